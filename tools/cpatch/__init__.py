@@ -1,0 +1,1 @@
+"""cpatch: builds a pinned CPython with an overlay of new files and a series of patches."""

@@ -1,0 +1,107 @@
+"""The command line: a table of verbs, and the only place that prints errors and exits.
+
+Verb modules are imported when their verb is used, so that ``which`` and an up-to-date ``build``
+do not pay for the HTTP client. Each module ``cpatch.<module>`` has a click command ``command``.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import signal
+import sys
+from types import FrameType
+
+import click
+
+from cpatch.errors import EXIT_CODES, FAILURE, USAGE, CpatchError
+
+#: Verb -> module, in the order of the help text. A verb's one-line help is its docstring's first.
+VERBS = {
+    "doctor": "doctor",
+    "fetch": "fetch",
+    "apply": "apply",
+    "status": "status",
+    "refresh": "refresh",
+    "lint": "lint",
+    "diff": "diff",
+    "bump": "bump",
+    "build": "build",
+    "which": "which",
+    "install": "install",
+    "test": "test",
+    "clean": "clean",
+}
+
+
+class VerbGroup(click.Group):
+    """A click group that imports a verb's module only when that verb is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return all verbs in the table's order."""
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import the module of one verb and return its command."""
+        if cmd_name not in VERBS:
+            return None
+        command = importlib.import_module(f"cpatch.{VERBS[cmd_name]}").command
+        assert isinstance(command, click.Command)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Explain an unknown verb by the list of known ones."""
+        if args and args[0] not in VERBS and not args[0].startswith("-"):
+            raise CpatchError(
+                f"unknown verb {args[0]!r}",
+                wanted=", ".join(VERBS),
+                got=args[0],
+                fix="make help",
+                code=USAGE,
+            )
+        return super().resolve_command(ctx, args)
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Document the exit codes, from the one table."""
+        with formatter.section("Exit codes"):
+            formatter.write_dl([(str(code), text) for code, text in EXIT_CODES.items()])
+
+
+@click.command(cls=VerbGroup, context_settings={"help_option_names": ["-h", "--help"]})
+def cli() -> None:
+    """Build a pinned CPython with this repository's overlay and patches."""
+
+
+def _terminated(signum: int, frame: FrameType | None) -> None:
+    # As an exception, so that children are ended and temporary trees removed on the way out.
+    raise SystemExit(128 + signum)
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Run the command line and exit with one of ``EXIT_CODES``."""
+    signal.signal(signal.SIGTERM, _terminated)
+    sys.exit(run(sys.argv[1:] if argv is None else argv))
+
+
+def run(argv: list[str]) -> int:
+    """Run the command line and return the exit code; prints what went wrong on stderr."""
+    try:
+        result = cli.main(args=argv, prog_name="cpatch", standalone_mode=False)
+    except CpatchError as exc:
+        print(exc.render().encode("utf-8", "replace").decode(), file=sys.stderr)
+        return exc.code
+    except click.ClickException as exc:
+        exc.show()
+        return USAGE if isinstance(exc, click.UsageError) else exc.exit_code
+    except click.exceptions.Exit as exc:
+        return exc.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        print("interrupted", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        # The reader has gone (`make diff | head`); keep the interpreter from complaining again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILURE
+    return result if isinstance(result, int) else 0
