@@ -1,0 +1,43 @@
+# Each target is one verb of the driver in tools/cpatch; the logic lives there.
+#   PIN=3.NN  TREE=patched|stock  FLAVOR=release|debug|pgo|asan|ubsan  J=jobs  PREFIX=/dir
+#   ARGS="what else the verb takes"; CC, CFLAGS, LDFLAGS and LAUNCHER=distcc|sccache pass through.
+VENV := $(or $(CPATCH_BUILD),build)/venv
+CPATCH := $(VENV)/bin/python -m cpatch
+pin := $(if $(PIN),--pin $(PIN))
+tree := $(pin) $(if $(TREE),--tree $(TREE))
+flavor := $(tree) $(if $(FLAVOR),--flavor $(FLAVOR))
+jobs := $(if $(J),--jobs $(J))
+
+build: $(VENV)/.stamp ## fetch, patch, configure, make and check an interpreter (the default)
+	@$(CPATCH) build $(flavor) $(jobs) $(ARGS)
+test: $(VENV)/.stamp ## run the driver's tests, ours and CPython's suite, and compare with stock
+	@$(CPATCH) test $(pin) $(jobs) $(ARGS)
+which: $(VENV)/.stamp ## print a built interpreter's path and nothing else (make -s which)
+	@$(CPATCH) which $(flavor) $(ARGS)
+install: $(VENV)/.stamp ## build, install under PREFIX=/dir, run what was installed
+	@$(CPATCH) install $(flavor) $(jobs) $(if $(PREFIX),--prefix "$(PREFIX)") $(ARGS)
+fetch: $(VENV)/.stamp ## download the pinned source and verify size and SHA-256
+	@$(CPATCH) fetch $(pin) $(ARGS)
+apply: $(VENV)/.stamp ## make the patched source tree: pristine, overlay, one commit per patch
+	@$(CPATCH) apply $(pin) $(ARGS)
+status: $(VENV)/.stamp ## say where the source trees stand and what comes next
+	@$(CPATCH) status $(pin) $(ARGS)
+refresh: $(VENV)/.stamp ## write edited commits and overlay files back to this repository
+	@$(CPATCH) refresh $(pin) $(ARGS)
+lint: $(VENV)/.stamp ## check order, headers, overlay and round trip of the series
+	@$(CPATCH) lint $(pin) $(ARGS)
+diff: $(VENV)/.stamp ## show what the patched tree changes against stock
+	@$(CPATCH) diff $(pin) $(ARGS)
+bump: $(VENV)/.stamp ## try the series on a new upstream version and report
+	@$(CPATCH) bump $(pin) $(ARGS)
+doctor: $(VENV)/.stamp ## say which host tools and headers are missing, and the command for them
+	@$(CPATCH) doctor $(ARGS)
+clean: $(VENV)/.stamp ## remove named parts of build/: ARGS="obj trees cache logs all"
+	@$(CPATCH) clean $(pin) $(ARGS)
+help: ## print this list
+	@sed -n 's/^\([a-z]*\):.* ## \(.*\)/  \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 12
+
+$(VENV)/.stamp: tools/requirements.txt tools/bootstrap.sh
+	@sh tools/bootstrap.sh $(VENV) >&2
+
+.PHONY: build test which install fetch apply status refresh lint diff bump doctor clean help

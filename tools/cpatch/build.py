@@ -1,0 +1,275 @@
+"""build: configure, make and check one tree in one flavor, doing only what is left to do.
+
+Two records live in an object directory. ``.cpatch-configured`` says what configure was run with;
+``.cpatch-built`` says which tree the finished, checked interpreter was made from. The second is
+removed before make starts, so an interrupted or failed build is never taken for a finished one,
+and make itself continues where it was.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+
+from cpatch import apply, check, console, doctor, flavors, proc
+from cpatch.errors import CpatchError
+from cpatch.flavors import Flavor, flavor_option, jobs_option
+from cpatch.options import open_pin, pin_option, tree_option, verbose_option
+from cpatch.pin import Pin
+from cpatch.project import Project
+
+CONFIGURED = ".cpatch-configured"
+BUILT = ".cpatch-built"
+_LINES = ".cpatch-lines"  # how many compile lines the last full make had, for the progress bar
+
+
+@dataclass(frozen=True)
+class Built:
+    """A finished interpreter and what it was made from."""
+
+    python: str
+    tree_id: str
+    commit: str
+    version: str
+    compiler: str
+    prefix: str
+    settings: dict[str, str]
+    made: bool = True  # False when it was found up to date
+
+    @property
+    def path(self) -> Path:
+        """The interpreter's absolute path."""
+        return Path(self.python)
+
+
+def read_record(path: Path) -> dict[str, Any] | None:
+    """Return a record as it was written, or None when there is none that can be read."""
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return data if isinstance(data, dict) else None
+
+
+def finished(objdir: Path) -> Built | None:
+    """Return the finished interpreter of *objdir*, or None; says nothing about its freshness."""
+    record = read_record(objdir / BUILT)
+    try:
+        built = Built(**{**record, "made": False}) if record else None
+    except TypeError:  # written by another version of the driver
+        return None
+    return built if built and os.access(built.python, os.X_OK) else None
+
+
+def ensure_built(
+    project: Project,
+    pin: Pin,
+    tree: str,
+    flavor: Flavor,
+    *,
+    jobs: int,
+    environ: Mapping[str, str] | None = None,
+    prefix: str | None = None,
+) -> Built:
+    """Return the interpreter of *tree* and *flavor*, building what is missing or out of date.
+
+    *prefix* is where it will be installed; None keeps the one configured before. Raises
+    CpatchError for everything that stops a build: host tools, unwritable directory, configure,
+    make, or a finished interpreter that is not what was asked for.
+    """
+    environ = os.environ if environ is None else environ
+    project.make_dir(project.build)
+    doctor.ensure_host(project, environ)
+    source = apply.ensure_tree(project, pin, tree)
+    objdir = project.make_dir(project.obj(pin, tree, flavor.name))
+    with _alone_in(objdir):
+        configured = read_record(objdir / CONFIGURED) or {}
+        prefix = prefix or configured.get("prefix") or ""
+        settings = flavors.settings(flavor, environ)
+        compiler = _compiler_version(settings["CC"], environ)
+        wanted = {
+            "settings": settings,
+            "compiler": compiler,
+            "prefix": prefix,
+            "source": str(source.path),
+            "configure": _digest(source.path / "configure"),
+            "done": True,
+        }
+        before = finished(objdir)
+        if (
+            before is not None
+            and configured == wanted
+            and before.tree_id == source.tree_id
+            and before.settings == settings
+        ):
+            return before
+        env = flavors.changes(flavors.build_environment(flavor, environ), os.environ)
+        log = project.logs(pin) / f"build-{tree}-{flavor.name}.log"
+        log.unlink(missing_ok=True)
+        (objdir / BUILT).unlink(missing_ok=True)
+        name = f"{tree} {flavor.name}"
+        if configured != wanted:
+            _configure(name, source.path, objdir, flavor, prefix, env, log, configured, wanted)
+        _make(name, objdir, flavor, tree, source.tree_id, jobs, env, log)
+        python = _interpreter(objdir)
+        what = check.interpreter(python, pin, flavor, tree, source.tree_id)
+        built = Built(
+            python=str(python),
+            tree_id=source.tree_id,
+            commit=source.commit,
+            version=what.version,
+            compiler=compiler,
+            prefix=prefix,
+            settings=settings,
+        )
+        _write_record(objdir / BUILT, {k: v for k, v in asdict(built).items() if k != "made"})
+        return built
+
+
+def _configure(
+    name: str,
+    source: Path,
+    objdir: Path,
+    flavor: Flavor,
+    prefix: str,
+    env: proc.Env,
+    log: Path,
+    configured: dict[str, Any],
+    wanted: dict[str, Any],
+) -> None:
+    differing = {key for key in wanted if configured.get(key) != wanted[key]}
+    if configured and differing - {"prefix", "configure", "done"}:
+        # make does not know that the compiler or its flags changed: start over.
+        for entry in objdir.iterdir():
+            if entry.is_dir() and not entry.is_symlink():
+                shutil.rmtree(entry)
+            elif entry.name != ".cpatch-lock":
+                entry.unlink()
+    # Recorded as begun, so that whoever finds it knows what the objects around it were made with.
+    _write_record(objdir / CONFIGURED, wanted | {"done": False})
+    argv = [str(source / "configure"), *flavors.configure_arguments(flavor)]
+    argv += [f"--prefix={prefix}"] if prefix else []
+    proc.step(f"configure {name}", argv, cwd=objdir, env=env, log=log)
+    _write_record(objdir / CONFIGURED, wanted)
+
+
+def _make(
+    name: str,
+    objdir: Path,
+    flavor: Flavor,
+    tree: str,
+    tree_id: str,
+    jobs: int,
+    env: proc.Env,
+    log: Path,
+) -> None:
+    # sys._git of the interpreter names the tree it was made from. The object that holds it is
+    # rebuilt always, or a change in Lib alone would leave the old id in place.
+    (objdir / "Modules" / "getbuildinfo.o").unlink(missing_ok=True)
+    if flavor.profiled and (objdir / "profile-run-stamp").exists():
+        if (read_record(objdir / _LINES) or {}).get("profiled") != tree_id:
+            # A profile of other source would be applied to this one.
+            for stamp in objdir.glob("profile-*-stamp"):
+                stamp.unlink()
+    lines = 0
+    total = (read_record(objdir / _LINES) or {}).get("lines")
+
+    def progress(line: str) -> tuple[float, float | None] | None:
+        nonlocal lines
+        if " -c " not in line or ".c" not in line:
+            return None
+        lines += 1
+        return lines, max(total, lines) if total else None
+
+    argv = ["make", f"-j{jobs}", *identity(tree, tree_id)]
+    proc.step(f"make {name}", argv, cwd=objdir, env=env, log=log, progress=progress)
+    _write_record(objdir / _LINES, {"lines": max(lines, total or 0), "profiled": tree_id})
+
+
+def identity(tree: str, tree_id: str) -> list[str]:
+    """Return make's arguments that write *tree* and *tree_id* into ``sys._git``.
+
+    Upstream asks git itself, with the object directory taken for the work tree: every build
+    would call itself dirty.
+    """
+    return [
+        f"GITVERSION=echo {tree_id[: check.ID_LENGTH]}",
+        f"GITTAG=echo {tree}",
+        f"GITBRANCH=echo {tree}",
+    ]
+
+
+def _interpreter(objdir: Path) -> Path:
+    # Where the file system folds case, upstream appends .exe to tell it from the directory.
+    for name in ("python", "python.exe"):
+        if os.access(objdir / name, os.X_OK) and (objdir / name).is_file():
+            return objdir / name
+    raise CpatchError(
+        "make succeeded but left no interpreter",
+        wanted=str(objdir / "python"),
+        fix=f"rm -r {objdir} && make",
+    )
+
+
+@contextlib.contextmanager
+def _alone_in(objdir: Path) -> Iterator[None]:
+    """Keep two drivers from making in one directory; the second waits."""
+    with open(objdir / ".cpatch-lock", "w", encoding="utf-8") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            console.note(f"waiting for another build in {objdir}")
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _compiler_version(command: str, environ: Mapping[str, str]) -> str:
+    name = flavors.bare_compiler(flavors.compiler_command(environ))
+    env = flavors.changes(flavors.clean_environment(environ), os.environ)
+    done = proc.run([name, "--version"], cwd=Path("/"), env=env, check=False)
+    first = (done.stdout or done.stderr).splitlines()[:1]
+    return first[0] if first else command
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _write_record(path: Path, record: Mapping[str, Any]) -> None:
+    fresh = path.with_name(path.name + ".new")
+    fresh.write_text(json.dumps(record, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    fresh.replace(path)
+
+
+@click.command("build")
+@pin_option
+@tree_option
+@flavor_option
+@jobs_option
+@verbose_option
+def command(pin_name: str | None, tree: str, flavor: str, jobs: int) -> None:
+    """Fetch, patch, configure, make and check one interpreter; does only what is left to do."""
+    row = flavors.get(flavor)
+    project, pin = open_pin(pin_name)
+    start = time.monotonic()
+    built = ensure_built(project, pin, tree, row, jobs=jobs)
+    if not built.made:
+        console.say(f"up to date: {built.python}")
+        return
+    console.field("built", f"CPython {built.version}, {tree} {flavor}, with {built.compiler}")
+    console.field("from", f"tree {built.tree_id[:12]}, commit {built.commit[:12]}")
+    console.field("checked", check.summary(row))
+    console.field("at", built.python)
+    console.field("took", console.seconds(time.monotonic() - start))
+    console.field("next", "make test, or make install PREFIX=/some/dir")
