@@ -12,8 +12,9 @@ import os
 import shlex
 import signal
 import subprocess
+import tempfile
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -132,6 +133,38 @@ def step(
                     fix=f"read the log: {log}",
                 )
     return Result(tuple(args), child.returncode, "", "")
+
+
+def feed(
+    argv: Sequence[str | Path], chunks: Iterable[bytes], *, cwd: Path, env: Env | None = None
+) -> None:
+    """Run a command that reads a long stream and says nothing unless it fails.
+
+    An exception from ``chunks`` ends the child before it sees the end of its input.
+    """
+    args = [os.fspath(arg) for arg in argv]
+    console.detail(f"+ {shlex.join(args)}")
+    with tempfile.TemporaryFile() as errors:
+        child = _spawn(
+            args,
+            cwd=cwd,
+            env=environment(env),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=errors,
+        )
+        with _reaped(child):
+            assert child.stdin is not None
+            with contextlib.suppress(BrokenPipeError):  # its exit code will tell
+                for chunk in chunks:
+                    child.stdin.write(chunk)
+                child.stdin.close()
+            child.wait()
+        if child.returncode:
+            errors.seek(0)
+            raise CpatchError(
+                f"{args[0]} {_how(child.returncode)}\n{_text(errors.read()[-4000:]).strip()}"
+            )
 
 
 def tail(log: Path, lines: int = _TAIL, *, start: int = 0) -> list[str]:
