@@ -45,6 +45,7 @@ class Built:
     compiler: str
     prefix: str
     settings: dict[str, str]
+    edits: str = ""  # names uncommitted edits in the source tree that went in; '' for none
     made: bool = True  # False when it was found up to date
 
     @property
@@ -70,6 +71,18 @@ def finished(objdir: Path) -> Built | None:
     except TypeError:  # written by another version of the driver
         return None
     return built if built and os.access(built.python, os.X_OK) else None
+
+
+def edits_in(source: apply.Tree) -> str:
+    """Name the uncommitted edits in a source tree by their content; '' when there are none."""
+    if not source.dirty:
+        return ""
+    digest = hashlib.sha256()
+    for name in source.dirty:
+        path = source.path / name
+        content = path.read_bytes() if path.is_file() else b"gone"
+        digest.update(f"{name} {len(content)} ".encode("utf-8", "surrogateescape") + content)
+    return digest.hexdigest()[:12]
 
 
 def ensure_built(
@@ -107,10 +120,12 @@ def ensure_built(
             "done": True,
         }
         before = finished(objdir)
+        edits = edits_in(source)
         if (
             before is not None
             and configured == wanted
             and before.tree_id == source.tree_id
+            and before.edits == edits
             and before.settings == settings
         ):
             return before
@@ -132,6 +147,7 @@ def ensure_built(
             compiler=compiler,
             prefix=prefix,
             settings=settings,
+            edits=edits,
         )
         _write_record(objdir / BUILT, {k: v for k, v in asdict(built).items() if k != "made"})
         return built
@@ -177,13 +193,14 @@ def _make(
     # sys._git of the interpreter names the tree it was made from. The object that holds it is
     # rebuilt always, or a change in Lib alone would leave the old id in place.
     (objdir / "Modules" / "getbuildinfo.o").unlink(missing_ok=True)
-    if flavor.profiled and (objdir / "profile-run-stamp").exists():
-        if (read_record(objdir / _LINES) or {}).get("profiled") != tree_id:
-            # A profile of other source would be applied to this one.
-            for stamp in objdir.glob("profile-*-stamp"):
-                stamp.unlink()
+    if flavor.profiled and (read_record(objdir / _LINES) or {}).get("profiled") != tree_id:
+        # A profile of other source would be applied to this one.
+        for stamp in objdir.glob("profile-*-stamp"):
+            stamp.unlink()
     lines = 0
-    total = (read_record(objdir / _LINES) or {}).get("lines")
+    total = (read_record(objdir / _LINES) or {}).get("lines", 0)
+    # Noted before make runs, so that an interrupted build keeps the profile it has taken.
+    _write_record(objdir / _LINES, {"lines": total, "profiled": tree_id})
 
     def progress(line: str) -> tuple[float, float | None] | None:
         nonlocal lines
@@ -194,7 +211,7 @@ def _make(
 
     argv = ["make", f"-j{jobs}", *identity(tree, tree_id)]
     proc.step(f"make {name}", argv, cwd=objdir, env=env, log=log, progress=progress)
-    _write_record(objdir / _LINES, {"lines": max(lines, total or 0), "profiled": tree_id})
+    _write_record(objdir / _LINES, {"lines": max(lines, total), "profiled": tree_id})
 
 
 def identity(tree: str, tree_id: str) -> list[str]:
@@ -225,7 +242,7 @@ def _interpreter(objdir: Path) -> Path:
 @contextlib.contextmanager
 def _alone_in(objdir: Path) -> Iterator[None]:
     """Keep two drivers from making in one directory; the second waits."""
-    with open(objdir / ".cpatch-lock", "w", encoding="utf-8") as lock:
+    with (objdir / ".cpatch-lock").open("w", encoding="utf-8") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -268,7 +285,8 @@ def command(pin_name: str | None, tree: str, flavor: str, jobs: int) -> None:
         console.say(f"up to date: {built.python}")
         return
     console.field("built", f"CPython {built.version}, {tree} {flavor}, with {built.compiler}")
-    console.field("from", f"tree {built.tree_id[:12]}, commit {built.commit[:12]}")
+    edited = f", with uncommitted edits {built.edits}" if built.edits else ""
+    console.field("from", f"tree {built.tree_id[:12]}, commit {built.commit[:12]}{edited}")
     console.field("checked", check.summary(row))
     console.field("at", built.python)
     console.field("took", console.seconds(time.monotonic() - start))

@@ -51,10 +51,8 @@ class Answers:
 
 def ask(python: Path, flavor: Flavor) -> Answers:
     """Run *python* and return its answers; CpatchError when it does not run or makes no sense."""
-    env = flavors.changes(
-        flavors.clean_environment(os.environ) | dict(flavor.env), os.environ
-    )
-    argv = [python, "-I", "-c", _QUESTIONS, *MODULES]
+    env = flavors.changes(flavors.clean_environment(os.environ) | dict(flavor.env), os.environ)
+    argv: list[str | Path] = [python, "-I", "-c", _QUESTIONS, *MODULES]
     done = proc.run(argv, cwd=Path("/"), env=env, check=False)
     try:
         return Answers(**json.loads(done.stdout.splitlines()[-1]))

@@ -50,27 +50,78 @@ class Finding:
 
 # What CPython's configure and setup.py look for; each missing one would silently drop a module.
 PROBES = (
-    Probe("ssl", "libssl-dev", "#include <openssl/ssl.h>\nint main(void)"
-          "{return SSL_CTX_new(TLS_method()) == 0;}", ("-lssl", "-lcrypto"), "ssl"),
-    Probe("zlib", "zlib1g-dev", "#include <zlib.h>\nint main(void)"
-          "{return zlibVersion() == 0;}", ("-lz",), "zlib"),
-    Probe("bz2", "libbz2-dev", "#include <bzlib.h>\nint main(void)"
-          "{return BZ2_bzlibVersion() == 0;}", ("-lbz2",), "bz2"),
-    Probe("lzma", "liblzma-dev", "#include <lzma.h>\nint main(void)"
-          "{return lzma_version_number() == 0;}", ("-llzma",), "lzma"),
-    Probe("ffi", "libffi-dev", "#include <ffi.h>\nint main(void)"
-          "{ffi_cif c; return ffi_prep_cif(&c, FFI_DEFAULT_ABI, 0, &ffi_type_void, 0);}",
-          ("-lffi",), "ctypes"),
-    Probe("sqlite3", "libsqlite3-dev", "#include <sqlite3.h>\nint main(void)"
-          "{return sqlite3_libversion() == 0;}", ("-lsqlite3",), "sqlite3"),
-    Probe("readline", "libreadline-dev", "#include <stdio.h>\n#include <readline/readline.h>\n"
-          "int main(void){rl_initialize(); return 0;}", ("-lreadline",), "readline"),
-    Probe("ncurses", "libncurses-dev", "#include <curses.h>\nint main(void)"
-          "{endwin(); return 0;}", ("-lncursesw",), "curses"),
-    Probe("gdbm", "libgdbm-dev", "#include <gdbm.h>\nint main(void)"
-          "{return gdbm_version == 0;}", ("-lgdbm",), "_gdbm"),
-    Probe("uuid", "uuid-dev", "#include <uuid/uuid.h>\nint main(void)"
-          "{uuid_t u; uuid_generate_time_safe(u); return 0;}", ("-luuid",), "_uuid"),
+    Probe(
+        "ssl",
+        "libssl-dev",
+        "#include <openssl/ssl.h>\nint main(void){return SSL_CTX_new(TLS_method()) == 0;}",
+        ("-lssl", "-lcrypto"),
+        "ssl",
+    ),
+    Probe(
+        "zlib",
+        "zlib1g-dev",
+        "#include <zlib.h>\nint main(void){return zlibVersion() == 0;}",
+        ("-lz",),
+        "zlib",
+    ),
+    Probe(
+        "bz2",
+        "libbz2-dev",
+        "#include <bzlib.h>\nint main(void){return BZ2_bzlibVersion() == 0;}",
+        ("-lbz2",),
+        "bz2",
+    ),
+    Probe(
+        "lzma",
+        "liblzma-dev",
+        "#include <lzma.h>\nint main(void){return lzma_version_number() == 0;}",
+        ("-llzma",),
+        "lzma",
+    ),
+    Probe(
+        "ffi",
+        "libffi-dev",
+        "#include <ffi.h>\nint main(void)"
+        "{ffi_cif c; return ffi_prep_cif(&c, FFI_DEFAULT_ABI, 0, &ffi_type_void, 0);}",
+        ("-lffi",),
+        "ctypes",
+    ),
+    Probe(
+        "sqlite3",
+        "libsqlite3-dev",
+        "#include <sqlite3.h>\nint main(void){return sqlite3_libversion() == 0;}",
+        ("-lsqlite3",),
+        "sqlite3",
+    ),
+    Probe(
+        "readline",
+        "libreadline-dev",
+        "#include <stdio.h>\n#include <readline/readline.h>\n"
+        "int main(void){rl_initialize(); return 0;}",
+        ("-lreadline",),
+        "readline",
+    ),
+    Probe(
+        "ncurses",
+        "libncurses-dev",
+        "#include <curses.h>\nint main(void){endwin(); return 0;}",
+        ("-lncursesw",),
+        "curses",
+    ),
+    Probe(
+        "gdbm",
+        "libgdbm-dev",
+        "#include <gdbm.h>\nint main(void){return gdbm_version == 0;}",
+        ("-lgdbm",),
+        "_gdbm",
+    ),
+    Probe(
+        "uuid",
+        "uuid-dev",
+        "#include <uuid/uuid.h>\nint main(void){uuid_t u; uuid_generate_time_safe(u); return 0;}",
+        ("-luuid",),
+        "_uuid",
+    ),
 )
 
 TOOLS = (("make", "make"), ("git", "git"))
@@ -98,14 +149,15 @@ def _compiler(command: list[str], environ: Mapping[str, str]) -> Finding:
     name = flavors.bare_compiler(command)
     # A distribution's package for a compiler has the compiler's name; gcc alone lacks the C
     # library's headers, which build-essential brings.
-    base = os.path.basename(name)
+    base = Path(name).name
     package = "build-essential" if base in ("gcc", "cc") else base
     for word in command:
         program = word if flavors.is_launcher(word) or word == name else None
         if program and shutil.which(program, path=environ.get("PATH")) is None:
-            missing = package if program == name else os.path.basename(program)
-            return Finding(f"C compiler ({shlex.join(command)})", missing, False,
-                           f"{program}: not on PATH")
+            missing = package if program == name else Path(program).name
+            return Finding(
+                f"C compiler ({shlex.join(command)})", missing, False, f"{program}: not on PATH"
+            )
     with tempfile.TemporaryDirectory(prefix="cpatch-doctor-") as scratch:
         probe = Probe("compiler", package, "#include <stdio.h>\nint main(void){return 0;}")
         finding = _library(probe, command, Path(scratch), environ)
@@ -125,8 +177,17 @@ def _library(
     source.write_text(probe.source + "\n", encoding="utf-8")
     flags = [shlex.split(environ.get(key, "")) for key in ("CPPFLAGS", "CFLAGS", "LDFLAGS")]
     # ncurses and ffi may keep their headers in a directory only pkg-config knows.
-    argv = [*command, *flags[0], *flags[1], *_pkg_config(probe, "--cflags", environ), "-o",
-            str(source.with_suffix("")), str(source), *flags[2], *probe.libs]
+    argv = [
+        *command,
+        *flags[0],
+        *flags[1],
+        *_pkg_config(probe, "--cflags", environ),
+        "-o",
+        str(source.with_suffix("")),
+        str(source),
+        *flags[2],
+        *probe.libs,
+    ]
     done = subprocess.run(
         argv,
         cwd=scratch,
@@ -191,7 +252,7 @@ def _stamp_key(environ: Mapping[str, str]) -> str:
         platform.platform(),
         command,
         where,
-        os.stat(where).st_mtime_ns if where else None,
+        Path(where).stat().st_mtime_ns if where else None,
         [environ.get(key, "") for key in flavors.PASSED_THROUGH],
         [asdict(probe) for probe in PROBES],
     ]

@@ -75,23 +75,15 @@ def read(path: Path) -> list[Listed]:
     return listed
 
 
-def judge(
-    listed: Iterable[Listed], patched: set[str], stock: set[str], stock_ran: bool = True
-) -> Verdict:
-    """Sort *patched*'s failures by what *stock* and the list say of them.
-
-    Without *stock_ran* nothing can be excused by stock: every failure is a regression.
-    """
+def judge(listed: Iterable[Listed], patched: set[str], stock: set[str]) -> Verdict:
+    """Sort *patched*'s failures by what *stock*'s failures and the list say of them."""
     listed = list(listed)
-
-    def on_stock(case: str) -> bool:
-        return stock_ran and case in stock
 
     def on_list(case: str) -> bool:
         return any(line.matches(case) for line in listed)
 
-    regressions = sorted(case for case in patched if not on_stock(case))
-    rest = sorted(case for case in patched if on_stock(case))
+    regressions = sorted(patched - stock)
+    rest = sorted(patched & stock)
     return Verdict(
         regressions=regressions,
         unlisted=[case for case in rest if not on_list(case)],
@@ -100,6 +92,6 @@ def judge(
             line
             for line in listed
             if not any(line.matches(case) for case in patched)
-            or (stock_ran and not any(line.matches(case) for case in stock))
+            or not any(line.matches(case) for case in stock)
         ],
     )

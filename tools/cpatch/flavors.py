@@ -11,6 +11,7 @@ import shlex
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
@@ -142,7 +143,7 @@ def compiler_command(environ: Mapping[str, str]) -> list[str]:
 
 def is_launcher(word: str) -> bool:
     """Tell whether *word* names a compiler launcher rather than a compiler."""
-    return os.path.basename(word) in LAUNCHERS
+    return Path(word).name in LAUNCHERS
 
 
 def bare_compiler(command: list[str]) -> str:

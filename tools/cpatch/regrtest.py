@@ -7,6 +7,7 @@ it does not name the cases that passed. So both are read, and the output decides
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
@@ -17,6 +18,7 @@ import xml.etree.ElementTree as ET
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO
 
 from cpatch import flavors
 
@@ -37,8 +39,10 @@ _GOOD = ("passed", "skipped", "ran no tests", "run no tests", "failed (env chang
 
 @dataclass
 class Outcome:
-    """What one run of regrtest found. A failure is a case id, or a file's name when no case is
-    to blame (a crash, a time-out, a leak)."""
+    """What one run of regrtest found.
+
+    A failure is a case id, or a file's name when no case is to blame (crash, time-out, leak).
+    """
 
     passed: int = 0
     skipped: int = 0
@@ -103,20 +107,23 @@ def run(
     junit: Path | None,
     environ: Mapping[str, str],
     flavor: flavors.Flavor,
+    env: Mapping[str, str] | None = None,
     on_progress: Callable[[int, int, str], None] | None = None,
 ) -> Outcome:
     """Run ``python -m test`` with *arguments*; everything it prints goes to *log*.
 
     *arguments* hold ``-jN``: only the multiprocess runner survives a crash, and only its progress
-    lines are read.     Never raises for failing tests. The scratch directory's name is short (socket paths have
+    lines are read. With *junit* passed and skipped count cases, else files. *env* adds variables.
+    Never raises for failing tests. The scratch directory's name is short (socket paths have
     108 bytes) and it is removed afterwards.
     """
     scratch = Path(tempfile.mkdtemp(prefix="cpt-"))
     try:
         for name in ("home", "tmp", "work"):
             (scratch / name).mkdir()
-        env = environment(environ, scratch / "home") | dict(flavor.env)
-        argv = [str(python), "-W", "default", "-bb", "-E", "-m", "test"]
+        child_env = environment(environ, scratch / "home") | dict(flavor.env) | dict(env or {})
+        # As `make test` upstream does; -E would hide a leg's own PYTHON* variable.
+        argv = [str(python), "-W", "default", "-bb", *([] if env else ["-E"]), "-m", "test"]
         argv += ["--tempdir", str(scratch / "work")]
         if junit is not None:
             junit.unlink(missing_ok=True)
@@ -125,15 +132,19 @@ def run(
             argv += ["-i", pattern]
         argv += arguments
         log.parent.mkdir(parents=True, exist_ok=True)
-        with open(log, "w", encoding="utf-8", errors="replace") as kept:
+        with log.open("w", encoding="utf-8", errors="replace") as kept:
             kept.write("$ " + " ".join(argv) + "\n")
-            code, output = _follow(argv, env, scratch, kept, on_progress)
+            code, output = _follow(argv, child_env, scratch, kept, on_progress)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
     outcome = read_output(output)
     outcome.exit_code = code
     if junit is not None:
         outcome.passed, outcome.skipped = read_junit(junit)
+    else:
+        words = list(outcome.finished.values())
+        outcome.passed = sum(word.startswith(("passed", "failed (env")) for word in words)
+        outcome.skipped = sum(word.startswith("skipped") for word in words)
     _account_for_exit(outcome)
     return outcome
 
@@ -142,7 +153,7 @@ def _follow(
     argv: Sequence[str],
     env: Mapping[str, str],
     cwd: Path,
-    kept: object,
+    kept: IO[str],
     on_progress: Callable[[int, int, str], None] | None,
 ) -> tuple[int, list[str]]:
     lines: list[str] = []
@@ -162,19 +173,22 @@ def _follow(
     assert child.stdout is not None
     try:
         for line in child.stdout:
-            kept.write(line)  # type: ignore[attr-defined]
-            kept.flush()  # type: ignore[attr-defined]
+            kept.write(line)
+            kept.flush()
             lines.append(line.rstrip("\n"))
             found = _PROGRESS.match(lines[-1])
             if found and on_progress:
                 on_progress(int(found[1]), int(found[2]), found[3])
         return child.wait(), lines
     except BaseException:
-        os.killpg(child.pid, signal.SIGTERM)
-        try:
-            child.wait(timeout=10)
-        except subprocess.TimeoutExpired:
-            os.killpg(child.pid, signal.SIGKILL)
+        # SIGINT first: regrtest's workers are in sessions of their own, and only regrtest itself
+        # can end them.
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(child.pid, number)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                child.wait(timeout=20)
+                break
         raise
 
 
@@ -216,7 +230,7 @@ def _account_for_exit(outcome: Outcome) -> None:
 def read_junit(path: Path) -> tuple[int, int]:
     """Return how many cases passed and how many were skipped; (0, 0) when there is no report."""
     try:
-        root = ET.parse(path).getroot()
+        root = ET.parse(path).getroot()  # noqa: S314 - regrtest wrote it
     except (OSError, ET.ParseError):
         return 0, 0
     passed = skipped = 0

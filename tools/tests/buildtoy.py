@@ -1,0 +1,143 @@
+"""A toy upstream to configure and make in a second: no compiler, no network.
+
+Its configure and Makefile leave behind what they were run with, and its "interpreter" is a shell
+script that answers the driver's questions.
+"""
+
+from __future__ import annotations
+
+import stat
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from cpatch import apply, build, cli, doctor
+from cpatch.pin import Pin, load_pins
+from cpatch.project import Project
+
+VERSION = "9.8.7"
+
+PINS = f"""\
+default = "9.8"
+
+["9.8"]
+version = "{VERSION}"
+tarball = "toy-{{version}}.tgz"
+size = 1
+sha256 = "{"0" * 64}"
+urls = ["https://localhost/{{tarball}}"]
+series = "series.9.8"
+date = 1
+"""
+
+CONFIGURE = """\
+#!/bin/sh
+src=$(cd "$(dirname "$0")" && pwd)
+echo configured >> log.configure
+printf '%s\\n' "$*" > seen.arguments
+env | grep -v '^_=' | sort > seen.environment
+prefix=/usr/local
+for word in "$@"; do case $word in --prefix=*) prefix=${word#--prefix=} ;; esac; done
+[ -e "$src/configure-fails" ] && { echo "configure: error: toy says no" >&2; exit 77; }
+sed -e "s|@SRC@|$src|" -e "s|@ARGS@|$*|" -e "s|@PREFIX@|$prefix|" "$src/Makefile.in" > Makefile
+"""
+
+MAKEFILE = """\
+SRC = @SRC@
+GITVERSION = echo unset
+OBJECTS = a.o b.o
+all: python
+%.o: $(SRC)/%.c
+	@echo "cc -c $<"; env | sort > seen.make
+	@test ! -e $(SRC)/$*-fails || { echo "$*.c:1: error: toy says no"; exit 1; }
+	@test ! -e $(SRC)/$*-hangs || sleep 60
+	@cp $< $@; echo $* >> log.compiled
+Modules/getbuildinfo.o: $(OBJECTS)
+	@mkdir -p Modules; $(GITVERSION) > $@
+python: $(OBJECTS) Modules/getbuildinfo.o $(SRC)/answers
+	@SRC=$(SRC) sh $(SRC)/answers '@ARGS@' > $@.new; chmod +x $@.new; mv $@.new $@
+install: python
+	@mkdir -p @PREFIX@/bin; cp python @PREFIX@/bin/python9.8
+"""
+
+# Writes the "interpreter": a script that prints what check.py asks for.
+ANSWERS = """\
+debug=false; case "$1" in *--with-pydebug*) debug=true;; esac
+cat <<END
+#!/bin/sh
+echo '{"version": "%s", "git": "$(cat Modules/getbuildinfo.o)", "debug": $debug,
+"config_args": "$1", "missing": {}}' | tr -d '\\\\n'
+END
+"""
+
+
+@dataclass
+class Toy:
+    """The toy project, and what a test wants to know about it."""
+
+    root: Path
+    project: Project
+    pin: Pin
+    tree_ids: dict[str, str] = field(
+        default_factory=lambda: {"stock": "a" * 40, "patched": "b" * 40}
+    )
+
+    def source(self, tree: str = "patched") -> Path:
+        return self.project.src(self.pin, tree)
+
+    def obj(self, tree: str = "patched", flavor: str = "release") -> Path:
+        return self.project.obj(self.pin, tree, flavor)
+
+    def edit(self, name: str, text: str, tree: str = "patched") -> None:
+        """Change the source as ensure_tree would: new content, new id."""
+        (self.source(tree) / name).write_text(text)
+        number = int(self.tree_ids[tree], 16) + 1
+        self.tree_ids[tree] = f"{number:040x}"
+
+    def lines(self, name: str, tree: str = "patched", flavor: str = "release") -> list[str]:
+        """The lines of a file that configure or make left in the object directory."""
+        path = self.obj(tree, flavor) / name
+        return path.read_text().splitlines() if path.exists() else []
+
+    def ensure_tree(self, project: Project, pin: Pin, tree: str) -> apply.Tree:
+        source = self.source(tree)
+        return apply.Tree(commit="c" * 40, tree_id=self.tree_ids[tree], path=source)
+
+    def run(self, *argv: str) -> int:
+        """Run the driver's command line."""
+        return cli.run(list(argv))
+
+    def built(self, tree: str = "patched", flavor: str = "release") -> build.Built | None:
+        return build.finished(self.obj(tree, flavor))
+
+
+def make_toy(root: Path, monkeypatch: pytest.MonkeyPatch) -> Toy:
+    """Lay out the toy project below *root* and point the driver at it."""
+    (root / "patches").mkdir(parents=True)
+    (root / "patches" / "upstream.toml").write_text(PINS)
+    monkeypatch.setenv("CPATCH_ROOT", str(root))
+    monkeypatch.setenv("CPATCH_BUILD", str(root / "build"))
+    for name in ("CC", "CFLAGS", "LDFLAGS", "LAUNCHER", "MAKEFLAGS"):
+        monkeypatch.delenv(name, raising=False)
+    project = Project.find()
+    toy = Toy(root, project, load_pins(project).get(None))
+    for tree in ("stock", "patched"):
+        source = toy.source(tree)
+        source.mkdir(parents=True)
+        files = {"configure": CONFIGURE, "Makefile.in": MAKEFILE, "a.c": "a\n", "b.c": "b\n"}
+        files["answers"] = ANSWERS % VERSION
+        for name, text in files.items():
+            (source / name).write_text(text)
+        (source / "configure").chmod(0o755)
+    monkeypatch.setattr(apply, "ensure_tree", toy.ensure_tree)
+    monkeypatch.setattr(doctor, "ensure_host", lambda project, environ: None)
+    return toy
+
+
+def fake_program(directory: Path, name: str, body: str = "exit 0") -> Path:
+    """Put an executable shell script on a directory meant for PATH."""
+    directory.mkdir(parents=True, exist_ok=True)
+    path = directory / name
+    path.write_text(f"#!/bin/sh\n{body}\n")
+    path.chmod(path.stat().st_mode | stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH)
+    return path
