@@ -200,7 +200,8 @@ def explain(stderr: str) -> str:
 def _way_out(patch: Patch) -> str:
     return (
         f'edit patches/{patch.name}; or make apply ARGS="--stop {patch.name}", which leaves\n'
-        "the tree just before it, redo the change there, commit it under the same subject, make refresh"
+        "the tree just before it; redo the change there, commit it under the same subject, and\n"
+        "make refresh"
     )
 
 

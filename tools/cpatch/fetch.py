@@ -8,7 +8,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -30,6 +30,7 @@ READ_SECONDS = 30.0
 #: A connection may break this often without giving a byte before the next source is tried.
 _STALLS = 2
 _CHUNK = 1 << 18
+_LARGEST = 1 << 30
 
 
 @dataclass(frozen=True)
@@ -157,6 +158,34 @@ def _download(project: Project, pin: Pin, target: Path) -> Path:
         fix="connect to a network, or get the file elsewhere and: "
         'make fetch ARGS="--source FILE" '
         f"(or put it at {project.show(target)})",
+    )
+
+
+def download_unpinned(project: Project, draft: Pin) -> Path:
+    """Download a tarball whose size (and maybe hash) is not known yet; returns its path.
+
+    For ``bump`` only, which shows what it got before anything is pinned. Raises CpatchError when
+    no source has it.
+    """
+    import httpx
+
+    project.make_dir(project.cache)
+    part = project.cache / f"{draft.tarball}.unpinned.part"
+    tried = []
+    for url in _sources(draft):
+        part.unlink(missing_ok=True)
+        try:
+            _transfer(url, part, replace(draft, size=_LARGEST), 0)
+        except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, OSError) as exc:
+            tried.append(f"{url}: {_why(exc)}")
+            continue
+        # Under its own name: the pinned tarball may be in the cache, and stays there.
+        target = project.cache / f"{draft.tarball}.unpinned"
+        part.replace(target)
+        return target
+    raise CpatchError(
+        f"cannot download {draft.tarball}; tried:\n" + "\n".join(tried or ["(no source at all)"]),
+        fix='get it elsewhere and: make bump ARGS="… --source FILE"',
     )
 
 
