@@ -13,21 +13,27 @@ from cpatch.project import Project
 from cpatch.worktree import Worktree
 
 
-def _key(project: Project, pin: Pin, tree: str) -> str:
-    return apply._key(apply._inputs(project, pin, tree, None), pin)
+def standing(project: Project, pin: Pin, tree: str) -> apply.Tree | None:
+    """Return the source tree as it is, or None when it is not what the repository says now.
+
+    Changes nothing: ensure_tree only looks when nothing that goes into a tree has changed.
+    """
+    record = Worktree(project, pin, tree).record()
+    key = apply._key(apply._inputs(project, pin, tree, None), pin)
+    if record is None or record.moving or record.key != key:
+        return None
+    return apply.ensure_tree(project, pin, tree)
 
 
 def stale(project: Project, pin: Pin, tree: str, built: build.Built) -> str | None:
-    """Say what changed since *built* was made, or None; changes nothing itself."""
-    record = Worktree(project, pin, tree).record()
-    # With an equal key ensure_tree only looks; with another one it would apply.
-    if record is None or record.moving or record.key != _key(project, pin, tree):
+    """Say what changed since *built* was made, or None."""
+    now = standing(project, pin, tree)
+    if now is None:
         return "the overlay, the series or the pin changed since"
-    standing = apply.ensure_tree(project, pin, tree)
-    if standing.tree_id != built.tree_id:
-        return f"the source tree is {standing.tree_id[:12]} now, built was {built.tree_id[:12]}"
-    if build.edits_in(standing) != built.edits:
-        return f"files in {project.show(standing.path)} were edited since"
+    if now.tree_id != built.tree_id:
+        return f"the source tree is {now.tree_id[:12]} now, built was {built.tree_id[:12]}"
+    if build.edits_in(now) != built.edits:
+        return f"files in {project.show(now.path)} were edited since"
     return None
 
 

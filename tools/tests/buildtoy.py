@@ -39,7 +39,7 @@ env | grep -v '^_=' | sort > seen.environment
 prefix=/usr/local
 for word in "$@"; do case $word in --prefix=*) prefix=${word#--prefix=} ;; esac; done
 [ -e "$src/configure-fails" ] && { echo "configure: error: toy says no" >&2; exit 77; }
-sed -e "s|@SRC@|$src|" -e "s|@ARGS@|$*|" -e "s|@PREFIX@|$prefix|" "$src/Makefile.in" > Makefile
+sed -e "s|@SRC@|$src|g" -e "s|@ARGS@|$*|g" -e "s|@PREFIX@|$prefix|g" "$src/Makefile.in" > Makefile
 """
 
 MAKEFILE = """\
@@ -104,8 +104,9 @@ class Toy:
         return apply.Tree(commit="c" * 40, tree_id=self.tree_ids[tree], path=source)
 
     def run(self, *argv: str) -> int:
-        """Run the driver's command line."""
-        return cli.run(list(argv))
+        """Run the driver's command line; one job, so that what it compiles is in order."""
+        one = ["-j1"] if argv[0] in ("build", "install") else []
+        return cli.run([*argv, *one])
 
     def built(self, tree: str = "patched", flavor: str = "release") -> build.Built | None:
         return build.finished(self.obj(tree, flavor))

@@ -1,0 +1,140 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from buildtoy import Toy, make_toy
+from cpatch import apply, which
+from cpatch.errors import CpatchError
+from cpatch.install import check_prefix
+
+
+@pytest.fixture
+def toy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Toy:
+    return make_toy(tmp_path / "p", monkeypatch)
+
+
+def test_installs_and_runs_what_it_installed(
+    toy: Toy, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    prefix = tmp_path / "opt" / "py"
+    assert toy.run("install", "--prefix", str(prefix)) == 0
+    assert str(prefix / "bin" / "python9.8") in capsys.readouterr().out
+    # Again over its own is fine, and the prefix is not forgotten by a plain build.
+    assert toy.run("install", "--prefix", str(prefix)) == 0
+    assert toy.run("build") == 0
+    assert len(toy.lines("log.configure")) == 1
+
+
+def test_broken_installation_is_an_error(
+    toy: Toy, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    makefile = toy.source() / "Makefile.in"
+    makefile.write_text(makefile.read_text().replace("; cp python", "; echo no >"))
+    assert toy.run("install", "--prefix", str(tmp_path / "opt")) == 1
+    assert "error:" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("prefix", [None, "", "opt/py", "/opt/my python"])
+def test_prefix_must_be_absolute_without_blanks(prefix: str | None) -> None:
+    with pytest.raises(CpatchError) as caught:
+        check_prefix(prefix, Path("/"), force=False)
+    assert caught.value.code == 2
+    assert "PREFIX=/" in (caught.value.fix or "")
+
+
+def test_foreign_directory_is_refused_unless_forced(tmp_path: Path) -> None:
+    (tmp_path / "precious").touch()
+    with pytest.raises(CpatchError, match="not empty") as caught:
+        check_prefix(str(tmp_path), Path("/"), force=False)
+    assert "precious" in (caught.value.got or "")
+    assert check_prefix(str(tmp_path), Path("/"), force=True) == tmp_path
+
+
+def test_file_as_prefix_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for prefix in (tmp_path / "file", tmp_path / "file" / "below"):
+        with pytest.raises(CpatchError):
+            check_prefix(str(prefix), Path("/"), force=True)
+
+
+class TestWhich:
+    @pytest.fixture(autouse=True)
+    def _fresh(self, monkeypatch: pytest.MonkeyPatch, toy: Toy) -> None:
+        monkeypatch.setattr(which, "standing", toy.ensure_tree)
+
+    def test_prints_the_path_and_nothing_else(
+        self, toy: Toy, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        assert toy.run("build") == 0
+        capsys.readouterr()
+        assert toy.run("which") == 0
+        assert capsys.readouterr() == (f"{toy.obj() / 'python'}\n", "")
+
+    def test_not_built(self, toy: Toy, capsys: pytest.CaptureFixture[str]) -> None:
+        assert toy.run("which", "--tree", "stock") == 1
+        captured = capsys.readouterr()
+        assert captured.out == ""
+        assert "stock release of 9.8 is not built" in captured.err
+        assert "make build TREE=stock FLAVOR=release" in captured.err
+
+    def test_stale(self, toy: Toy, capsys: pytest.CaptureFixture[str]) -> None:
+        assert toy.run("build") == 0
+        toy.edit("a.c", "a2\n")
+        capsys.readouterr()
+        assert toy.run("which") == 1
+        captured = capsys.readouterr()
+        assert captured.out == ""
+        assert "out of date" in captured.err
+
+    def test_uncommitted_edits(
+        self, toy: Toy, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        edited = apply.Tree("c" * 40, "b" * 40, toy.source(), dirty=("a.c",))
+        for module, name in ((apply, "ensure_tree"), (which, "standing")):
+            monkeypatch.setattr(module, name, lambda project, pin, tree: edited)
+        assert toy.run("build") == 0
+        assert "with uncommitted edits" in capsys.readouterr().out
+        assert toy.run("which") == 0
+        (toy.source() / "a.c").write_text("edited again\n")
+        assert toy.run("which") == 1
+        assert toy.run("build") == 0
+        assert toy.lines("log.compiled") == ["a", "b", "a"]
+        assert toy.run("which") == 0
+
+    def test_changed_inputs(
+        self, toy: Toy, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        assert toy.run("build") == 0
+        monkeypatch.setattr(which, "standing", lambda project, pin, tree: None)
+        assert toy.run("which") == 1
+        assert "the overlay, the series or the pin changed" in capsys.readouterr().err
+
+
+class TestClean:
+    def test_removes_what_is_named(self, toy: Toy) -> None:
+        assert toy.run("build") == 0
+        toy.project.cache.mkdir()
+        assert toy.run("clean", "obj", "logs") == 0
+        assert not toy.obj().exists()
+        assert not toy.project.logs(toy.pin).exists()
+        assert toy.project.cache.exists()
+        assert toy.source().exists()
+
+    @pytest.mark.parametrize("parts", [(), ("everything",)])
+    def test_wants_a_known_name(
+        self, toy: Toy, parts: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        assert toy.run("clean", *parts) == 2
+        assert "obj: objects" in capsys.readouterr().err
+
+    @pytest.mark.parametrize("part", ["trees", "all"])
+    def test_refuses_to_remove_work(
+        self, toy: Toy, part: str, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        # The toy's tree was not made by apply: nobody knows what is in it.
+        assert toy.run("clean", part) == 1
+        assert "no patch yet" in capsys.readouterr().err
+        assert toy.source().exists()
+        assert toy.run("clean", part, "--force") == 0
+        assert not toy.source().exists()
