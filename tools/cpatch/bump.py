@@ -207,9 +207,9 @@ def _write(project: Project, new: Pin) -> None:
 
 
 def _append_missing(out: list[str], values: dict[str, str]) -> None:
-    """Add keys that the table did not have yet, before the blank lines that end it."""
+    """Add keys that the table did not have yet, after its last one."""
     at = len(out)
-    while at and not out[at - 1].strip():
+    while at and (not out[at - 1].strip() or out[at - 1].lstrip().startswith("#")):
         at -= 1
     out[at:at] = [f"{key} = {value}" for key, value in values.items()]
     values.clear()

@@ -157,11 +157,13 @@ def autosquash(repo: Repo, work: Worktree, pristine: str, head: str) -> str:
                 check=False,
             )
             if not done.ok:
-                files = scratch.out("diff", "--name-only", "--diff-filter=U").split("\n")
+                files = scratch.out("diff", "--name-only", "--diff-filter=U").split()
                 at = scratch.git("log", "-1", "--format=%s", "REBASE_HEAD", check=False).stdout
                 raise CpatchError(
-                    f"folding the fixup commits conflicts at {at.strip()!r}; nothing was changed",
-                    got=f"conflict in {listed(files)}",
+                    f"folding the fixup commits stops at {at.strip()!r}; nothing was changed",
+                    got=f"conflict in {listed(files)}"
+                    if files
+                    else "it would leave a patch without any change; drop that patch instead",
                     fix=f"git -C {work.shown} rebase -i --autosquash {pristine[:12]}, resolve it "
                     "there, then make refresh",
                 )

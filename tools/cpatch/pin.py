@@ -124,7 +124,7 @@ def _pin(shown: str, branch: str, values: dict[str, Any]) -> Pin:
                 continue
             raise _bad(shown, where, "missing key", f"add {key} = … ({_TYPE_NAMES[kind]})")
         value = values[key]
-        wrong_item = kind is list and not all(isinstance(item, str) for item in value or [0])
+        wrong_item = kind is list and any(not isinstance(item, str) for item in _items(value))
         # bool is a subclass of int, yet `size = true` is certainly a mistake.
         if not isinstance(value, kind) or isinstance(value, bool) or wrong_item:
             raise CpatchError(
@@ -177,6 +177,10 @@ def _bad(shown: str, where: str, what: str, hint: str | None) -> CpatchError:
     return CpatchError(
         f"{shown}: {where}: {what}", fix=f"{hint}; {fix}" if hint else fix, code=USAGE
     )
+
+
+def _items(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 def _suggest(word: str, known: Any) -> str | None:

@@ -153,13 +153,20 @@ def feed(
             stdout=subprocess.DEVNULL,
             stderr=errors,
         )
-        with _reaped(child):
-            assert child.stdin is not None
+        assert child.stdin is not None
+        try:
             with contextlib.suppress(BrokenPipeError):  # its exit code will tell
                 for chunk in chunks:
                     child.stdin.write(chunk)
                 child.stdin.close()
             child.wait()
+        except BaseException:
+            # Before its input is closed: what it got so far must not look like all of it.
+            child.kill()
+            child.wait()
+            with contextlib.suppress(BrokenPipeError):
+                child.stdin.close()
+            raise
         if child.returncode:
             errors.seek(0)
             raise CpatchError(

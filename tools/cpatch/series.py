@@ -15,7 +15,7 @@ from cpatch.pin import Pin
 from cpatch.project import Project
 
 TRAILERS = ("Touches", "Needs", "Tests", "Applies", "Upstream-Status", "Bug", "Drop-when")
-_NAME = re.compile(r"[A-Za-z0-9._+-]+/[A-Za-z0-9._+-]+\.patch\Z")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*/[A-Za-z0-9][A-Za-z0-9._+-]*\.patch\Z")
 _TRAILER = re.compile(r"([A-Za-z][A-Za-z-]*): ?(.*)\Z")
 
 
