@@ -19,8 +19,12 @@ from cpatch.git import Repo
 from cpatch.pin import Pin
 from cpatch.project import Project
 
-#: What builds and editors leave in a source tree although objects go elsewhere.
-_EXCLUDE = "__pycache__/\n*.pyc\n/compile_commands.json\n/tags\n/TAGS\n.cache/\n*.swp\n*~\n"
+#: What builds, tests (test_lib2to3's pickles) and editors leave in a source tree although objects
+#: go elsewhere.
+_EXCLUDE = (
+    "__pycache__/\n*.pyc\n/Lib/lib2to3/*.pickle\n"
+    "/compile_commands.json\n/tags\n/TAGS\n.cache/\n*.swp\n*~\n"
+)
 
 #: Outranks any .gitattributes of upstream's: a file is checked out as the tarball has it.
 _ATTRIBUTES = "* -text !eol -ident !filter !diff !merge !working-tree-encoding -export-subst\n"
