@@ -234,3 +234,38 @@ def said(capsys: pytest.CaptureFixture[str]) -> Iterator[Callable[[], str]]:
         return captured.err + captured.out
 
     return read
+
+
+NEW_MESSAGE = f"""gc: change the ninth line
+
+The toy needs one more change, and this one was made in the tree first.
+
+Touches: Modules/gc.c
+Needs: none
+Tests: none
+Applies: {BRANCH}
+Upstream-Status: Pending
+Drop-when: never
+"""
+
+
+@pytest.fixture
+def applied(world):
+    assert world.apply() == 0
+    world.before = world.snapshot()
+    return world
+
+
+def changes(world) -> set[str]:
+    """Return the repository's files that differ from when the fixture was made."""
+    now = world.snapshot()
+    return {p for p in now.keys() | world.before.keys() if now.get(p) != world.before.get(p)}
+
+
+def stands(world) -> None:
+    """Assert that apply, refresh and the tree agree: nothing left to do."""
+    before = world.snapshot(), world.git("rev-parse", "HEAD")
+    assert world.run("refresh", "--check") == 0
+    assert world.apply() == 0
+    assert (world.snapshot(), world.git("rev-parse", "HEAD")) == before
+    assert world.git("status", "--porcelain") == ""
