@@ -19,7 +19,7 @@ install: $(VENV)/.stamp ## build, install under PREFIX=/dir, run what was instal
 fetch: $(VENV)/.stamp ## download the pinned source and verify size and SHA-256
 	@$(CPATCH) fetch $(pin) $(ARGS)
 apply: $(VENV)/.stamp ## make the patched source tree: pristine, overlay, one commit per patch
-	@$(CPATCH) apply $(pin) $(ARGS)
+	@$(CPATCH) apply $(tree) $(ARGS)
 status: $(VENV)/.stamp ## say where the source trees stand and what comes next
 	@$(CPATCH) status $(pin) $(ARGS)
 refresh: $(VENV)/.stamp ## write edited commits and overlay files back to this repository

@@ -18,7 +18,7 @@ die() {
 }
 
 # A usable Python: new enough, and with what `python -m venv` needs.
-usable() { "$1" -c "import sys, venv, ensurepip; sys.exit(sys.version_info < ($oldest))" 2>/dev/null; }
+usable() { "$1" -c "import sys, venv, ensurepip; sys.exit(sys.version_info < ($oldest))" >/dev/null 2>&1; }
 
 find_python() {
     for name in ${PYTHON:-} python3 python3.15 python3.14 python3.13 python3.12 python3.11 python3.10; do
