@@ -1,0 +1,317 @@
+"""Immortal reference counts: representation, births, and every path that
+changes a count without going through Py_INCREF() and Py_DECREF()."""
+
+import ctypes
+import gc
+import os
+import sys
+import types
+import unittest
+import weakref
+from test import support
+from test.immortal_support import isolated
+from test.support import import_helper
+from test.support.script_helper import assert_python_ok
+
+imm = import_helper.import_module('_testimmortal')
+
+WORD = ctypes.sizeof(ctypes.c_ssize_t) * 8
+# How far unaware code may move the count, in either direction.
+DRIFT = 2 ** 58 if WORD == 64 else 2 ** 27
+
+SINGLETONS = (None, True, False, Ellipsis, NotImplemented, (), '', b'')
+
+
+def static_types():
+    """All static types that are ready, found from object."""
+    found, todo = {object}, [object]
+    while todo:
+        for cls in type.__subclasses__(todo.pop()):
+            if cls not in found:
+                found.add(cls)
+                todo.append(cls)
+    return [cls for cls in found if not cls.__flags__ & (1 << 9)]
+
+
+def nested(code):
+    """A code object, all it holds, and all that holds, and so on."""
+    todo = [code]
+    while todo:
+        obj = todo.pop()
+        yield obj
+        if isinstance(obj, tuple):
+            todo += obj
+        elif isinstance(obj, types.CodeType):
+            todo += [obj.co_consts, obj.co_names, obj.co_filename,
+                     obj.co_name, obj.co_qualname, obj.co_linetable,
+                     obj.co_exceptiontable]
+
+
+class RepresentationTests(unittest.TestCase):
+
+    def test_initial_value_leaves_the_two_highest_bits_free(self):
+        self.assertEqual(imm.REFCNT, 1 << (WORD - 3))
+
+    def test_initial_value_is_in_the_middle_of_the_range(self):
+        self.assertLess(imm.INCREF_LIMIT, imm.REFCNT - DRIFT)
+        self.assertLess(imm.REFCNT + DRIFT, 1 << (WORD - 2))
+
+    def test_field_is_one_word_of_unchanged_size(self):
+        self.assertEqual(object.__basicsize__, 2 * WORD // 8)
+        obj = object()
+        count = ctypes.c_ssize_t.from_address(id(obj) + self.offset())
+        self.assertEqual(count.value, 1)
+        none = ctypes.c_ssize_t.from_address(id(None) + self.offset())
+        self.assertEqual(none.value, imm.REFCNT)
+
+    @staticmethod
+    def offset():
+        # Py_TRACE_REFS puts two pointers first.
+        return object.__basicsize__ - 2 * WORD // 8
+
+    def test_getrefcount_returns_the_stored_count(self):
+        self.assertEqual(sys.getrefcount(None), imm.REFCNT)
+        self.assertEqual(imm.refcnt(None), imm.REFCNT)
+
+    def test_incref_and_decref_store_nothing(self):
+        for obj in SINGLETONS:
+            with self.subTest(obj=obj):
+                imm.incref(obj, 1000)
+                self.assertEqual(imm.refcnt(obj), imm.REFCNT)
+                imm.decref(obj, 3000)
+                self.assertEqual(imm.refcnt(obj), imm.REFCNT)
+                imm.decref_specialized(obj, 1000)
+                self.assertEqual(imm.refcnt(obj), imm.REFCNT)
+
+    def test_set_refcnt_leaves_immortals_alone(self):
+        for n in (0, 1, -1, imm.REFCNT + 1):
+            imm.set_refcnt(None, n)
+            self.assertEqual(imm.refcnt(None), imm.REFCNT)
+
+    def test_new_memory_is_not_immortal_whatever_was_there(self):
+        for byte in (0, 1, 2, 0x20, 0x3f, 0x7f, 0xcd, 0xdd, 0xfd, 0xff):
+            self.assertEqual(imm.init_over(byte), 1, hex(byte))
+
+    def test_set_refcnt_on_memory_a_debug_allocator_filled(self):
+        for byte in (0, 0xcb, 0xcd, 0xdb, 0xdd, 0xfb, 0xfd):
+            self.assertEqual(imm.set_refcnt_over(byte), 1, hex(byte))
+
+    @unittest.skipUnless(hasattr(sys, 'gettotalrefcount'), 'debug build only')
+    def test_total_of_the_debug_build_does_not_count_immortals(self):
+        before = sys.gettotalrefcount()
+        imm.incref(None, 1000)
+        holder = [None] * 1000
+        self.assertLess(sys.gettotalrefcount() - before, 100)
+        del holder
+        imm.decref(None, 1000)
+        self.assertLess(abs(sys.gettotalrefcount() - before), 100)
+
+    @unittest.skipUnless(hasattr(sys, 'gettotalrefcount'), 'debug build only')
+    @isolated
+    def test_total_of_the_debug_build_forgets_what_becomes_immortal(self):
+        for obj in (object(), sys.intern('a string interned by this test')):
+            imm.incref(obj, 1000)
+            before = sys.gettotalrefcount()
+            imm.set_immortal(obj)
+            lost = before - sys.gettotalrefcount()
+            self.assertAlmostEqual(lost, 1000, delta=20)
+
+    @unittest.skipUnless(hasattr(sys, 'gettotalrefcount'), 'debug build only')
+    def test_showrefcount(self):
+        rc, out, err = assert_python_ok('-X', 'showrefcount', '-c', 'pass')
+        line = err.decode().splitlines()[-1]
+        self.assertRegex(line, r'^\[-?\d+ refs, \d+ blocks\]$')
+        self.assertLess(abs(int(line[1:].split()[0])), 10 ** 6)
+
+
+class DriftTests(unittest.TestCase):
+    """Code built with unpatched headers moves the counts of immortals."""
+
+    @isolated
+    def test_drift_changes_nothing(self):
+        heap = object()
+        imm.set_immortal(heap)
+        for obj in (None, True, 7, 'a', (), int, NotImplemented, heap):
+            for n in (DRIFT, -DRIFT):
+                with self.subTest(obj=obj, n=n):
+                    imm.drift(obj, imm.REFCNT + n - imm.refcnt(obj))
+                    count = imm.refcnt(obj)
+                    self.assertEqual(count, imm.REFCNT + n)
+                    self.assertTrue(imm.is_immortal(obj))
+                    imm.incref(obj, 100)
+                    imm.decref(obj, 200)
+                    imm.decref_specialized(obj, 100)
+                    imm.set_refcnt(obj, 1)
+                    imm.refcnt_add(obj, 2 ** 31 - 1)
+                    self.assertEqual(imm.refcnt(obj), count)
+                    holder = [obj] * 1000
+                    gc.collect()
+                    del holder
+                    self.assertEqual(imm.refcnt(obj), count)
+
+    @isolated
+    def test_collector_keeps_a_drifted_container(self):
+        for n in (DRIFT, -DRIFT, 2 ** (WORD - 3) - 1):
+            cls = type('C', (), {})
+            cls.attr = obj = [object()]
+            obj.append(obj)
+            ref = weakref.ref(cls)
+            for each in (cls, obj):
+                imm.set_immortal(each)
+                imm.drift(each, n)
+            del cls, obj, each
+            gc.collect()
+            self.assertIs(ref().attr[1], ref().attr)
+
+    @isolated
+    def test_count_that_leaves_the_mortal_range_is_never_a_free(self):
+        obj = [1, 2, 3]
+        imm.drift(obj, imm.INCREF_LIMIT - 5 - imm.refcnt(obj))
+        imm.incref(obj, 10)
+        limit = imm.refcnt(obj)
+        self.assertEqual(limit, imm.INCREF_LIMIT)
+        imm.decref(obj, 1000)
+        self.assertEqual(imm.refcnt(obj), limit)
+        # Unaware code gives back what aware code did not count.
+        imm.drift(obj, -1000)
+        imm.decref(obj, 1000)
+        self.assertTrue(imm.is_immortal(obj))
+        self.assertEqual(obj, [1, 2, 3])
+
+    @isolated
+    def test_bulk_add_saturates(self):
+        for start, n in ((10, sys.maxsize), (imm.INCREF_LIMIT - 5, 50),
+                         (imm.INCREF_LIMIT - 5, 2 ** 31 - 1)):
+            obj = [1, 2, 3]
+            imm.drift(obj, start - imm.refcnt(obj))
+            imm.refcnt_add(obj, n)
+            self.assertEqual(imm.refcnt(obj), imm.REFCNT)
+        obj = [1, 2, 3]
+        imm.drift(obj, imm.INCREF_LIMIT - 50 - imm.refcnt(obj))
+        imm.refcnt_add(obj, 10)
+        self.assertTrue(imm.INCREF_LIMIT - 50 < imm.refcnt(obj)
+                        < imm.INCREF_LIMIT)
+
+
+class BirthTests(unittest.TestCase):
+
+    def assertImmortal(self, obj):
+        self.assertTrue(imm.is_immortal(obj), f'{obj!r} is mortal')
+
+    def test_singletons(self):
+        for obj in SINGLETONS:
+            self.assertImmortal(obj)
+
+    def test_small_ints_and_no_others(self):
+        for i in range(-5, 257):
+            self.assertImmortal(i)
+        for i in (-6, 257, 10 ** 20):
+            self.assertFalse(imm.is_immortal(int(str(i))), i)
+
+    def test_latin1_characters_and_single_bytes(self):
+        for i in range(256):
+            self.assertImmortal(chr(i))
+            self.assertImmortal(bytes([i]))
+        self.assertFalse(imm.is_immortal(chr(256)))
+
+    def test_static_types(self):
+        types = static_types()
+        self.assertGreater(len(types), 150)
+        for cls in types:
+            self.assertImmortal(cls)
+
+    def test_static_type_of_an_extension(self):
+        self.assertIn(imm.StaticType, static_types())
+        self.assertImmortal(imm.StaticType)
+
+    def test_heap_types_are_mortal(self):
+        ref = weakref.ref(type('C', (), {}))
+        gc.collect()
+        self.assertIsNone(ref())
+
+    def test_strings_of_the_runtime(self):
+        for name in ('__init__', '__dict__', 'encoding'):     # _Py_ID()
+            self.assertImmortal(sys.intern(str(name.encode(), 'ascii')))
+        self.assertImmortal(compile('', '', 'exec').co_name)   # _Py_STR()
+
+    def test_interned_strings_are_mortal(self):
+        # gh-113993: immortal ones leak without bound.
+        name = sys.intern(f'interned {id(self)} by this test')
+        self.assertFalse(imm.is_immortal(name))
+        before = sys.getallocatedblocks()
+        for i in range(10 ** 4):
+            sys.intern(f'interned {i} by this test')
+        self.assertLess(sys.getallocatedblocks() - before, 5000)
+
+    def test_deep_frozen_code_and_all_it_holds(self):
+        # These are frozen in every build, whatever the options.
+        bootstrap = sys.modules['_frozen_importlib']
+        seen = 0
+        for function in (bootstrap._find_and_load_unlocked,
+                         bootstrap._load_unlocked, bootstrap._handle_fromlist):
+            for obj in nested(function.__code__):
+                # Interning may have put an equal mortal string in its place.
+                if not isinstance(obj, str) or imm.is_immortal(obj):
+                    self.assertImmortal(obj)
+                    seen += 1
+        self.assertGreater(seen, 30)
+
+
+class BulkTests(unittest.TestCase):
+
+    def test_repeat_of_immortals(self):
+        for obj in SINGLETONS:
+            for seq in ([obj], (obj,), [obj, obj], (obj, obj)):
+                holder = seq * 42
+                self.assertEqual(imm.refcnt(obj), imm.REFCNT)
+                del holder
+                self.assertEqual(imm.refcnt(obj), imm.REFCNT)
+
+    def test_repeat_of_mortals_counts(self):
+        obj = object()
+        before = imm.refcnt(obj)
+        for seq, n in (([obj], 1), ((obj,), 1), ([obj, None, obj], 2),
+                       ((None, obj), 1)):
+            start = imm.refcnt(obj)
+            holder = seq * 42
+            self.assertEqual(imm.refcnt(obj), start + 42 * n)
+            del holder
+            self.assertEqual(imm.refcnt(obj), start)
+        del seq
+        self.assertEqual(imm.refcnt(obj), before)
+
+    def test_in_place_repeat(self):
+        obj = object()
+        before = imm.refcnt(obj)
+        holder = [obj, None]
+        holder *= 42
+        self.assertEqual(imm.refcnt(obj), before + 42)
+        holder *= 0
+        self.assertEqual(imm.refcnt(obj), before)
+        self.assertEqual(imm.refcnt(None), imm.REFCNT)
+
+    @unittest.skipIf(WORD < 64, 'the count has 32 bits only')
+    @isolated
+    def test_bulk_add_beyond_31_and_32_bits(self):
+        for n in (2 ** 31 - 1, 2 ** 31, 2 ** 32 + 1):
+            obj = object()
+            before = imm.refcnt(obj)
+            imm.refcnt_add(obj, n)
+            self.assertEqual(imm.refcnt(obj), before + n)
+            imm.drift(obj, -n)
+
+    @support.bigmemtest(size=2 ** 31 + 10, memuse=8, dry_run=False)
+    def test_repeat_beyond_31_bits(self, size):
+        obj = object()
+        before = imm.refcnt(obj)
+        holder = [obj] * size
+        self.assertEqual(imm.refcnt(obj), before + size)
+        del holder
+        self.assertEqual(imm.refcnt(obj), before)
+        holder = (None,) * size
+        self.assertEqual(imm.refcnt(None), imm.REFCNT)
+        del holder
+
+
+if __name__ == '__main__':
+    unittest.main()
