@@ -200,7 +200,8 @@ class Regrtest:
         second = self._on(context, tree, arguments, f"{self.name}-{tree}-again", jobs=1)
         first_failed = outcome.failed - broken
         still = second.failed
-        # A file that now crashes as a whole stands for all its cases.
+        # A crash is never bad luck. A file that fails as a whole stands for all its cases.
+        still |= {name for name in files if outcome.crashed(name)}
         whole = {name for name in files if name in still}
         failed = still | {case for case in first_failed if regrtest.file_of(case) in whole}
         return sorted(first_failed - failed), failed | broken

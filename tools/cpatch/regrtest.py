@@ -57,6 +57,11 @@ class Outcome:
         """Every failure's id."""
         return {case for cases in self.failures.values() for case in cases}
 
+    def crashed(self, file: str) -> bool:
+        """Tell whether the process that ran *file* died."""
+        # "worker non-zero exit code" in newer versions; a fatal signal has a negative code.
+        return self.finished.get(file, "").startswith(("crashed", "worker", "process crashed"))
+
     @property
     def env_changed(self) -> list[str]:
         """Files that left the process different from how they found it."""
@@ -78,11 +83,9 @@ def environment(environ: Mapping[str, str], home: Path) -> dict[str, str]:
         "TMPDIR": str(home.parent / "tmp"),
         "LANG": "C.UTF-8",
         "TERM": "xterm",
-        # A compiler cache keeps its place although HOME moves.
-        "CCACHE_DIR": environ.get(
-            "CCACHE_DIR", os.path.join(environ.get("HOME", "/root"), ".cache", "ccache")
-        ),
     }
+    if "HOME" in environ:  # a compiler cache keeps its place although HOME moves
+        env.setdefault("CCACHE_DIR", str(Path(environ["HOME"]) / ".cache" / "ccache"))
     return env
 
 

@@ -8,7 +8,7 @@ from buildtoy import Toy, fake_program, make_toy
 from cpatch import build, legs
 
 # Stands for an interpreter running regrtest: plays the file `plan`, one JSON object of test file
-# -> how often it still fails, and writes a JUnit report.
+# -> how often it still fails (crashes, when negative), and writes a JUnit report.
 PLAYER = """\
 exec python3 - "$0" "$@" <<'END'
 import json, pathlib, sys
@@ -27,6 +27,10 @@ for number, name in enumerate(names, 1):
         print(f"0:00:01 [{number}/{len(names)}] {name} failed (1 failure)")
         print(f"FAIL: test_it ({case})")
         report += f"<testcase name='{case}'><failure/></testcase>"
+    elif plan[name] < 0:
+        plan[name] += 1
+        bad += 1
+        print(f"0:00:01 [{number}/{len(names)}] {name} crashed (Exit code -11)")
     else:
         print(f"0:00:01 [{number}/{len(names)}] {name} passed")
         report += f"<testcase name='{case}'/>"
@@ -132,6 +136,14 @@ def test_flaky_test_is_run_again_and_reported(
     assert (code, out[-1]) == (0, "2 passed, 0 failed")
     assert any(line.startswith("suite: flaky: test.test_shaky") for line in out)
     assert stage.calls("stock") == []
+
+
+def test_crash_is_never_excused_as_flaky(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
+    stage.plan("patched", test_boom=-1)
+    stage.plan("stock", test_boom=0)
+    code, out = _suite(stage, capsys)
+    assert (code, out[-1]) == (4, "1 passed, 1 failed")
+    assert "suite: FAILED: test_boom (stock passes it)" in out
 
 
 def test_ours_are_not_excused_by_stock(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
