@@ -71,9 +71,9 @@ class Outcome:
 def environment(environ: Mapping[str, str], home: Path) -> dict[str, str]:
     """Return the environment of a test run: the host's PATH and compiler, nothing personal.
 
-    PYTHON* variables (PYTHONDONTWRITEBYTECODE fails test_cmd_line and test_compileall), pip's
-    settings, proxies, colours, a locale of the host's, an editor, a display, and files in the
-    user's home all change results; none is passed on.
+    PYTHON* variables (PYTHONUNBUFFERED fails test_cmd_line, PYTHONDONTWRITEBYTECODE fails
+    test_compileall and test_cppext), pip's settings, proxies, colours, a locale of the host's, an
+    editor, a display, and files in the user's home all change results; none is passed on.
     """
     kept = ("PATH", "CC", "CXX", "CFLAGS", "CPPFLAGS", "LDFLAGS", "LD_LIBRARY_PATH", "USER")
     env = {key: environ[key] for key in kept if key in environ}
