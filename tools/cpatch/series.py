@@ -6,7 +6,7 @@ import re
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 from cpatch.errors import USAGE, CpatchError
@@ -133,6 +133,7 @@ def edit_series(text: str, names: Sequence[str]) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
+@lru_cache(maxsize=256)
 def message_of(repo: Repo, patch: Patch) -> str:
     """Return the commit message in a patch's header, exactly as ``git am`` would make it.
 

@@ -29,12 +29,15 @@ _EXCLUDE = (
 #: Outranks any .gitattributes of upstream's: a file is checked out as the tarball has it.
 _ATTRIBUTES = "* -text !eol -ident !filter !diff !merge !working-tree-encoding -export-subst\n"
 
-_CONFIG = {
-    "core.autocrlf": "false",  # for the user's own git in the trees; ours passes its own
-    "core.fileMode": "true",
-    "gc.auto": "0",  # a commit thrown away by mistake can still be found
-    "advice.detachedHead": "false",
-}
+#: For the user's own git in the trees; ours passes its own. gc is off so that a commit thrown away
+#: by mistake can still be found.
+_CONFIG = """
+[core]
+	autocrlf = false
+	fileMode = true
+[gc]
+	auto = 0
+"""
 
 _depth = 0
 
@@ -77,8 +80,10 @@ def open_store(project: Project) -> Repo:
     git.require()
     project.make_dir(project.store)
     repo.git("init", "--quiet", "--bare", "--initial-branch=none")
-    for key, value in _CONFIG.items():
-        repo.git("config", key, value)
+    config = project.store / "config"
+    text = config.read_text(encoding="utf-8")
+    if _CONFIG not in text:
+        config.write_text(text + _CONFIG, encoding="utf-8")
     project.make_dir(attributes.parent)
     attributes.with_name("exclude").write_text(_EXCLUDE)
     attributes.write_text(_ATTRIBUTES)  # last: its presence says the store is complete

@@ -5,14 +5,15 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+import shutil
 import subprocess
 import tarfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from cpatch import cli
+from cpatch import cli, store, worktree
 from cpatch.pin import Pin, load_pins
 from cpatch.project import Project
 
@@ -56,6 +57,7 @@ class World:
 
     root: Path
     tarball: Path
+    before: dict[str, bytes] = field(default_factory=dict)
 
     @property
     def project(self) -> Project:
@@ -195,21 +197,45 @@ PATCHES = {
 }
 
 
+@pytest.fixture(scope="session")
+def templates(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a directory with worlds made once: 'fetched' and, one step on, 'applied'."""
+    top = tmp_path_factory.mktemp("templates")
+    with pytest.MonkeyPatch.context() as patched:
+        made = make_world(top / "fetched" / "repo", top / "fetched" / "toy.tgz", patched)
+        store.pristine(made.project, made.pin)
+        shutil.copytree(top / "fetched", top / "applied")
+        use_world(World(top / "applied" / "repo", made.tarball), patched).apply()
+    return top
+
+
 @pytest.fixture
-def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
-    """Return a repository whose tarball is in the cache and whose three patches apply."""
-    return make_world(tmp_path / "repo", tmp_path / "toy.tgz", monkeypatch)
+def world(templates: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
+    """Return a repository whose upstream is unpacked and whose three patches apply."""
+    return copy_world(templates / "fetched", tmp_path, monkeypatch)
 
 
-def make_world(root: Path, tarball: Path, monkeypatch: pytest.MonkeyPatch) -> World:
-    monkeypatch.setenv("CPATCH_ROOT", str(root))
-    monkeypatch.setenv("CPATCH_BUILD", str(root / "build"))
+def copy_world(template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
+    shutil.copytree(template, tmp_path, dirs_exist_ok=True, symlinks=True)
+    return use_world(World(tmp_path / "repo", tmp_path / "toy.tgz"), monkeypatch)
+
+
+def use_world(made: World, monkeypatch: pytest.MonkeyPatch) -> World:
+    """Make the driver and git work on this world."""
+    monkeypatch.setenv("CPATCH_ROOT", str(made.root))
+    monkeypatch.setenv("CPATCH_BUILD", str(made.root / "build"))
     # An outer git's environment must not reach the tests' own git calls.
     for key in [key for key in os.environ if key.startswith("GIT_")]:
         monkeypatch.delenv(key)
+    return made
+
+
+def make_world(root: Path, tarball: Path, monkeypatch: pytest.MonkeyPatch) -> World:
+    """Make a repository from nothing; only the tarball is in its cache."""
+    root.mkdir(parents=True)
     if not tarball.exists():
         make_tarball(tarball, UPSTREAM)
-    made = World(root, tarball)
+    made = use_world(World(root, tarball), monkeypatch)
     for path, text in OVERLAY.items():
         (root / path).parent.mkdir(parents=True, exist_ok=True)
         (root / path).write_text(text)
@@ -250,10 +276,13 @@ Drop-when: never
 
 
 @pytest.fixture
-def applied(world):
-    assert world.apply() == 0
-    world.before = world.snapshot()
-    return world
+def applied(templates: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
+    """Return a world whose patched tree is made; ``before`` is the repository as it was."""
+    made = copy_world(templates / "applied", tmp_path, monkeypatch)
+    # The copy has moved: this mends the links between tree and store.
+    assert worktree.Worktree(made.project, made.pin, "patched").exists()
+    made.before = made.snapshot()
+    return made
 
 
 def changes(world) -> set[str]:

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Iterator
 
 import pytest
-from conftest import BRANCH, VERSION
+from conftest import BRANCH, VERSION, make_world
 from cpatch import fetch
 
 NAME = f"toy-{VERSION}.tgz"
@@ -58,6 +58,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def log_message(self, *args: object) -> None:
         pass
+
+
+@pytest.fixture
+def world(tmp_path, monkeypatch):
+    """Return a world whose upstream has not been unpacked yet."""
+    return make_world(tmp_path / "repo", tmp_path / "toy.tgz", monkeypatch)
 
 
 @pytest.fixture

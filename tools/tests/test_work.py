@@ -6,7 +6,7 @@ import shutil
 import subprocess
 
 import pytest
-from conftest import OVERLAY, UPSTREAM
+from conftest import OVERLAY, UPSTREAM, make_world
 from cpatch import store, worktree
 from cpatch.apply import ensure_tree
 from cpatch.errors import CpatchError
@@ -166,7 +166,8 @@ def test_killed_half_way_and_edited_since_is_refused(world, monkeypatch, said):
     assert b"mine 7" in world.tree()["Modules/gc.c"]
 
 
-def test_killed_while_unpacking_starts_again(world, monkeypatch):
+def test_killed_while_unpacking_starts_again(tmp_path, monkeypatch):
+    world = make_world(tmp_path / "repo", tmp_path / "toy.tgz", monkeypatch)
     real = store._stream
 
     def half(tarball, ref):
