@@ -1,0 +1,182 @@
+r"""An extension built with the stock headers, loaded into this interpreter.
+
+Run by the patched interpreter:
+
+    python check.py --stock SRC --patched SRC --config DIR \
+        [--interpreters STOCK PATCHED] [unittest options]
+
+SRC are the two source trees (for Include/), DIR is where pyconfig.h lies.
+With --interpreters the symbols that the two executables export are compared
+too.  The environment variable CC names the compiler.  Standard library only:
+this runs under the interpreter that is being tested.
+"""
+
+import argparse
+import gc
+import importlib.machinery
+import importlib.util
+import os
+import shlex
+import subprocess
+import sys
+import tempfile
+import unittest
+import weakref
+from pathlib import Path
+
+import _testimmortal as imm
+
+BILLION = 10**9
+HERE = Path(__file__).parent
+options = argparse.Namespace()
+modules = argparse.Namespace()
+
+
+def build(name, include, directory, *flags):
+    """Compile stockabi.c as module name with the headers in include; import it."""
+    target = Path(directory, name + importlib.machinery.EXTENSION_SUFFIXES[0])
+    command = [
+        *shlex.split(os.environ.get("CC", "cc")), "-O2", "-fPIC", "-shared", "-Wall", "-Werror",
+        f"-DNAME={name}", *flags, f"-I{include}", f"-I{options.config}",
+        str(HERE / "stockabi.c"), "-o", str(target),
+    ]  # fmt: skip
+    subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
+    spec = importlib.util.spec_from_file_location(name, target)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def setUpModule():
+    with tempfile.TemporaryDirectory() as directory:
+        stock, patched = Path(options.stock, "Include"), Path(options.patched, "Include")
+        if (stock / "immortal.h").exists():
+            raise SystemExit(f"error: {stock} holds patched headers, wanted stock ones")
+        modules.stock = build("stockabi", stock, directory)
+        modules.limited = build("stockabi_limited", stock, directory, "-DLIMITED")
+        modules.patched = build("patchedabi", patched, directory)
+
+
+class Counts(unittest.TestCase):
+    def tearDown(self):
+        for obj in (None, True, 7):
+            imm.drift(obj, imm.REFCNT - imm.refcnt(obj))
+
+    def assertSound(self):
+        """The interpreter still counts, collects and allocates."""
+        self.assertTrue(imm.is_immortal(None))
+        values = [None] * 10**5 + [object() for i in range(10**5)]
+        del values
+        gc.collect()
+        self.assertEqual([None, True, 7], eval("[None, True, 7]"))
+
+    def test_a_billion_returns_of_none(self):
+        self.assertTrue(modules.stock.return_none_times(BILLION))
+        self.assertEqual(imm.refcnt(None) - imm.REFCNT, BILLION)
+        self.assertSound()
+
+    def test_a_billion_stolen_references_to_none(self):
+        self.assertTrue(modules.stock.steal_times(None, BILLION))
+        self.assertEqual(imm.refcnt(None) - imm.REFCNT, -BILLION)
+        self.assertSound()
+
+    def test_a_heap_object_survives_a_billion_stolen_references(self):
+        obj = [object()]
+        imm.set_immortal(obj)
+        self.assertTrue(modules.stock.steal_times(obj, BILLION))
+        self.assertEqual(len(obj), 1)
+        self.assertTrue(imm.is_immortal(obj))
+
+    def test_limited_api(self):
+        self.assertTrue(modules.limited.return_none_times(10**8))
+        self.assertEqual(imm.refcnt(None) - imm.REFCNT, 10**8)
+        self.assertTrue(modules.limited.steal_times(None, 3 * 10**8))
+        self.assertEqual(imm.refcnt(None) - imm.REFCNT, -2 * 10**8)
+        self.assertSound()
+
+    def test_calls_from_python(self):
+        for module in (modules.stock, modules.limited):
+            for i in range(10**6):
+                module.return_none()
+                module.steal(None)
+                module.steal(True)
+        self.assertSound()
+
+    def test_count_is_positive_and_not_one(self):
+        for obj in (None, 7, int, ()):
+            self.assertGreater(modules.stock.refcnt(obj), 1)
+            self.assertGreater(modules.limited.refcnt(obj), 1)
+
+    def test_mortals_are_counted_as_ever(self):
+        obj = object()
+        before = imm.refcnt(obj)
+        holder = modules.stock.fill(obj, 100)
+        self.assertEqual(imm.refcnt(obj), before + 200)
+        del holder
+        self.assertEqual(imm.refcnt(obj), before)
+
+    def test_immortals_in_lists_and_tuples(self):
+        for i in range(100):
+            modules.stock.fill(None, 1000)
+        self.assertGreater(imm.refcnt(None), imm.REFCNT)
+        self.assertSound()
+
+    def test_weak_reference_to_an_immortal(self):
+        class C:
+            pass
+
+        obj = C()
+        ref = weakref.ref(obj)
+        imm.set_immortal(obj)
+        for drift in (0, 2**58, -(2**59)):
+            imm.drift(obj, drift)
+            self.assertIs(modules.stock.weakref_get(ref), obj)
+        self.assertIs(modules.stock.weakref_get(weakref.ref(int)), int)
+
+    def test_object_made_by_hand(self):
+        for byte in (0, 0x20, 0x3F, 0xCD, 0xFF):
+            obj = modules.stock.init_by_hand(byte)
+            self.assertFalse(imm.is_immortal(obj))
+            del obj
+
+    def test_static_type(self):
+        self.assertTrue(imm.is_immortal(modules.stock.StaticType))
+        for i in range(1000):
+            modules.stock.StaticType()
+            type("Derived", (modules.stock.StaticType,), {})()
+        gc.collect()
+        self.assertEqual(modules.stock.StaticType.__subclasses__(), [])
+
+
+class Binary(unittest.TestCase):
+    def test_no_structure_moved(self):
+        self.assertEqual(modules.stock.layout(), modules.patched.layout())
+
+    def test_executables_export_the_same_symbols(self):
+        if not options.interpreters:
+            self.skipTest("no --interpreters given")
+        stock, patched = map(exported, options.interpreters)
+        self.assertEqual(stock - patched, set())
+        self.assertEqual(patched - stock, set())
+        self.assertGreater(len(stock), 1000)
+
+
+def exported(executable):
+    """The symbols that an executable exports to extensions."""
+    nm = ["nm", "--dynamic", "--defined-only", "--format=posix", executable]
+    out = subprocess.run(nm, check=True, capture_output=True, text=True).stdout
+    return {line.split()[0] for line in out.splitlines()}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--stock", required=True)
+    parser.add_argument("--patched", required=True)
+    parser.add_argument("--config", required=True)
+    parser.add_argument("--interpreters", nargs=2)
+    rest = parser.parse_known_args(namespace=options)[1]
+    unittest.main(argv=[sys.argv[0], *rest])
+
+
+if __name__ == "__main__":
+    main()
