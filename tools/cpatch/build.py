@@ -131,7 +131,8 @@ def ensure_built(
             return before
         env = flavors.changes(flavors.build_environment(flavor, environ), os.environ)
         log = project.logs(pin) / f"build-{tree}-{flavor.name}.log"
-        log.unlink(missing_ok=True)
+        if log.exists():
+            log.replace(log.with_suffix(".log.1"))  # what failed before may still be wanted
         (objdir / BUILT).unlink(missing_ok=True)
         name = f"{tree} {flavor.name}"
         if configured != wanted:
