@@ -4,7 +4,6 @@ An operation that changes an object in place when nobody else can see it
 must copy an immortal one; an immortal holder must give back what it drops.
 """
 
-import dis
 import functools
 import gc
 import itertools
@@ -371,65 +370,6 @@ class FreelistTests(unittest.TestCase):
             obj = make()
             self.assertFalse(imm.is_immortal(obj))
             self.assertEqual(imm.refcnt(obj), 2)
-
-
-@isolated
-class ConstantTests(unittest.TestCase):
-    """LOAD_CONST of immortal constants, which is specialised."""
-
-    @staticmethod
-    def opcodes(function):
-        return [dis._all_opname[op]
-                for op in imm.quickened(function.__code__)[::2]]
-
-    def warm(self, source, expected):
-        namespace = {}
-        exec(f'def f(x=1):\n    {source}', namespace)
-        f = namespace['f']
-        self.assertNotIn('LOAD_CONST_IMMORTAL', self.opcodes(f))
-        for i in range(100):
-            self.assertEqual(f(), expected)
-        return f
-
-    def test_immortal_constants_are_specialised(self):
-        for source, expected, opcode in (
-                ('return None', None, 'LOAD_CONST_IMMORTAL'),
-                ('return 7', 7, 'LOAD_CONST_IMMORTAL'),
-                ('return ("a", x)', ('a', 1), 'LOAD_CONST_IMMORTAL__LOAD_FAST'),
-                ('return (x, "a")', (1, 'a'), 'LOAD_FAST__LOAD_CONST_IMMORTAL')):
-            f = self.warm(source, expected)
-            self.assertIn(opcode, self.opcodes(f))
-            # The public views are those of an unpatched interpreter.
-            for adaptive in (True, False):
-                names = [i.opname for i
-                         in dis.get_instructions(f, adaptive=adaptive)]
-                self.assertNotIn('IMMORTAL', ' '.join(names))
-            self.assertIn('LOAD_CONST', names)
-
-    def test_mortal_constants_are_counted(self):
-        f = self.warm('return 123456789', 123456789)
-        const = f.__code__.co_consts[1]
-        count = imm.refcnt(const)
-        held = [f() for i in range(100)]
-        self.assertEqual(imm.refcnt(const), count + 100)
-        del held
-        self.assertEqual(imm.refcnt(const), count)
-
-    def test_extended_arg(self):
-        body = '\n    '.join(f'x = {1000 + i}.5' for i in range(300))
-        f = self.warm(f'{body}\n    x = None\n    x = 3\n'
-                              f'    x = (x, None)\n    return x',
-                              (3, None))
-        const = f.__code__.co_consts[280]
-        count = imm.refcnt(const)
-        f()
-        self.assertEqual(imm.refcnt(const), count)
-
-    def test_constant_made_immortal_after_the_code_was_warm(self):
-        f = self.warm('return 987654321', 987654321)
-        immortal(f.__code__.co_consts[1])
-        for i in range(1000):
-            self.assertEqual(f(), 987654321)
 
 
 if __name__ == '__main__':

@@ -12,6 +12,7 @@ from test import support
 from test.immortal_support import isolated
 from test.support import import_helper
 from test.support.script_helper import assert_python_ok
+from test.test_embed import EmbeddingTestsMixin, INIT_LOOPS
 
 imm = import_helper.import_module('_testimmortal')
 
@@ -255,6 +256,32 @@ class BirthTests(unittest.TestCase):
                     self.assertImmortal(obj)
                     seen += 1
         self.assertGreater(seen, 30)
+
+
+class ReinitTests(EmbeddingTestsMixin, unittest.TestCase):
+    """Static storage is initialised again by each Py_Initialize()."""
+
+    CODE = '''if 1:
+        import os, sys, time
+        for obj in (sys.flags, sys.version_info, sys.hash_info,
+                    time.gmtime(0), os.stat("."), sys.thread_info):
+            assert tuple(obj) == obj, obj
+            assert len(obj) == type(obj).n_sequence_fields, obj
+            assert sys.getrefcount(type(sys.flags)) == sys.getrefcount(None)
+        class Derived(OSError): pass
+        print([None, True, 7, ""] * 2, time.gmtime(0).tm_year)
+    '''
+
+    def test_struct_sequences_in_every_round(self):
+        out, err = self.run_embedded_interpreter('test_repeated_init_exec',
+                                                 self.CODE)
+        line = f'{[None, True, 7, ""] * 2} 1970'
+        self.assertEqual(out.splitlines().count(line), INIT_LOOPS)
+
+    def test_run_main_five_times(self):
+        out, err = self.run_embedded_interpreter('test_run_main_loop')
+        self.assertEqual(len(out.splitlines()), 5)
+        self.assertEqual(err, '')
 
 
 class BulkTests(unittest.TestCase):
