@@ -31,7 +31,7 @@ from cpatch.project import Project
 
 CONFIGURED = ".cpatch-configured"
 BUILT = ".cpatch-built"
-_LINES = ".cpatch-lines"  # how many compile lines the last full make had, for the progress bar
+_LAST = ".cpatch-last"  # of the last make: how many lines it compiled, which headers, whose profile
 
 
 @dataclass(frozen=True)
@@ -137,7 +137,7 @@ def ensure_built(
         name = f"{tree} {flavor.name}"
         if configured != wanted:
             _configure(name, source.path, objdir, flavor, prefix, env, log, configured, wanted)
-        _make(name, objdir, flavor, tree, source.tree_id, jobs, env, log)
+        _make(name, source.path, objdir, flavor, tree, source.tree_id, jobs, env, log)
         python = _interpreter(objdir)
         what = check.interpreter(python, pin, flavor, tree, source.tree_id)
         built = Built(
@@ -183,6 +183,7 @@ def _configure(
 
 def _make(
     name: str,
+    source: Path,
     objdir: Path,
     flavor: Flavor,
     tree: str,
@@ -194,14 +195,21 @@ def _make(
     # sys._git of the interpreter names the tree it was made from. The object that holds it is
     # rebuilt always, or a change in Lib alone would leave the old id in place.
     (objdir / "Modules" / "getbuildinfo.o").unlink(missing_ok=True)
-    if flavor.profiled and (read_record(objdir / _LINES) or {}).get("profiled") != tree_id:
+    last = read_record(objdir / _LAST) or {}
+    if flavor.profiled and last.get("profiled") != tree_id:
         # A profile of other source would be applied to this one.
         for stamp in objdir.glob("profile-*-stamp"):
             stamp.unlink()
-    lines = 0
-    total = (read_record(objdir / _LINES) or {}).get("lines", 0)
+    headers = _digest_of_headers(source)
+    if last.get("headers") != headers:
+        # setup.py knows Include/*.h alone, not what is below in cpython/ and internal/: extension
+        # modules would keep the old macros.
+        for module in objdir.glob("build/lib*/*.so"):
+            module.unlink()
+    lines, total = 0, last.get("lines", 0)
     # Noted before make runs, so that an interrupted build keeps the profile it has taken.
-    _write_record(objdir / _LINES, {"lines": total, "profiled": tree_id})
+    record = {"lines": total, "profiled": tree_id, "headers": headers}
+    _write_record(objdir / _LAST, record)
 
     def progress(line: str) -> tuple[float, float | None] | None:
         nonlocal lines
@@ -212,7 +220,7 @@ def _make(
 
     argv = ["make", f"-j{jobs}", *identity(tree, tree_id)]
     proc.step(f"make {name}", argv, cwd=objdir, env=env, log=log, progress=progress)
-    _write_record(objdir / _LINES, {"lines": max(lines, total), "profiled": tree_id})
+    _write_record(objdir / _LAST, {**record, "lines": max(lines, total)})
 
 
 def identity(tree: str, tree_id: str) -> list[str]:
@@ -262,6 +270,13 @@ def _compiler_version(command: str, environ: Mapping[str, str]) -> str:
 
 def _digest(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _digest_of_headers(source: Path) -> str:
+    digest = hashlib.sha256()
+    for path in sorted((source / "Include").rglob("*.h")):
+        digest.update(f"{path.relative_to(source)} {_digest(path)}\n".encode())
+    return digest.hexdigest()
 
 
 def _write_record(path: Path, record: Mapping[str, Any]) -> None:

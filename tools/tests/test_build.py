@@ -212,6 +212,22 @@ def test_profile_is_taken_again_for_another_tree(toy: Toy) -> None:
     assert not stamp.exists()
 
 
+def test_changed_header_makes_extension_modules_again(toy: Toy) -> None:
+    header = toy.source() / "Include" / "internal" / "x.h"
+    header.parent.mkdir(parents=True)
+    header.touch()
+    assert toy.run("build") == 0
+    module = toy.obj() / "build" / "lib.toy" / "m.so"
+    module.parent.mkdir(parents=True)
+    module.touch()
+    toy.edit("a.c", "a2\n")
+    assert toy.run("build") == 0
+    assert module.exists()
+    toy.edit("Include/internal/x.h", "other\n")
+    assert toy.run("build") == 0
+    assert not module.exists()
+
+
 def test_two_builds_in_one_directory_wait_for_each_other(toy: Toy) -> None:
     toy.obj().mkdir(parents=True)
     with build._alone_in(toy.obj()):
