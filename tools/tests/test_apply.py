@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 from conftest import BRANCH, OVERLAY, PATCHES, UPSTREAM, make_patch, make_tarball, make_world
+from cpatch import export
+from cpatch.git import Repo
 
 FIRST, MIDDLE, LAST = PATCHES
 
@@ -75,6 +77,7 @@ def test_two_clones_give_the_same_ids(tmp_path, monkeypatch):
 def test_users_git_configuration_is_ignored(world, tmp_path, monkeypatch):
     world.apply()
     expected = world.git("rev-parse", "HEAD")
+    exported = export.formatted(Repo(world.project.store), expected)
     home = tmp_path / "home"
     hooks = tmp_path / "hooks"
     hooks.mkdir(parents=True)
@@ -92,6 +95,7 @@ def test_users_git_configuration_is_ignored(world, tmp_path, monkeypatch):
     other = make_world(tmp_path / "other", world.tarball, monkeypatch)
     monkeypatch.setenv("GIT_DIR", "/nowhere")
     assert other.apply() == 0
+    assert export.formatted(Repo(other.project.store), expected) == exported
     monkeypatch.delenv("GIT_DIR")
     assert other.git("rev-parse", "HEAD") == expected
     assert b"\r" not in (other.src / "Objects/object.c").read_bytes()

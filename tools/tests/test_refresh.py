@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from conftest import BRANCH, NEW_MESSAGE, OVERLAY, PATCHES, changes, make_patch, stands
+from conftest import BRANCH, NEW_MESSAGE, PATCHES, changes, stands
 from cpatch import export, series
 from cpatch.git import Repo
 
@@ -276,9 +276,3 @@ def test_last_line_without_newline(applied):
 def test_series_keeps_headings_and_comments(names, expected):
     text = "# h\na/1.patch  # one\n\n# i\na/2.patch\n"
     assert series.edit_series(text, names) == expected
-
-
-def test_toy_patches_are_what_git_would_write():
-    """Guards the tests' own patch maker against drifting into something only it understands."""
-    assert make_patch("a: b c", "README", "toy\n", "joy\n").endswith("-toy\n+joy\n")
-    assert set(OVERLAY) == {"Objects/immortal.c", "Include/internal/immortal.h"}

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import BRANCH, OVERLAY, PATCHES, UPSTREAM, VERSION, make_tarball
+from conftest import BRANCH, PATCHES, UPSTREAM, VERSION, make_tarball
 from cpatch import cli, console
 from cpatch.errors import EXIT_CODES, CpatchError
 
@@ -233,7 +233,3 @@ def test_light_verbs_do_not_import_heavy_modules():
         [sys.executable, "-c", code], env=env, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
-
-
-def test_overlay_is_what_the_toy_says(world):
-    assert set(OVERLAY) <= set(world.snapshot())
