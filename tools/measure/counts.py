@@ -99,9 +99,7 @@ def main(
     tasks = [(program, name) for program in programs for name in pythons]
     with ThreadPoolExecutor(jobs) as pool, Progress(disable=not sys.stderr.isatty()) as progress:
         bar = progress.add_task("callgrind", total=len(tasks))
-        futures = {
-            task: pool.submit(lambda task=task: count(task[0], pythons[task[1]])) for task in tasks
-        }
+        futures = {task: pool.submit(count, task[0], pythons[task[1]]) for task in tasks}
         counts = {}
         for task, future in futures.items():
             counts[task] = future.result()
