@@ -31,6 +31,8 @@ from cpatch.project import Project
 
 CONFIGURED = ".cpatch-configured"
 BUILT = ".cpatch-built"
+_NEVER = 1e12  # the end of a make that was killed
+_NOT_SOURCE = {"__pycache__", ".git"}  # what making itself writes there, and git
 _LAST = ".cpatch-last"  # of the last make: how many lines it compiled, which headers, whose profile
 
 
@@ -104,54 +106,88 @@ def ensure_built(
     environ = os.environ if environ is None else environ
     project.make_dir(project.build)
     doctor.ensure_host(project, environ)
-    source = apply.ensure_tree(project, pin, tree)
     objdir = project.make_dir(project.obj(pin, tree, flavor.name))
     with _alone_in(objdir):
-        configured = read_record(objdir / CONFIGURED) or {}
-        prefix = prefix or configured.get("prefix") or ""
-        settings = flavors.settings(flavor, environ)
-        compiler = _compiler_version(settings["CC"], environ)
-        wanted = {
-            "settings": settings,
-            "compiler": compiler,
-            "prefix": prefix,
-            "source": str(source.path),
-            "configure": _digest(source.path / "configure"),
-            "done": True,
-        }
-        before = finished(objdir)
-        edits = edits_in(source)
-        if (
-            before is not None
-            and configured == wanted
-            and before.tree_id == source.tree_id
-            and before.edits == edits
-            and before.settings == settings
-        ):
-            return before
-        env = flavors.changes(flavors.build_environment(flavor, environ), os.environ)
-        log = project.logs(pin) / f"build-{tree}-{flavor.name}.log"
-        if log.exists():
-            log.replace(log.with_suffix(".log.1"))  # what failed before may still be wanted
-        (objdir / BUILT).unlink(missing_ok=True)
-        name = f"{tree} {flavor.name}"
-        if configured != wanted:
-            _configure(name, source.path, objdir, flavor, prefix, env, log, configured, wanted)
-        _make(name, source.path, objdir, flavor, tree, source.tree_id, jobs, env, log)
-        python = _interpreter(objdir)
-        what = check.interpreter(python, pin, flavor, tree, source.tree_id)
-        built = Built(
-            python=str(python),
-            tree_id=source.tree_id,
-            commit=source.commit,
-            version=what.version,
-            compiler=compiler,
-            prefix=prefix,
-            settings=settings,
-            edits=edits,
-        )
-        _write_record(objdir / BUILT, {k: v for k, v in asdict(built).items() if k != "made"})
-        return built
+        for _ in range(3):
+            source = apply.ensure_tree(project, pin, tree)
+            try:
+                built = _bring(project, pin, tree, source, flavor, objdir, jobs, environ, prefix)
+            except CpatchError:
+                if _same(source, apply.ensure_tree(project, pin, tree)):
+                    raise
+                built = None
+            if built and (not built.made or _same(source, apply.ensure_tree(project, pin, tree))):
+                return built
+            console.note("the source tree changed while it was being built; making again")
+    raise CpatchError(
+        f"{source.path} changes faster than it can be built",
+        wanted="a source tree that stays as it is while make runs",
+        fix="stop what edits or applies there, then make build",
+    )
+
+
+def _same(one: apply.Tree, other: apply.Tree) -> bool:
+    return (one.tree_id, edits_in(one)) == (other.tree_id, edits_in(other))
+
+
+def _bring(
+    project: Project,
+    pin: Pin,
+    tree: str,
+    source: apply.Tree,
+    flavor: Flavor,
+    objdir: Path,
+    jobs: int,
+    environ: Mapping[str, str],
+    prefix: str | None,
+) -> Built | None:
+    """Do what is left to do for one state of the source; None when that changed under make."""
+    configured = read_record(objdir / CONFIGURED) or {}
+    prefix = prefix or configured.get("prefix") or ""
+    settings = flavors.settings(flavor, environ)
+    compiler = _compiler_version(settings["CC"], environ)
+    wanted = {
+        "settings": settings,
+        "compiler": compiler,
+        "prefix": prefix,
+        "source": str(source.path),
+        "configure": _digest(source.path / "configure"),
+        "done": True,
+    }
+    before = finished(objdir)
+    edits = edits_in(source)
+    if (
+        before is not None
+        and configured == wanted
+        and before.tree_id == source.tree_id
+        and before.edits == edits
+        and before.settings == settings
+    ):
+        return before
+    env = flavors.changes(flavors.build_environment(flavor, environ), os.environ)
+    log = project.logs(pin) / f"build-{tree}-{flavor.name}.log"
+    if log.exists():
+        log.replace(log.with_suffix(".log.1"))  # what failed before may still be wanted
+    (objdir / BUILT).unlink(missing_ok=True)
+    name = f"{tree} {flavor.name}"
+    if configured != wanted:
+        _configure(name, source.path, objdir, flavor, prefix, env, log, configured, wanted)
+    if not _make(name, source.path, objdir, flavor, tree, source.tree_id, jobs, env, log):
+        return None
+    python = _interpreter(objdir)
+    what = check.interpreter(python, pin, flavor, tree, source.tree_id)
+    built = Built(
+        python=str(python),
+        tree_id=source.tree_id,
+        commit=source.commit,
+        version=what.version,
+        compiler=compiler,
+        prefix=prefix,
+        settings=settings,
+        edits=edits,
+    )
+    _write_record(objdir / BUILT, {k: v for k, v in asdict(built).items() if k != "made"})
+    return built
 
 
 def _configure(
@@ -191,7 +227,8 @@ def _make(
     jobs: int,
     env: proc.Env,
     log: Path,
-) -> None:
+) -> bool:
+    """Run make; False when a source file changed meanwhile, so that objects may be too old."""
     # sys._git of the interpreter names the tree it was made from. The object that holds it is
     # rebuilt always, or a change in Lib alone would leave the old id in place.
     (objdir / "Modules" / "getbuildinfo.o").unlink(missing_ok=True)
@@ -206,9 +243,15 @@ def _make(
         # modules would keep the old macros.
         for module in objdir.glob("build/lib*/*.so"):
             module.unlink()
+    # An object begun before its source changed and finished after looks newer than that source.
+    for path in _changed(source, last.get("started", 0.0), last.get("ended", 0.0)):
+        path.touch()
     lines, total = 0, last.get("lines", 0)
     # Noted before make runs, so that an interrupted build keeps the profile it has taken.
-    record = {"lines": total, "profiled": tree_id, "headers": headers}
+    record: dict[str, Any] = {"lines": total, "profiled": tree_id, "headers": headers}
+    _write_record(objdir / _LAST, record)
+    # The moment as the file system tells it, whose clock ticks more coarsely than ours.
+    record |= {"started": (objdir / _LAST).stat().st_mtime, "ended": _NEVER}
     _write_record(objdir / _LAST, record)
 
     def progress(line: str) -> tuple[float, float | None] | None:
@@ -219,8 +262,28 @@ def _make(
         return lines, max(total, lines) if total else None
 
     argv = ["make", f"-j{jobs}", *identity(tree, tree_id)]
-    proc.step(f"make {name}", argv, cwd=objdir, env=env, log=log, progress=progress)
-    _write_record(objdir / _LAST, {**record, "lines": max(lines, total)})
+    try:
+        proc.step(f"make {name}", argv, cwd=objdir, env=env, log=log, progress=progress)
+        record["lines"] = max(lines, total)
+    finally:
+        record["ended"] = time.time()
+        _write_record(objdir / _LAST, record)
+    return not _changed(source, record["started"], record["ended"])
+
+
+def _changed(source: Path, since: float, until: float) -> list[Path]:
+    """Return the source files whose time of change lies between two moments."""
+    if not until:
+        return []
+    found = []
+    for home, directories, files in os.walk(source):
+        directories[:] = [name for name in directories if name not in _NOT_SOURCE]
+        for name in files:
+            path = Path(home, name)
+            with contextlib.suppress(FileNotFoundError):
+                if name not in _NOT_SOURCE and since < path.lstat().st_mtime <= until:
+                    found.append(path)
+    return found
 
 
 def identity(tree: str, tree_id: str) -> list[str]:

@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 from buildtoy import Toy, fake_program, make_toy
-from cpatch import build, flavors
+from cpatch import apply, build, flavors
+from cpatch.pin import Pin
+from cpatch.project import Project
 
 
 @pytest.fixture
@@ -226,6 +228,44 @@ def test_changed_header_makes_extension_modules_again(toy: Toy) -> None:
     toy.edit("Include/internal/x.h", "other\n")
     assert toy.run("build") == 0
     assert not module.exists()
+
+
+def test_source_that_changes_under_make_is_made_again(toy: Toy) -> None:
+    # While b is compiled, a is edited; its object is finished and looks newer than the edit would
+    # have been, had the clock been a little different: so it is given that look.
+    makefile = toy.source() / "Makefile.in"
+    makefile.write_text(
+        makefile.read_text().replace(
+            "\t@cp $< $@; echo $* >> log.compiled",
+            "\t@test $* = b -a ! -e edited && { touch edited; sleep 0.1; echo a2 > $(SRC)/a.c; "
+            "touch a.o; } || :\n\t@cp $< $@; echo $* >> log.compiled",
+        )
+    )
+    assert toy.run("build") == 0
+    assert toy.lines("a.o") == ["a2"]
+    assert toy.lines("log.compiled") == ["a", "b", "a"]
+
+
+def test_tree_that_moves_under_a_failing_make_is_made_again(toy: Toy) -> None:
+    (toy.source() / "b-fails").touch()
+    real = toy.ensure_tree
+    calls = 0
+
+    def moving(project: Project, pin: Pin, tree: str) -> apply.Tree:
+        nonlocal calls
+        calls += 1
+        if calls == 2:  # after the first make
+            (toy.source() / "b-fails").unlink()
+            toy.edit("b.c", "b2\n")
+        return real(project, pin, tree)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(apply, "ensure_tree", moving)
+        assert toy.run("build") == 0
+    built = toy.built()
+    assert built is not None
+    assert built.tree_id == toy.tree_ids["patched"]
+    assert toy.lines("b.o") == ["b2"]
 
 
 def test_two_builds_in_one_directory_wait_for_each_other(toy: Toy) -> None:
