@@ -75,6 +75,13 @@ def ensure_tree(
         return _bring(work, inputs, source=source, discard=discard)
 
 
+def up_to_date(project: Project, pin: Pin, tree: str) -> bool:
+    """Say whether a source tree was made from what the repository holds now; changes nothing."""
+    record = Worktree(project, pin, tree).record()
+    key = _key(_inputs(project, pin, tree, None), pin)
+    return record is not None and not record.moving and record.key == key
+
+
 def _inputs(project: Project, pin: Pin, tree: str, stop: str | None) -> tuple[Inputs, int]:
     """Return what goes into a tree, and how many patches the series has in all."""
     if tree == "stock":

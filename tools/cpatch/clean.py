@@ -54,7 +54,7 @@ def paths(project: Project, pins: list[Pin], part: str, every: bool) -> list[Pat
         elif part == "trees":
             for tree in TREES:
                 work = Worktree(project, pin, tree)
-                out += [work.path, home / f"{tree}.json", work._admin()]
+                out += [work.path, home / f"{tree}.json", work.admin]
     if part == "trees" and every:
         out.append(project.store)
     return [path for path in out if path.exists()]

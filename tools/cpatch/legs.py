@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from cpatch import build, console, expected, flavors, proc, regrtest
+from cpatch import build, console, expected, flavors, proc, regrtest, stockabi
 from cpatch.errors import CpatchError
 from cpatch.pin import Pin
 from cpatch.project import Project
@@ -287,10 +287,22 @@ def _count_pytest(junit: Path, result: Result) -> None:
             result.passed += 1
 
 
+def stock_headers(context: Context) -> Result:
+    """Load an extension that was built with stock headers into the patched interpreter."""
+    log = context.log("stock-headers")
+    passed, failed, skipped = stockabi.check(context.project, context.pin, context.jobs, log)
+    result = Result("headers", passed, failed, skipped)
+    if failed:
+        result.notes += [f"FAILED: log: {context.project.show(log)}; its last lines:"]
+        result.notes += ["  " + line for line in proc.tail(log)]
+    return result
+
+
 # In the order they run; the quick ones first. The name before the colon is what --only takes.
 LEGS: tuple[tuple[str, Callable[[Context], Result]], ...] = (
     ("driver", driver),
     ("ours", Regrtest("ours", "release", _ours, on_stock=False).run),
+    ("ours", stock_headers),
     ("suite", Regrtest("suite", "release", _suite).run),
     ("debug", Regrtest("debug", "debug", lambda c: [*c.ours(), *CORE]).run),
     (

@@ -10,7 +10,6 @@ from cpatch.flavors import flavor_option
 from cpatch.options import open_pin, pin_option, tree_option, verbose_option
 from cpatch.pin import Pin
 from cpatch.project import Project
-from cpatch.worktree import Worktree
 
 
 def standing(project: Project, pin: Pin, tree: str) -> apply.Tree | None:
@@ -18,11 +17,7 @@ def standing(project: Project, pin: Pin, tree: str) -> apply.Tree | None:
 
     Changes nothing: ensure_tree only looks when nothing that goes into a tree has changed.
     """
-    record = Worktree(project, pin, tree).record()
-    key = apply._key(apply._inputs(project, pin, tree, None), pin)
-    if record is None or record.moving or record.key != key:
-        return None
-    return apply.ensure_tree(project, pin, tree)
+    return apply.ensure_tree(project, pin, tree) if apply.up_to_date(project, pin, tree) else None
 
 
 def stale(project: Project, pin: Pin, tree: str, built: build.Built) -> str | None:

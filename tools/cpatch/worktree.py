@@ -90,7 +90,7 @@ class Worktree:
             if self.path.is_dir() and any(self.path.iterdir()):
                 raise self._foreign("it has no .git")
             return False
-        admin = self._admin()
+        admin = self.admin
         if not link.is_file() or not admin.is_dir():
             raise self._foreign(f"{self.project.show(admin)} does not know it")
         for file, text in ((link, f"gitdir: {admin}\n"), (admin / "gitdir", f"{link}\n")):
@@ -104,7 +104,8 @@ class Worktree:
             fix=f"mv {self.shown} elsewhere, then make apply",
         )
 
-    def _admin(self) -> Path:
+    @property
+    def admin(self) -> Path:
         """Return git's own directory for this tree."""
         # Two pins' trees have the same base name; git would number them in order of creation.
         return self.project.store / "worktrees" / self._id
@@ -134,14 +135,14 @@ class Worktree:
     def unfinished(self) -> str | None:
         """Name a rebase, merge or the like that the user has not finished here."""
         for name in _UNFINISHED:
-            if (self._admin() / name).exists():
+            if (self.admin / name).exists():
                 return "rebase" if "rebase" in name else name.split("_")[0].lower()
         return None
 
     def create(self) -> None:
         """Make an empty worktree, registered in the store, on no commit yet."""
         self.project.make_dir(self.path.parent)
-        admin = self._admin()
+        admin = self.admin
         self.project.make_dir(admin)
         self.project.make_dir(self.path)
         # What `git worktree add` writes, but under a name of our choice. HEAD is on a branch so
@@ -171,7 +172,7 @@ class Worktree:
         """Complete a move that was killed; raises CpatchError when the user edited meanwhile."""
         assert record.moving is not None
         before, target = record.moving
-        lock = self._admin() / "index.lock"
+        lock = self.admin / "index.lock"
         lock.unlink(missing_ok=True)  # we hold the driver's lock: no git of ours is running
         stand = self.stand()
         ours = set(self.repo.changed(before, target)) if before else None
