@@ -138,7 +138,7 @@ def test_killed_while_moving_the_tree_is_completed(world, monkeypatch, when):
         if when == "during":
             (self.path / "Objects/immortal.c").write_text("int imm")
             (self.path / "Objects/more.c").write_text("mo")
-        (self._admin() / "index.lock").write_text("")
+        (self.admin / "index.lock").write_text("")
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
