@@ -64,8 +64,11 @@ def count(program: Program, python: Path) -> int:
     """Return the instructions that one run takes, in user mode."""
     env = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
     env |= {"PYTHONHASHSEED": "0", "LC_ALL": "C.UTF-8"}
+    plain = program.command(python)
+    # Once uncounted, so that no count includes compiling and writing a .pyc.
+    subprocess.run(plain, env=env, stdin=subprocess.DEVNULL, capture_output=True)
     command = ["setarch", "--addr-no-randomize", "valgrind", "--tool=callgrind"]
-    command += ["--callgrind-out-file=/dev/null", *program.command(python)]
+    command += ["--callgrind-out-file=/dev/null", *plain]
     done = subprocess.run(
         command, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True
     )
