@@ -16,6 +16,7 @@ import json
 import math
 import os
 import random
+import re
 import statistics
 import subprocess
 import sys
@@ -111,7 +112,9 @@ def main(
     try:
         with Progress(disable=not sys.stderr.isatty()) as progress:
             bar = progress.add_task("runs", total=rounds * len(chosen) * len(order))
-            for _ in range(rounds):
+            for number in range(rounds):
+                if progress.disable:
+                    click.echo(f"round {number + 1} of {rounds}", err=True)
                 for benchmark in chosen:
                     if benchmark.name not in loops:
                         first = run(benchmark, next(iter(pythons.values())), 0, cpu)
@@ -136,9 +139,22 @@ def main(
         if suite:
             pyperf.BenchmarkSuite(suite).dump(str(output / f"{name}.json"), replace=True)
         done = len(next(iter(means.values()), []))
-        facts = {"python": str(python), "begun": begun, "rounds": done, "cpu": cpu}
+        facts = identity(python) | {"begun": begun, "rounds": done, "cpu": cpu}
         (output / f"{name}.facts.json").write_text(json.dumps(facts, indent=1) + "\n")
     report(list(pythons), means)
+
+
+def identity(python: Path) -> dict[str, object]:
+    """Return what an interpreter says it was made from, and what it runs on."""
+    code = (
+        "import json, platform, sys, sysconfig; print(json.dumps({'version': sys.version, "
+        "'made_from': sys._git, 'configured': sysconfig.get_config_var('CONFIG_ARGS'), "
+        "'cflags': sysconfig.get_config_var('PY_CFLAGS'), 'machine': platform.platform()}))"
+    )
+    done = subprocess.run([str(python), "-I", "-c", code], check=True, capture_output=True)
+    facts: dict[str, object] = json.loads(done.stdout)
+    models = re.findall(r"^model name\s*: (.*)$", Path("/proc/cpuinfo").read_text(), re.M)
+    return facts | {"cpu_model": models[0] if models else "unknown", "cpus": len(models)}
 
 
 def interval(pairs: list[float]) -> tuple[float, float]:
