@@ -30,9 +30,9 @@
    Everything here looks at the most significant byte only, in memory: a
    compare with an 8-bit constant needs neither a register nor a 64-bit
    immediate, which inside the interpreter loop matters more than anything
-   else (measured, see docs/encodings.md).  The byte is signed, so that a
-   negative count, and memory that a debug allocator filled with 0xCD, 0xDD
-   or 0xFD, does not look immortal. */
+   else (2.6 % more instructions instead of 9 to 11 %: tools/measure).  The
+   byte is signed, so that a negative count, and memory that a debug
+   allocator filled with 0xCD, 0xDD or 0xFD, does not look immortal. */
 
 #ifndef Py_IMMORTAL_H
 #define Py_IMMORTAL_H
