@@ -302,7 +302,7 @@ def stock_headers(context: Context) -> Result:
 LEGS: tuple[tuple[str, Callable[[Context], Result]], ...] = (
     ("driver", driver),
     ("ours", Regrtest("ours", "release", _ours, on_stock=False).run),
-    ("ours", stock_headers),
+    ("headers", stock_headers),
     ("suite", Regrtest("suite", "release", _suite).run),
     ("debug", Regrtest("debug", "debug", lambda c: [*c.ours(), *CORE]).run),
     (
