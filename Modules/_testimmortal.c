@@ -14,9 +14,8 @@
 #include "pycore_object.h"        // _Py_DECREF_SPECIALIZED()
 
 PyDoc_STRVAR(refcnt_doc,
-"refcnt(obj, /) -> int\n\nThe reference count of obj as it is stored.\n"
-"Unlike sys.getrefcount() it never includes the argument's own reference\n"
-"when that one was borrowed.");
+"refcnt(obj, /) -> int\n\nThe reference count of obj as it is stored.  For\n"
+"a mortal obj that includes the references the call itself holds.");
 
 static PyObject *
 refcnt(PyObject *self, PyObject *obj)

@@ -22,11 +22,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import click
-import pyperformance
+import common
 from rich.progress import Progress
 
 HERE = Path(__file__).parent
-BENCHMARKS = Path(pyperformance.__file__).parent / "data-files" / "benchmarks"
 
 
 @dataclass(frozen=True)
@@ -41,7 +40,7 @@ class Program:
         """The command line that runs this once."""
         if not self.script:
             return [str(python), "-I", "-c", "pass"]
-        script = BENCHMARKS / f"bm_{self.script}" / "run_benchmark.py"
+        script = common.script_of(self.script)
         return [str(python), "-S", "-s", str(HERE / "run_once.py"), str(script), *self.options]
 
 
@@ -62,8 +61,7 @@ PROGRAMS = (
 
 def count(program: Program, python: Path) -> int:
     """Return the instructions that one run takes, in user mode."""
-    env = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
-    env |= {"PYTHONHASHSEED": "0", "LC_ALL": "C.UTF-8"}
+    env = common.environment()
     plain = program.command(python)
     # Once uncounted, so that no count includes compiling and writing a .pyc.
     subprocess.run(plain, env=env, stdin=subprocess.DEVNULL, capture_output=True)
@@ -89,12 +87,7 @@ def main(
     interpreters: tuple[str, ...], names: tuple[str, ...], jobs: int, target: Path | None
 ) -> None:
     """Count instructions of the same programs on several interpreters."""
-    pythons = {}
-    for item in interpreters:
-        name, _, path = item.partition("=")
-        if not path or not os.access(path, os.X_OK):
-            raise click.UsageError(f"{item!r}: want NAME=PYTHON, PYTHON an executable; make build")
-        pythons[name] = Path(path).absolute()
+    pythons = common.interpreters(interpreters)
     programs = [program for program in PROGRAMS if not names or program.name in names]
     if not programs:
         known = " ".join(program.name for program in PROGRAMS)

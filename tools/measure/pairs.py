@@ -26,11 +26,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import click
+import common
 import pyperf
-import pyperformance
 from rich.progress import Progress
 
-BENCHMARKS = Path(pyperformance.__file__).parent / "data-files" / "benchmarks"
 Means = dict[tuple[str, str], list[tuple[float, float]]]
 
 
@@ -64,10 +63,9 @@ QUICK = (
 
 def run(benchmark: Benchmark, python: Path, loops: int, cpu: int) -> pyperf.Benchmark:
     """Run a benchmark in one new process; loops 0 lets pyperf choose them."""
-    script = BENCHMARKS / f"bm_{benchmark.script}" / "run_benchmark.py"
+    script = common.script_of(benchmark.script)
     packages = os.pathsep.join(path for path in sys.path if path.endswith("site-packages"))
-    env = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
-    env |= {"PYTHONPATH": packages, "PYTHONHASHSEED": "0", "LC_ALL": "C.UTF-8"}
+    env = common.environment(PYTHONPATH=packages)
     with tempfile.TemporaryDirectory() as directory:
         output = Path(directory, "run.json")
         command = [str(python), str(script), *benchmark.options]
@@ -93,12 +91,7 @@ def main(
     interpreters: tuple[str, ...], output: Path, rounds: int, cpu: int, names: tuple[str, ...]
 ) -> None:
     """Time the same benchmarks on several interpreters, interleaved."""
-    pythons = {}
-    for item in interpreters:
-        name, _, path = item.partition("=")
-        if not path or not os.access(path, os.X_OK):
-            raise click.UsageError(f"{item!r}: want NAME=PYTHON, PYTHON an executable; make build")
-        pythons[name] = Path(path).absolute()
+    pythons = common.interpreters(interpreters)
     chosen = [each for each in QUICK if not names or each.name in names]
     if not chosen:
         known = " ".join(each.name for each in QUICK)
