@@ -16,6 +16,19 @@ extern "C" {
 #define _Py_IMMORTAL_INCREF_LIMIT \
     ((Py_ssize_t)(_Py_IMMORTAL_INCREF_TOP + 1) << (8 * (SIZEOF_SIZE_T - 1)))
 
+/* The same as _Py_SetImmortal() if op is known not to be immortal yet. */
+static inline void
+_Py_MakeImmortal(PyObject *op)
+{
+#ifdef Py_REF_DEBUG
+    _Py_RefTotal -= op->ob_refcnt;
+    if (PyUnicode_Check(op) && PyUnicode_CHECK_INTERNED(op)) {
+        _Py_RefTotal -= 2;
+    }
+#endif
+    op->ob_refcnt = _Py_IMMORTAL_REFCNT;
+}
+
 /* Make op immortal, for good.
 
    Contracts:
@@ -27,16 +40,9 @@ extern "C" {
 static inline void
 _Py_SetImmortal(PyObject *op)
 {
-    if (_Py_IsIncrefImmortal(op)) {
-        return;
+    if (!_Py_IsIncrefImmortal(op)) {
+        _Py_MakeImmortal(op);
     }
-#ifdef Py_REF_DEBUG
-    _Py_RefTotal -= op->ob_refcnt;
-    if (PyUnicode_Check(op) && PyUnicode_CHECK_INTERNED(op)) {
-        _Py_RefTotal -= 2;
-    }
-#endif
-    op->ob_refcnt = _Py_IMMORTAL_REFCNT;
 }
 
 /* Add n references to op at once, as n calls of Py_INCREF() would: nothing

@@ -1,0 +1,73 @@
+/* The immortal heap: everything alive at a point in time, made immortal. */
+
+#ifndef Py_INTERNAL_IMMORTAL_HEAP_H
+#define Py_INTERNAL_IMMORTAL_HEAP_H
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#ifndef Py_BUILD_CORE
+#  error "this header requires Py_BUILD_CORE define"
+#endif
+
+#include "pycore_gc.h"            // PyGC_Head
+
+/* What a call did, in objects. */
+struct _Py_immortal_heap_stats {
+    Py_ssize_t frozen;          /* moved to the permanent generation */
+    Py_ssize_t immortalized;    /* made immortal */
+};
+
+/* PyStatus error if -X immortal_heap or PYTHONIMMORTALHEAP has a value that
+   means nothing. */
+extern PyStatus _PyImmortalHeap_CheckConfig(const PyConfig *config);
+
+/* The start-up call: pymain makes it once, after site was imported and
+   before the first user code runs.  Everything alive becomes immortal except
+   __main__, its dictionary, and what only these two keep alive.  Does nothing
+   if the configuration says so.
+
+   Returns 0, or -1 with an exception set. */
+extern int _PyGC_ImmortalizeHeap(void);
+
+/* gc.immortalize_heap() without its collection: everything alive becomes
+   immortal, except the module __main__ and its dictionary themselves, and
+   frame objects of frames that still run.  What is unreachable is left for
+   the collector.  The main interpreter only.
+
+   Returns 0, or -1 with MemoryError set: what was marked by then stays
+   immortal, the rest as it was. */
+extern int _PyImmortalHeap_Extend(PyInterpreterState *interp,
+                                  struct _Py_immortal_heap_stats *stats);
+
+/* Mark what is on list, on the permanent generation's list, in running frames
+   and in static types, and all they hold, transitively.
+
+   spared     -- two objects, or NULL, to be left mortal and passed by.
+   root       -- an object whose referents are marked as well, or NULL.
+   alive_only -- of list, mark only what is referred to from outside of it,
+                 and what that holds: _PyGC_CountExternal(list) was called.
+                 PREV_MASK_COLLECTING is cleared for these.
+
+   Returns the number of objects that became immortal, or -1 for lack of
+   memory (without an exception). */
+extern Py_ssize_t _PyImmortalHeap_Mark(PyInterpreterState *interp,
+                                       PyGC_Head *list,
+                                       PyObject *const spared[2],
+                                       PyObject *root, int alive_only);
+
+/* Did an object become immortal that has a finalizer, and that the collector
+   does not track? */
+extern int _PyImmortalHeap_HasUntrackedFinalizers(void);
+
+/* In Modules/gcmodule.c: the first half of a collection.  Replace the
+   _gc_prev of all on list by PREV_MASK_COLLECTING and the number of
+   references that do not come from list; take immortal objects off to the
+   permanent generation.  The caller must restore _gc_prev, and may not call
+   it while a collection runs. */
+extern void _PyGC_CountExternal(PyGC_Head *list);
+
+#ifdef __cplusplus
+}
+#endif
+#endif   /* !Py_INTERNAL_IMMORTAL_HEAP_H */

@@ -1,0 +1,51 @@
+/* The walk that marks the immortal heap: what its two files share. */
+
+#ifndef Py_INTERNAL_IMMORTAL_MARK_H
+#define Py_INTERNAL_IMMORTAL_MARK_H
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#ifndef Py_BUILD_CORE
+#  error "this header requires Py_BUILD_CORE define"
+#endif
+
+#include "pycore_immortal.h"      // _Py_IsIncrefImmortal()
+
+struct _Py_marker {
+    PyObject **stack;       /* marked, or static; to be expanded; borrowed */
+    Py_ssize_t size;
+    Py_ssize_t allocated;
+    PyObject *const *spared;    /* two objects that stay mortal, or NULL */
+    int alive_only;
+    int no_memory;
+    Py_ssize_t marked;
+};
+
+/* Mark op, which is mortal, and see to it that it is expanded. */
+extern void _PyMarker_MarkMortal(PyObject *op, struct _Py_marker *m);
+
+/* Mark what op holds a reference to.
+
+   tracked -- The collector tracks op.  If it does not, op may be half made,
+              and its tp_traverse must not be called; but tuples and
+              dictionaries are untracked when it does not pay. */
+extern void _PyMarker_Expand(PyObject *op, struct _Py_marker *m, int tracked);
+
+/* Mark what type holds and type_traverse() leaves out; of a static type, for
+   which it must not be called, everything. */
+extern void _PyMarker_ExpandType(PyTypeObject *type, struct _Py_marker *m);
+
+/* Mark op, which may be NULL. */
+static inline void
+_PyMarker_Mark(PyObject *op, struct _Py_marker *m)
+{
+    if (op != NULL && !_Py_IsIncrefImmortal(op)) {
+        _PyMarker_MarkMortal(op, m);
+    }
+}
+
+#ifdef __cplusplus
+}
+#endif
+#endif   /* !Py_INTERNAL_IMMORTAL_MARK_H */

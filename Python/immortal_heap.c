@@ -1,0 +1,266 @@
+/* The immortal heap: when it is made, and of what.
+
+   Python/immortal_mark.c has the walk. */
+
+#include "Python.h"
+#include "pycore_dict.h"          // _PyDict_GetItemStringWithError()
+#include "pycore_immortal.h"      // _Py_IsImmortal()
+#include "pycore_immortal_heap.h"
+#include "pycore_initconfig.h"    // _Py_GetEnv()
+#include "pycore_interp.h"
+#include "pycore_object.h"        // _PyObject_IS_GC()
+#include "pycore_pystate.h"       // _PyInterpreterState_GET()
+
+#define VALUE_WANTED "expected on, off, 1 or 0, found '%.40s'"
+
+/* 1 for on, 0 for off, -1 for anything else. */
+static int
+parse_switch(const char *value)
+{
+    if (strcmp(value, "on") == 0 || strcmp(value, "1") == 0) {
+        return 1;
+    }
+    if (strcmp(value, "off") == 0 || strcmp(value, "0") == 0) {
+        return 0;
+    }
+    return -1;
+}
+
+/* Read the switch: 1 for on, the default; 0 for off; -1 for an error, which
+   is described in message, a buffer of size bytes. */
+static int
+read_switch(const PyConfig *config, char *message, size_t size)
+{
+    const wchar_t *option = _Py_get_xoption(&config->xoptions,
+                                            L"immortal_heap");
+    if (option != NULL) {
+        const wchar_t *sep = wcschr(option, L'=');
+        if (sep == NULL) {
+            return 1;
+        }
+        char value[48];
+        size_t i = 0;
+        for (sep++; sep[i] && i < sizeof(value) - 1; i++) {
+            value[i] = sep[i] >= 32 && sep[i] < 127 ? (char)sep[i] : '?';
+        }
+        value[i] = '\0';
+        int on = parse_switch(value);
+        if (on < 0) {
+            PyOS_snprintf(message, size, "-X immortal_heap: " VALUE_WANTED,
+                          value);
+        }
+        return on;
+    }
+    const char *value = _Py_GetEnv(config->use_environment,
+                                   "PYTHONIMMORTALHEAP");
+    if (value == NULL) {
+        return 1;
+    }
+    int on = parse_switch(value);
+    if (on < 0) {
+        PyOS_snprintf(message, size, "PYTHONIMMORTALHEAP: " VALUE_WANTED,
+                      value);
+    }
+    return on;
+}
+
+PyStatus
+_PyImmortalHeap_CheckConfig(const PyConfig *config)
+{
+    /* A PyStatus does not own its message. */
+    static char message[128];
+    if (read_switch(config, message, sizeof(message)) < 0) {
+        return _PyStatus_ERR(message);
+    }
+    return _PyStatus_OK();
+}
+
+/* Find __main__ and its dictionary, or NULL for what there is not.  Borrowed
+   references, without an exception. */
+static void
+find_main(PyInterpreterState *interp, PyObject *spared[2])
+{
+    spared[0] = spared[1] = NULL;
+    PyObject *modules = interp->modules;
+    if (modules == NULL || !PyDict_Check(modules)) {
+        return;
+    }
+    PyObject *name = PyUnicode_InternFromString("__main__");
+    PyObject *module = NULL;
+    if (name != NULL) {
+        module = PyDict_GetItemWithError(modules, name);
+        Py_DECREF(name);
+    }
+    PyErr_Clear();
+    if (module != NULL && PyModule_Check(module)) {
+        spared[0] = module;
+        spared[1] = PyModule_GetDict(module);
+    }
+}
+
+/* Does the collector track op, or could it without anyone else holding op? */
+static int
+is_own(PyInterpreterState *interp, PyObject *op)
+{
+    if (_Py_IsImmortal(op) || !_PyObject_IS_GC(op) ||
+        !_PyObject_GC_IS_TRACKED(op))
+    {
+        return 0;
+    }
+    if (PyModule_Check(op) && PyModule_GetDict(op) == interp->builtins) {
+        return 0;
+    }
+    /* add_main_module() makes it __main__.__loader__. */
+    PyObject *importlib = PyModule_GetDict(interp->importlib);
+    return op != _PyDict_GetItemStringWithError(importlib, "BuiltinImporter");
+}
+
+/* Does __main__ hold something that start-up does not put there?  To find
+   out what nothing else holds costs half a collection; usually there is
+   nothing to find. */
+static int
+main_has_own(PyInterpreterState *interp, PyObject *dict)
+{
+    PyObject *value;
+    Py_ssize_t pos = 0;
+    if (dict == NULL) {
+        return 0;
+    }
+    while (PyDict_Next(dict, &pos, NULL, &value)) {
+        if (is_own(interp, value)) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+/* Append all of from to to. */
+static void
+list_merge(PyGC_Head *from, PyGC_Head *to)
+{
+    PyGC_Head *first = _PyGCHead_NEXT(from), *last = _PyGCHead_PREV(from);
+    if (first == from) {
+        return;
+    }
+    PyGC_Head *tail = _PyGCHead_PREV(to);
+    _PyGCHead_SET_NEXT(tail, first);
+    _PyGCHead_SET_PREV(first, tail);
+    _PyGCHead_SET_NEXT(last, to);
+    _PyGCHead_SET_PREV(to, last);
+    from->_gc_next = from->_gc_prev = (uintptr_t)from;
+}
+
+static void
+list_remove(PyGC_Head *gc)
+{
+    PyGC_Head *prev = _PyGCHead_PREV(gc), *next = _PyGCHead_NEXT(gc);
+    _PyGCHead_SET_NEXT(prev, next);
+    _PyGCHead_SET_PREV(next, prev);
+}
+
+static void
+list_append(PyGC_Head *gc, PyGC_Head *list)
+{
+    PyGC_Head *tail = _PyGCHead_PREV(list);
+    _PyGCHead_SET_NEXT(tail, gc);
+    _PyGCHead_SET_PREV(gc, tail);
+    _PyGCHead_SET_NEXT(gc, list);
+    _PyGCHead_SET_PREV(list, gc);
+}
+
+/* Move what was not found alive from list to kept, and restore every
+   _gc_prev.  Returns the number of objects that remain. */
+static Py_ssize_t
+list_split(PyGC_Head *list, PyGC_Head *kept)
+{
+    Py_ssize_t n = 0;
+    PyGC_Head *last = list, *next;
+    for (PyGC_Head *gc = _PyGCHead_NEXT(list); gc != list; gc = next) {
+        next = _PyGCHead_NEXT(gc);
+        gc->_gc_prev &= ~_PyGC_PREV_MASK_COLLECTING;
+        if (!_Py_IsImmortal((PyObject *)(gc + 1))) {
+            list_append(gc, kept);
+            continue;
+        }
+        _PyGCHead_SET_PREV(gc, last);
+        _PyGCHead_SET_NEXT(last, gc);
+        last = gc;
+        n++;
+    }
+    _PyGCHead_SET_NEXT(last, list);
+    _PyGCHead_SET_PREV(list, last);
+    return n;
+}
+
+/* Make all that is alive immortal, and move it to the permanent generation.
+
+   alive_only -- find out what is alive; otherwise, take it that all is. */
+static int
+immortalize(PyInterpreterState *interp, PyObject *const spared[2],
+            PyObject *root, int alive_only,
+            struct _Py_immortal_heap_stats *stats)
+{
+    struct _gc_runtime_state *gcstate = &interp->gc;
+    PyGC_Head *all = &gcstate->generations[NUM_GENERATIONS - 1].head;
+    PyGC_Head kept;
+    kept._gc_next = kept._gc_prev = (uintptr_t)&kept;
+    for (int i = 0; i < NUM_GENERATIONS; i++) {
+        if (i < NUM_GENERATIONS - 1) {
+            list_merge(&gcstate->generations[i].head, all);
+        }
+        gcstate->generations[i].count = 0;
+    }
+    if (alive_only) {
+        _PyGC_CountExternal(all);
+    }
+    for (int i = 0; i < 2 && !alive_only; i++) {
+        if (spared[i] != NULL && _PyObject_GC_IS_TRACKED(spared[i])) {
+            list_remove(_Py_AS_GC(spared[i]));
+            list_append(_Py_AS_GC(spared[i]), &kept);
+        }
+    }
+    stats->immortalized = _PyImmortalHeap_Mark(interp, all, spared, root,
+                                               alive_only);
+    stats->frozen = alive_only ? list_split(all, &kept) : -1;
+    list_merge(all, &gcstate->permanent_generation.head);
+    list_merge(&kept, all);
+    if (stats->immortalized < 0) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    return 0;
+}
+
+int
+_PyGC_ImmortalizeHeap(void)
+{
+    PyInterpreterState *interp = _PyInterpreterState_GET();
+    const PyConfig *config = _PyInterpreterState_GetConfig(interp);
+    char message[128];
+    if (read_switch(config, message, sizeof(message)) <= 0) {
+        return 0;
+    }
+#ifdef Py_REF_DEBUG
+    /* Asks for every block to be freed at exit, which an immortal object
+       never is. */
+    if (config->show_ref_count) {
+        return 0;
+    }
+#endif
+    PyObject *spared[2];
+    struct _Py_immortal_heap_stats stats;
+    find_main(interp, spared);
+    return immortalize(interp, spared, NULL, main_has_own(interp, spared[1]),
+                       &stats);
+}
+
+int
+_PyImmortalHeap_Extend(PyInterpreterState *interp,
+                       struct _Py_immortal_heap_stats *stats)
+{
+    PyObject *spared[2];
+    find_main(interp, spared);
+    /* Called by a finalizer that the collector runs: its marks are in use. */
+    int collecting = interp->gc.collecting;
+    return immortalize(interp, spared, spared[1], !collecting, stats);
+}
