@@ -1,0 +1,182 @@
+/* Finalization at shutdown: everything is finalized first, in topological
+   order, and only then is anything cleared. */
+
+#ifndef Py_INTERNAL_FINALIZE_H
+#define Py_INTERNAL_FINALIZE_H
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#ifndef Py_BUILD_CORE
+#  error "this header requires Py_BUILD_CORE define"
+#endif
+
+/* Run the finalizers of all that is alive in the interpreter of tstate, then
+   clear its user modules.  The standard library is left as it is.  Called
+   once, before any module is cleared.  What goes wrong in a finalizer is
+   reported as unraisable.
+
+   flush -- flushes sys.stdout and sys.stderr; 0, or -1 if that failed.
+
+   Returns what flush returned, or 0 if there was nothing to be flushed. */
+extern int _PyFinalize_Interpreter(PyThreadState *tstate, int (*flush)(void));
+
+/* Is that going on just now? */
+extern int _PyFinalize_IsRunning(void);
+
+/* Are exceptions in finalizers not to be reported just now?  Those of what
+   only attributes of sys hold never were: in an unpatched interpreter
+   sys.stderr has gone by then (test_sys_ignores_cleaning_up_user_data). */
+extern int _PyFinalize_IsQuiet(void);
+
+/* The steps, each in a file of its own: which modules there are
+   (finalize_modules.c), which finalizers (finalize_find.c), in which order
+   (finalize_order.c, finalize_files.c), and callbacks
+   (finalize_weakrefs.c). */
+
+/* A module, or what else a user put into sys.modules. */
+typedef struct {
+    PyObject *name;         /* strong */
+    PyObject *object;       /* strong */
+    PyObject *dict;         /* borrowed; NULL if object is not a module */
+    enum {
+        _Py_MODULE_USER,
+        _Py_MODULE_PURE,    /* of the standard library, written in Python */
+        _Py_MODULE_C        /* of the standard library, written in C */
+    } kind;
+    Py_ssize_t start;       /* its finalizers: those in the order's list */
+    Py_ssize_t end;         /* from start to end - 1 */
+} _Py_finalize_module;
+
+typedef struct {
+    _Py_finalize_module *items;
+    Py_ssize_t size;
+} _Py_finalize_modules;
+
+/* Fill list with all modules, in the order in which they are finalized: user
+   modules newest to oldest, __main__ as the newest; then the standard
+   library, pure-Python modules before C modules.
+
+   Returns 0, or -1 with an exception set. */
+extern int _PyFinalize_ListModules(PyInterpreterState *interp,
+                                   _Py_finalize_modules *list);
+extern void _PyFinalize_FreeModules(_Py_finalize_modules *list);
+
+/* A list of objects. */
+typedef struct {
+    PyObject **items;       /* strong references */
+    Py_ssize_t size;
+    Py_ssize_t allocated;
+} _Py_objlist;
+
+/* 0, or -1 for lack of memory (without an exception). */
+extern int _Py_objlist_append(_Py_objlist *list, PyObject *op);
+extern void _Py_objlist_clear(_Py_objlist *list);
+
+/* When an object's turn comes: the higher, the earlier. */
+typedef struct {
+    PyObject *object;       /* borrowed */
+    Py_ssize_t turn;
+} _Py_finalize_turn;
+
+/* A set of addresses of objects, in memory of its own: to visit an object
+   must not write to it. */
+typedef struct {
+    struct _Py_addrset_chunk *table;
+    size_t mask;
+    size_t used;
+    struct _Py_addrset_chunk *recent;
+} _Py_addrset;
+
+/* 1 if address was added, 0 if it was there, -1 for lack of memory. */
+extern int _Py_addrset_add(_Py_addrset *set, const void *address);
+extern int _Py_addrset_has(_Py_addrset *set, const void *address);
+extern void _Py_addrset_clear(_Py_addrset *set);
+
+/* What there is to be finalized. */
+typedef struct {
+    _Py_objlist pending;    /* tracked, with a finalizer that did not run */
+    _Py_objlist watchers;   /* weak references with a callback of the user's */
+    int untracked;          /* may there be more that the collector does not
+                               track?  Only a walk can find it. */
+} _Py_finalize_found;
+
+/* In which order. */
+typedef struct {
+    _Py_objlist objects;    /* the last one comes first */
+    Py_ssize_t streams;     /* below: only sys.stdout and the like need them */
+    _Py_finalize_turn *turns;   /* of watchers, and of what they watch */
+    Py_ssize_t n_turns;
+    Py_ssize_t turns_allocated;
+} _Py_finalize_order;
+
+/* Does op have a finalizer that did not run yet?
+
+   finished -- objects that are not of the collector, and so have no flag to
+               say that theirs ran. */
+extern int _PyFinalize_IsPending(PyObject *op, _Py_addrset *finished);
+
+/* Walk from all modules, and find the pending finalizers in topological
+   order: what refers to an object goes before it.
+
+   finished -- as above.
+   lost     -- NULL, or pending objects that a previous walk did not come to:
+               they go after all modules.
+   order    -- empty.
+
+   Returns 0, or -1 for lack of memory (without an exception). */
+extern int _PyFinalize_Order(PyInterpreterState *interp,
+                             _Py_finalize_modules *modules,
+                             const _Py_finalize_found *found,
+                             const _Py_objlist *lost,
+                             _Py_addrset *finished,
+                             _Py_finalize_order *order);
+
+extern void _PyFinalize_ClearOrder(_Py_finalize_order *order);
+
+/* Look through the collector's lists.  Returns as above. */
+extern int _PyFinalize_Find(PyInterpreterState *interp,
+                            const _Py_finalize_modules *modules,
+                            _Py_addrset *finished,
+                            _Py_finalize_found *found);
+extern void _PyFinalize_ClearFound(_Py_finalize_found *found);
+
+/* Is op a weak reference with a callback that the user wrote?  Those of the
+   standard library, whose globals are given, only keep its containers tidy. */
+extern int _PyFinalize_IsWatcher(PyObject *op, _Py_addrset *stdlib);
+
+/* Note the turn of op in order.  Returns 0, or -1 for lack of memory (without
+   an exception). */
+extern int _PyFinalize_RecordTurn(_Py_finalize_order *order, PyObject *op,
+                                  Py_ssize_t turn);
+extern void _PyFinalize_SortTurns(_Py_finalize_order *order);
+
+/* Call back for objects whose turn came before that of the weak reference.
+   Returns the number of calls. */
+extern Py_ssize_t _PyFinalize_RunCallbacks(const _Py_objlist *watchers,
+                                           const _Py_finalize_order *order);
+
+/* Is op a file, one of those that the interpreter opened for itself?  These
+   are flushed (flush_std_files()), never closed. */
+extern int _PyFinalize_IsInterpretersStream(PyInterpreterState *interp,
+                                            PyObject *op);
+
+/* Is op a file that is closed by its finalizer, and does nothing else in it?
+   Also one that is written in Python, as long as it has no __del__. */
+extern int _PyFinalize_IsPlainFile(PyObject *op);
+
+/* How far a file is from the bottom of a stack of files, 0 to 3.  A cycle of
+   files has to be entered at its top. */
+#define _Py_FILE_HEIGHT 3
+extern int _PyFinalize_FileHeight(PyObject *op);
+
+/* The attributes that user code gave to a file which is implemented in C, or
+   NULL; borrowed.  They say nothing of what it needs in order to be closed:
+   that is the file below it, which is no attribute, but to which attributes
+   may lead back (raw.owner = text). */
+extern PyObject *_PyFinalize_FileAttributes(PyObject *op);
+
+#ifdef __cplusplus
+}
+#endif
+#endif   /* !Py_INTERNAL_FINALIZE_H */

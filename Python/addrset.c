@@ -1,0 +1,124 @@
+/* A set of object addresses: a bitmap for each megabyte of address space in
+   which there is one, found by open addressing.
+
+   Objects are at least 16 bytes apart (8 on 32 bit), so that one bit for
+   each 16 (8) bytes will do.  A heap of n bytes that is visited completely
+   takes n / 128 bytes (n / 64). */
+
+#include "Python.h"
+#include "pycore_finalize.h"
+
+#define CHUNK_SHIFT 20
+#define BIT_SHIFT (SIZEOF_VOID_P > 4 ? 4 : 3)
+#define CHUNK_BITS ((size_t)1 << (CHUNK_SHIFT - BIT_SHIFT))
+
+struct _Py_addrset_chunk {
+    uintptr_t number;       /* address >> CHUNK_SHIFT */
+    unsigned char *bits;    /* NULL: the entry is free */
+};
+
+static struct _Py_addrset_chunk *
+find(_Py_addrset *set, uintptr_t number)
+{
+    size_t i = (size_t)(number * 0x9E3779B1u) & set->mask;
+    while (set->table[i].bits != NULL && set->table[i].number != number) {
+        i = (i + 1) & set->mask;
+    }
+    return &set->table[i];
+}
+
+static int
+grow(_Py_addrset *set)
+{
+    struct _Py_addrset_chunk *old = set->table;
+    size_t size = old == NULL ? 0 : set->mask + 1;
+    size_t larger = size == 0 ? 64 : 2 * size;
+    struct _Py_addrset_chunk *table = PyMem_RawCalloc(larger, sizeof(*table));
+    if (table == NULL) {
+        return -1;
+    }
+    set->table = table;
+    set->mask = larger - 1;
+    set->recent = NULL;
+    for (size_t i = 0; i < size; i++) {
+        if (old[i].bits != NULL) {
+            *find(set, old[i].number) = old[i];
+        }
+    }
+    PyMem_RawFree(old);
+    return 0;
+}
+
+static struct _Py_addrset_chunk *
+lookup(_Py_addrset *set, uintptr_t number)
+{
+    if (set->recent != NULL && set->recent->number == number) {
+        return set->recent;
+    }
+    if (set->table == NULL) {
+        return NULL;
+    }
+    struct _Py_addrset_chunk *chunk = find(set, number);
+    if (chunk->bits == NULL) {
+        return NULL;
+    }
+    set->recent = chunk;
+    return chunk;
+}
+
+static struct _Py_addrset_chunk *
+create(_Py_addrset *set, uintptr_t number)
+{
+    if ((set->table == NULL || 2 * set->used > set->mask) && grow(set) < 0) {
+        return NULL;
+    }
+    unsigned char *bits = PyMem_RawCalloc(CHUNK_BITS / 8, 1);
+    if (bits == NULL) {
+        return NULL;
+    }
+    struct _Py_addrset_chunk *chunk = find(set, number);
+    chunk->number = number;
+    chunk->bits = bits;
+    set->used++;
+    set->recent = chunk;
+    return chunk;
+}
+
+int
+_Py_addrset_add(_Py_addrset *set, const void *address)
+{
+    uintptr_t number = (uintptr_t)address >> CHUNK_SHIFT;
+    struct _Py_addrset_chunk *chunk = lookup(set, number);
+    if (chunk == NULL && (chunk = create(set, number)) == NULL) {
+        return -1;
+    }
+    size_t bit = ((uintptr_t)address >> BIT_SHIFT) & (CHUNK_BITS - 1);
+    unsigned char flag = (unsigned char)(1 << (bit % 8));
+    if (chunk->bits[bit / 8] & flag) {
+        return 0;
+    }
+    chunk->bits[bit / 8] |= flag;
+    return 1;
+}
+
+int
+_Py_addrset_has(_Py_addrset *set, const void *address)
+{
+    uintptr_t number = (uintptr_t)address >> CHUNK_SHIFT;
+    struct _Py_addrset_chunk *chunk = lookup(set, number);
+    if (chunk == NULL) {
+        return 0;
+    }
+    size_t bit = ((uintptr_t)address >> BIT_SHIFT) & (CHUNK_BITS - 1);
+    return (chunk->bits[bit / 8] >> (bit % 8)) & 1;
+}
+
+void
+_Py_addrset_clear(_Py_addrset *set)
+{
+    for (size_t i = 0; set->table != NULL && i <= set->mask; i++) {
+        PyMem_RawFree(set->table[i].bits);
+    }
+    PyMem_RawFree(set->table);
+    memset(set, 0, sizeof(*set));
+}

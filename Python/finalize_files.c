@@ -1,0 +1,85 @@
+/* Finalization at shutdown: what is different about files.
+
+   A text file writes to a buffered one, and that to a raw one, when it is
+   closed.  So they have to be closed in this order, also if references lead
+   from the raw file back to the text file. */
+
+#include "Python.h"
+#include "pycore_finalize.h"
+#include "pycore_interp.h"
+#include "pycore_object.h"
+#include "../Modules/_io/_iomodule.h"
+
+static int
+is_buffer(PyObject *op)
+{
+    PyTypeObject *type = Py_TYPE(op);
+    return type == &PyBufferedReader_Type || type == &PyBufferedWriter_Type ||
+        type == &PyBufferedRandom_Type || type == &PyBufferedRWPair_Type;
+}
+
+PyObject *
+_PyFinalize_FileAttributes(PyObject *op)
+{
+    if (Py_IS_TYPE(op, &PyTextIOWrapper_Type) || is_buffer(op) ||
+        PyObject_TypeCheck(op, &PyFileIO_Type))
+    {
+        PyObject **dict = _PyObject_GetDictPtr(op);
+        return dict == NULL ? NULL : *dict;
+    }
+    return NULL;
+}
+
+int
+_PyFinalize_IsPlainFile(PyObject *op)
+{
+    if (!PyObject_TypeCheck(op, &PyIOBase_Type)) {
+        return 0;
+    }
+    PyObject *del = _PyType_Lookup(Py_TYPE(op), &_Py_ID(__del__));
+    return del != NULL && Py_IS_TYPE(del, &PyWrapperDescr_Type);
+}
+
+int
+_PyFinalize_FileHeight(PyObject *op)
+{
+    if (PyObject_TypeCheck(op, &PyRawIOBase_Type)) {
+        return 0;
+    }
+    if (PyObject_TypeCheck(op, &PyTextIOBase_Type)) {
+        return _Py_FILE_HEIGHT;
+    }
+    return is_buffer(op) ? 1 : 2;
+}
+
+int
+_PyFinalize_IsInterpretersStream(PyInterpreterState *interp, PyObject *op)
+{
+    static const char *const names[] = {
+        "__stdin__", "__stdout__", "__stderr__",
+    };
+    if (!PyObject_TypeCheck(op, &PyIOBase_Type)) {
+        return 0;
+    }
+    for (size_t i = 0; i < Py_ARRAY_LENGTH(names); i++) {
+        PyObject *file = PyDict_GetItemString(interp->sysdict, names[i]);
+        if (file == NULL) {
+            continue;
+        }
+        if (file == op) {
+            return 1;
+        }
+        if (!Py_IS_TYPE(file, &PyTextIOWrapper_Type)) {
+            continue;
+        }
+        PyObject *buffer = PyObject_GetAttrString(file, "buffer");
+        PyObject *raw = buffer ? PyObject_GetAttrString(buffer, "raw") : NULL;
+        Py_XDECREF(buffer);
+        Py_XDECREF(raw);
+        PyErr_Clear();
+        if (op == buffer || op == raw) {
+            return 1;
+        }
+    }
+    return 0;
+}

@@ -1,0 +1,133 @@
+/* Finalization at shutdown: what has a finalizer that did not run. */
+
+#include "Python.h"
+#include "pycore_finalize.h"
+#include "pycore_frame.h"         // FRAME_EXECUTING
+#include "pycore_gc.h"            // PyGC_Head
+#include "pycore_immortal_heap.h" // _PyImmortalHeap_HasUntrackedFinalizers()
+#include "pycore_interp.h"
+#include "pycore_object.h"
+
+int
+_Py_objlist_append(_Py_objlist *list, PyObject *op)
+{
+    if (list->size == list->allocated) {
+        Py_ssize_t allocated = list->allocated ? 2 * list->allocated : 64;
+        PyObject **items = PyMem_RawRealloc(list->items,
+                                            allocated * sizeof(*items));
+        if (items == NULL) {
+            return -1;
+        }
+        list->items = items;
+        list->allocated = allocated;
+    }
+    list->items[list->size++] = Py_NewRef(op);
+    return 0;
+}
+
+void
+_Py_objlist_clear(_Py_objlist *list)
+{
+    /* Emptied first: to drop a reference can run any code. */
+    _Py_objlist old = *list;
+    memset(list, 0, sizeof(*list));
+    while (old.size > 0) {
+        Py_DECREF(old.items[--old.size]);
+    }
+    PyMem_RawFree(old.items);
+}
+
+int
+_PyFinalize_IsPending(PyObject *op, _Py_addrset *finished)
+{
+    if (Py_TYPE(op)->tp_finalize == NULL) {
+        return 0;
+    }
+    if (_PyObject_IS_GC(op) ? _PyGC_FINALIZED(op)
+                            : _Py_addrset_has(finished, op))
+    {
+        return 0;
+    }
+    if (PyGen_CheckExact(op) || PyCoro_CheckExact(op) ||
+        PyAsyncGen_CheckExact(op))
+    {
+        int state = ((PyGenObject *)op)->gi_frame_state;
+        return state < FRAME_COMPLETED && state != FRAME_EXECUTING;
+    }
+    return 1;
+}
+
+/* Can there be instances of type that have a finalizer, but that the collector
+   does not track?  For a class that defines __del__ and empty __slots__.  If
+   the finalizer is a C type's own (os.scandir()), its mortal instances can
+   wait until they are deallocated. */
+static int
+has_untracked(PyTypeObject *type)
+{
+    if (type->tp_finalize == NULL || PyType_IS_GC(type)) {
+        return 0;
+    }
+    PyObject *del = _PyType_Lookup(type, &_Py_ID(__del__));
+    return del != NULL && !Py_IS_TYPE(del, &PyWrapperDescr_Type);
+}
+
+static int
+find_in_list(PyInterpreterState *interp, PyGC_Head *head,
+             _Py_addrset *finished, _Py_addrset *stdlib,
+             _Py_finalize_found *found)
+{
+    PyGC_Head *gc = _PyGCHead_NEXT(head);
+    for (; gc != head; gc = _PyGCHead_NEXT(gc)) {
+        PyObject *op = (PyObject *)(gc + 1);
+        _Py_objlist *list = NULL;
+        if (_PyFinalize_IsPending(op, finished)) {
+            if (!_PyFinalize_IsInterpretersStream(interp, op)) {
+                list = &found->pending;
+            }
+        }
+        else if (_PyFinalize_IsWatcher(op, stdlib)) {
+            list = &found->watchers;
+        }
+        else if (PyType_Check(op) && !found->untracked) {
+            found->untracked = has_untracked((PyTypeObject *)op);
+        }
+        if (list != NULL && _Py_objlist_append(list, op) < 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+int
+_PyFinalize_Find(PyInterpreterState *interp,
+                 const _Py_finalize_modules *modules, _Py_addrset *finished,
+                 _Py_finalize_found *found)
+{
+    struct _gc_runtime_state *gcstate = &interp->gc;
+    _Py_addrset stdlib = {0};
+    int result = 0;
+    memset(found, 0, sizeof(*found));
+    found->untracked = _PyImmortalHeap_HasUntrackedFinalizers();
+    for (Py_ssize_t i = 0; i < modules->size && result >= 0; i++) {
+        if (modules->items[i].kind != _Py_MODULE_USER) {
+            result = _Py_addrset_add(&stdlib, modules->items[i].dict);
+        }
+    }
+    for (int i = 0; i < NUM_GENERATIONS && result >= 0; i++) {
+        result = find_in_list(interp, &gcstate->generations[i].head, finished,
+                              &stdlib, found);
+    }
+    if (result >= 0) {
+        result = find_in_list(interp, &gcstate->permanent_generation.head,
+                              finished, &stdlib, found);
+    }
+    _Py_addrset_clear(&stdlib);
+    return result < 0 ? -1 : 0;
+}
+
+void
+_PyFinalize_ClearFound(_Py_finalize_found *found)
+{
+    _Py_objlist_clear(&found->pending);
+    _Py_objlist_clear(&found->watchers);
+}

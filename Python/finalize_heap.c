@@ -1,0 +1,239 @@
+/* Finalization at shutdown: finalize first, clear after.
+
+   While a finalizer runs, nothing has been cleared: all of the standard
+   library is there, and every global of every module is bound.  The same goes
+   for callbacks of weak references.  Clearing the user's modules comes next,
+   with the standard library still whole; what runs then is deallocators.
+   Clearing the standard library is left to finalize_modules().
+
+   An immortal object is finalized like any other.  It is not deallocated. */
+
+#include "Python.h"
+#include "pycore_finalize.h"
+#include "pycore_immortal.h"      // _Py_SetImmortal()
+#include "pycore_initconfig.h"
+#include "pycore_interp.h"
+#include "pycore_object.h"
+#include "pycore_pystate.h"
+
+/* Finalizers may create objects that have one.  This many times such objects
+   are looked for; what comes later is finalized when it is deallocated. */
+#define MAX_ROUNDS 16
+
+static int running = 0;
+static int quiet = 0;
+
+int
+_PyFinalize_IsRunning(void)
+{
+    return running;
+}
+
+int
+_PyFinalize_IsQuiet(void)
+{
+    return quiet;
+}
+
+struct finalization {
+    PyThreadState *tstate;
+    PyInterpreterState *interp;
+    int verbose;
+    int (*flush)(void);
+    int status;             /* -1: flush() failed */
+    _Py_finalize_modules modules;
+    _Py_addrset finished;   /* not of the collector; and immortal by now */
+};
+
+/* Append to lost what is pending, but not in order.  Returns 0 or -1. */
+static int
+find_lost(const _Py_objlist *pending, const _Py_objlist *order,
+          _Py_objlist *lost)
+{
+    _Py_addrset set = {0};
+    int result = 0;
+    for (Py_ssize_t i = 0; i < order->size && result >= 0; i++) {
+        result = _Py_addrset_add(&set, order->items[i]);
+    }
+    for (Py_ssize_t i = 0; i < pending->size && result >= 0; i++) {
+        if (!_Py_addrset_has(&set, pending->items[i])) {
+            result = _Py_objlist_append(lost, pending->items[i]);
+        }
+    }
+    _Py_addrset_clear(&set);
+    return result < 0 ? -1 : 0;
+}
+
+/* Find all pending finalizers, in order.  Returns 0, or -1 for lack of memory
+   (without an exception). */
+static int
+find_order(struct finalization *f, _Py_finalize_found *found,
+           _Py_finalize_order *order)
+{
+    _Py_objlist lost = {0};
+    if (_PyFinalize_Find(f->interp, &f->modules, &f->finished, found) < 0) {
+        return -1;
+    }
+    if (found->pending.size == 0 && found->watchers.size == 0 &&
+        !found->untracked && !f->verbose)
+    {
+        return 0;
+    }
+    int result = _PyFinalize_Order(f->interp, &f->modules, found, NULL,
+                                   &f->finished, order);
+    if (result == 0) {
+        result = find_lost(&found->pending, &order->objects, &lost);
+    }
+    if (result == 0 && lost.size > 0) {
+        /* Held by C code only, or garbage; and what they refer to has to wait
+           for them. */
+        _PyFinalize_ClearOrder(order);
+        result = _PyFinalize_Order(f->interp, &f->modules, found, &lost,
+                                   &f->finished, order);
+    }
+    _Py_objlist_clear(&lost);
+    return result;
+}
+
+/* Run the finalizers of objects start to end - 1, the last first.  Returns
+   how many there were: one may do what another would have done. */
+static Py_ssize_t
+run_slice(struct finalization *f, _Py_objlist *objects, Py_ssize_t start,
+          Py_ssize_t end)
+{
+    Py_ssize_t n = 0;
+    for (Py_ssize_t i = end - 1; i >= start; i--) {
+        PyObject *op = objects->items[i];
+        if (!_PyFinalize_IsPending(op, &f->finished) ||
+            _PyFinalize_IsInterpretersStream(f->interp, op))
+        {
+            continue;
+        }
+        n++;
+        PyObject_CallFinalizer(op);
+        if (!_PyObject_IS_GC(op)) {
+            /* It has no flag to say that its finalizer ran, and must not be
+               deallocated, which would run it again. */
+            _Py_SetImmortal(op);
+            (void)_Py_addrset_add(&f->finished, op);
+        }
+    }
+    return n;
+}
+
+/* Run all finalizers in order; returns how many there were. */
+static Py_ssize_t
+run_finalizers(struct finalization *f, _Py_finalize_order *order)
+{
+    static const char *const kinds[] = {"user module", "module", "C module"};
+    _Py_objlist *objects = &order->objects;
+    Py_ssize_t n = 0, end = objects->size;
+    for (Py_ssize_t i = 0; i < f->modules.size; i++) {
+        const _Py_finalize_module *m = &f->modules.items[i];
+        if (f->verbose) {
+            PySys_FormatStderr("# finalize %s %R (%zd)\n", kinds[m->kind],
+                               m->name, m->end - m->start);
+        }
+        quiet = m->dict != NULL && m->dict == f->interp->sysdict;
+        n += run_slice(f, objects, m->start, m->end);
+        quiet = 0;
+        end = m->start;
+    }
+    if (f->verbose) {
+        PySys_FormatStderr("# finalize files and the rest (%zd)\n",
+                           end - order->streams);
+    }
+    n += run_slice(f, objects, order->streams, end);
+    /* What finalizers printed; sys.stdout may be an object of the user's that
+       has a finalizer itself. */
+    if (n > 0 && f->flush() < 0) {
+        f->status = -1;
+    }
+    return n + run_slice(f, objects, 0, order->streams);
+}
+
+/* Take user modules out of sys.modules, collect, and wipe those that are
+   still alive, newest first: what finalize_modules() does with the rest. */
+static void
+clear_user_modules(struct finalization *f)
+{
+    PyObject *dict = f->interp->modules;
+    PyObject *refs = PyList_New(0);
+    for (Py_ssize_t i = 0; i < f->modules.size; i++) {
+        _Py_finalize_module *m = &f->modules.items[i];
+        if (m->kind != _Py_MODULE_USER) {
+            continue;
+        }
+        if (f->verbose && m->dict != NULL) {
+            PySys_FormatStderr("# cleanup[2] removing %S\n", m->name);
+        }
+        if (refs != NULL && m->dict != NULL) {
+            PyObject *ref = PyWeakref_NewRef(m->object, NULL);
+            if (ref == NULL || PyList_Append(refs, ref) < 0) {
+                PyErr_WriteUnraisable(NULL);
+            }
+            Py_XDECREF(ref);
+        }
+        if (PyObject_SetItem(dict, m->name, Py_None) < 0) {
+            PyErr_WriteUnraisable(NULL);
+        }
+        m->dict = NULL;
+        Py_SETREF(m->object, Py_NewRef(Py_None));
+    }
+    _PyGC_CollectNoFail(f->tstate);
+    for (Py_ssize_t i = 0; refs != NULL && i < PyList_GET_SIZE(refs); i++) {
+        PyObject *module = PyWeakref_GET_OBJECT(PyList_GET_ITEM(refs, i));
+        if (module != Py_None) {
+            Py_INCREF(module);
+            if (f->verbose) {
+                PySys_FormatStderr("# cleanup[3] wiping %R\n", module);
+            }
+            _PyModule_Clear(module);
+            Py_DECREF(module);
+        }
+    }
+    Py_XDECREF(refs);
+}
+
+
+/* Find all pending finalizers and run them; returns how many there were. */
+static Py_ssize_t
+run_round(struct finalization *f)
+{
+    _Py_finalize_found found = {0};
+    _Py_finalize_order order = {0};
+    _PyFinalize_FreeModules(&f->modules);
+    if (_PyFinalize_ListModules(f->interp, &f->modules) < 0) {
+        PyErr_WriteUnraisable(NULL);
+    }
+    if (find_order(f, &found, &order) < 0) {
+        PyErr_NoMemory();
+        PyErr_WriteUnraisable(NULL);
+    }
+    Py_ssize_t n = run_finalizers(f, &order);
+    n += _PyFinalize_RunCallbacks(&found.watchers, &order);
+    _PyFinalize_ClearFound(&found);
+    _PyFinalize_ClearOrder(&order);
+    return n;
+}
+
+int
+_PyFinalize_Interpreter(PyThreadState *tstate, int (*flush)(void))
+{
+    struct finalization f = {
+        .tstate = tstate,
+        .interp = tstate->interp,
+        .flush = flush,
+    };
+    f.verbose = _PyInterpreterState_GetConfig(f.interp)->verbose;
+    running++;
+    for (int i = 0; i < MAX_ROUNDS && run_round(&f) > 0; i++) {
+        f.verbose = 0;
+    }
+    f.verbose = _PyInterpreterState_GetConfig(f.interp)->verbose;
+    clear_user_modules(&f);
+    _PyFinalize_FreeModules(&f.modules);
+    _Py_addrset_clear(&f.finished);
+    running--;
+    return f.status;
+}

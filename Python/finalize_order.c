@@ -1,0 +1,387 @@
+/* Finalization at shutdown: in which order.
+
+   A depth-first walk in post-order, over the modules from the last to be
+   finalized to the first, gives the order backwards: an object is recorded
+   when all it refers to has been.  So what refers to an object is finalized
+   before it, and an object that several modules hold goes with the last of
+   them.  Where references form a cycle, the first to be met decides.
+
+   Files come after all that, and what only C code holds before them.
+
+   Modules and their dictionaries are boundaries.  A function refers to the
+   globals of its module; following that, the first callback that a registry
+   of the standard library holds would bring in all of the user's modules.
+
+   The walk reads, but does not write: a forked process that exits would get
+   a copy of every page that it writes to. */
+
+#include "Python.h"
+#include "pycore_finalize.h"
+#include "pycore_gc.h"            // _PyGC_FINALIZED()
+#include "pycore_interp.h"
+#include "pycore_object.h"        // _PyObject_IS_GC()
+#include "pycore_pystate.h"       // _Py_IsMainInterpreter()
+
+/* On the stack, the lowest bit says that what op refers to is done. */
+#define DONE ((uintptr_t)1)
+
+struct walk {
+    PyInterpreterState *interp;
+    uintptr_t *stack;
+    Py_ssize_t size;
+    Py_ssize_t allocated;
+    PyObject *attributes;       /* not to be followed just now */
+    _Py_objlist later;          /* attributes, to be followed after the root */
+    _Py_addrset seen;
+    _Py_addrset own;            /* pending, on a list of this interpreter */
+    _Py_addrset *finished;
+    _Py_addrset watched;        /* weak references, and what they refer to */
+    Py_ssize_t turn;
+    _Py_finalize_order *order;
+    int no_memory;
+};
+
+static void
+push(struct walk *w, PyObject *op, uintptr_t flag)
+{
+    if (w->size == w->allocated) {
+        Py_ssize_t allocated = w->allocated ? 2 * w->allocated : 1024;
+        uintptr_t *stack = PyMem_RawRealloc(w->stack,
+                                            allocated * sizeof(*stack));
+        if (stack == NULL) {
+            w->no_memory = 1;
+            return;
+        }
+        w->stack = stack;
+        w->allocated = allocated;
+    }
+    w->stack[w->size++] = (uintptr_t)op | flag;
+}
+
+static inline int
+is_watched(struct walk *w, PyObject *op)
+{
+    return w->watched.used > 0 && _Py_addrset_has(&w->watched, op);
+}
+
+static int
+visit(PyObject *op, void *arg)
+{
+    struct walk *w = arg;
+    if (op == w->attributes ||
+        (Py_TYPE(op)->tp_finalize == NULL && !_PyObject_IS_GC(op) &&
+         !is_watched(w, op)) ||
+        _Py_addrset_has(&w->seen, op))
+    {
+        return 0;
+    }
+    push(w, op, 0);
+    return 0;
+}
+
+/* Is op to be finalized?  Interpreters share objects, through static types and
+   C modules: what the walk meets may be another's to finalize. */
+static int
+is_due(struct walk *w, PyObject *op)
+{
+    if (Py_TYPE(op)->tp_finalize == NULL) {
+        return 0;
+    }
+    if (_PyObject_IS_GC(op)) {
+        return _Py_addrset_has(&w->own, op);
+    }
+    return _PyFinalize_IsPending(op, w->finished) &&
+        _Py_IsMainInterpreter(w->interp);
+}
+
+static int
+compare_addresses(const void *a, const void *b)
+{
+    uintptr_t x = *(const uintptr_t *)a, y = *(const uintptr_t *)b;
+    return x < y ? -1 : x > y;
+}
+
+/* Push what op refers to. */
+static void
+expand(PyObject *op, struct walk *w)
+{
+    PyTypeObject *type = Py_TYPE(op);
+    int due = is_due(w, op);
+    PyObject *attributes = due ? _PyFinalize_FileAttributes(op) : NULL;
+    if (attributes != NULL &&
+        _Py_objlist_append(&w->later, attributes) < 0)
+    {
+        w->no_memory = 1;
+    }
+    if (due) {
+        push(w, op, DONE);
+    }
+    /* What is not tracked may be half made, but for tuples and dicts. */
+    if (_PyObject_IS_GC(op) &&
+        (_PyObject_GC_IS_TRACKED(op) || PyDict_Check(op) || PyTuple_Check(op)))
+    {
+        Py_ssize_t n = w->size;
+        w->attributes = attributes;
+        type->tp_traverse(op, visit, w);
+        w->attributes = NULL;
+        if (PyAnySet_Check(op) && w->size - n > 1) {
+            /* A set of objects that are hashed by their addresses is ordered
+               differently on every run.  The objects are not. */
+            qsort(w->stack + n, w->size - n, sizeof(*w->stack),
+                  compare_addresses);
+        }
+    }
+}
+
+/* Walk from what is on the stack above its first n entries, one root after
+   the other, the topmost first. */
+static void
+run(struct walk *w, Py_ssize_t n)
+{
+    while (w->size > n && !w->no_memory) {
+        uintptr_t entry = w->stack[--w->size];
+        PyObject *op = (PyObject *)(entry & ~DONE);
+        if (entry & DONE) {
+            if (_Py_objlist_append(&w->order->objects, op) < 0) {
+                w->no_memory = 1;
+            }
+            continue;
+        }
+        int added = _Py_addrset_add(&w->seen, op);
+        if (added < 0) {
+            w->no_memory = 1;
+        }
+        if (added > 0) {
+            if (is_watched(w, op) &&
+                _PyFinalize_RecordTurn(w->order, op, w->turn) < 0)
+            {
+                w->no_memory = 1;
+            }
+            expand(op, w);
+        }
+    }
+}
+
+/* Walk from each of what is on the stack, the topmost first; each is a turn
+   of its own. */
+static void
+run_roots(struct walk *w)
+{
+    while (w->size > 0 && !w->no_memory) {
+        w->turn++;
+        Py_ssize_t n = w->size - 1;
+        run(w, n);
+        while (w->later.size > 0 && !w->no_memory) {
+            PyObject *attributes = w->later.items[--w->later.size];
+            visit(attributes, w);
+            Py_DECREF(attributes);      /* its file holds one */
+            run(w, n);
+        }
+    }
+}
+
+static void
+run_root(struct walk *w, PyObject *op)
+{
+    visit(op, w);
+    run_roots(w);
+}
+
+/* Which third of a module's globals a name belongs to: those that begin with
+   an underscore are finalized first, modules last; __builtins__ never. */
+static int
+group_of(PyObject *name, PyObject *value)
+{
+    int underscore = PyUnicode_Check(name) && PyUnicode_GET_LENGTH(name) > 0
+        && PyUnicode_READ_CHAR(name, 0) == '_';
+    if (underscore && _PyUnicode_EqualToASCIIString(name, "__builtins__")) {
+        return -1;
+    }
+    if (PyModule_Check(value)) {
+        return 2;
+    }
+    return underscore ? 0 : 1;
+}
+
+static void
+walk_module(struct walk *w, _Py_finalize_module *m)
+{
+    PyObject *name, *value;
+    m->start = w->order->objects.size;
+    if (m->dict == NULL) {
+        run_root(w, m->object);
+    }
+    else {
+        /* The module itself, a subclass of its type may have a finalizer,
+           and what its m_traverse shows. */
+        expand(m->object, w);
+        run(w, 0);
+        for (int group = 2; group >= 0; group--) {
+            Py_ssize_t pos = 0;
+            while (PyDict_Next(m->dict, &pos, &name, &value)) {
+                if (group_of(name, value) == group) {
+                    visit(value, w);
+                }
+                if (group == 1 && !PyUnicode_CheckExact(name)) {
+                    visit(name, w);
+                }
+            }
+            run_roots(w);
+        }
+    }
+    m->end = w->order->objects.size;
+}
+
+/* Mappings of modules are boundaries as well: what a user put there that is
+   not a module has a place of its own.  But such a mapping may have a
+   finalizer. */
+static void
+walk_mapping(struct walk *w, PyObject *mapping)
+{
+    if (mapping == NULL || _Py_addrset_add(&w->seen, mapping) <= 0) {
+        return;
+    }
+    if (is_due(w, mapping) &&
+        _Py_objlist_append(&w->order->objects, mapping) < 0)
+    {
+        w->no_memory = 1;
+    }
+}
+
+/* What the standard streams need goes last of all. */
+static void
+walk_streams(struct walk *w)
+{
+    static const char *const names[] = {
+        "__stdin__", "__stdout__", "__stderr__", "stdin", "stdout", "stderr",
+    };
+    for (size_t i = 0; i < Py_ARRAY_LENGTH(names); i++) {
+        PyObject *stream = PyDict_GetItemString(w->interp->sysdict,
+                                                names[i]);
+        if (stream != NULL) {
+            run_root(w, stream);
+        }
+    }
+    w->order->streams = w->order->objects.size;
+}
+
+/* Files are closed when no other finalizer can write to them any more; nobody
+   sees when that is. */
+static void
+walk_files(struct walk *w, const _Py_objlist *pending)
+{
+    _Py_objlist files = {0};
+    for (Py_ssize_t i = 0; i < pending->size; i++) {
+        if (_PyFinalize_IsPlainFile(pending->items[i]) &&
+            _Py_objlist_append(&files, pending->items[i]) < 0)
+        {
+            w->no_memory = 1;
+        }
+    }
+    for (int h = _Py_FILE_HEIGHT; h >= 0; h--) {
+        for (Py_ssize_t i = 0; i < files.size; i++) {
+            if (_PyFinalize_FileHeight(files.items[i]) == h) {
+                run_root(w, files.items[i]);
+            }
+        }
+    }
+    _Py_objlist_clear(&files);
+}
+
+static void
+add_boundary(struct walk *w, PyObject *module, PyObject *dict)
+{
+    if (_Py_addrset_add(&w->seen, module) < 0 ||
+        _Py_addrset_add(&w->seen, dict) < 0)
+    {
+        w->no_memory = 1;
+    }
+}
+
+/* The modules of all other interpreters are boundaries, too. */
+static void
+add_foreign_boundaries(struct walk *w)
+{
+    PyInterpreterState *interp = PyInterpreterState_Head();
+    for (; interp != NULL; interp = PyInterpreterState_Next(interp)) {
+        PyObject *module;
+        Py_ssize_t pos = 0;
+        if (interp == w->interp || interp->modules == NULL ||
+            !PyDict_Check(interp->modules))
+        {
+            continue;
+        }
+        while (PyDict_Next(interp->modules, &pos, NULL, &module)) {
+            if (PyModule_Check(module)) {
+                add_boundary(w, module, PyModule_GetDict(module));
+            }
+        }
+    }
+}
+
+static void
+add_set(struct walk *w, _Py_addrset *set, PyObject *op)
+{
+    if (_Py_addrset_add(set, op) < 0) {
+        w->no_memory = 1;
+    }
+}
+
+/* Modules are boundaries; weak references and what they refer to are to be
+   noticed. */
+static void
+prepare(struct walk *w, const _Py_finalize_modules *modules,
+        const _Py_finalize_found *found)
+{
+    for (Py_ssize_t i = 0; i < modules->size; i++) {
+        const _Py_finalize_module *m = &modules->items[i];
+        if (m->dict != NULL) {
+            add_boundary(w, m->object, m->dict);
+        }
+    }
+    add_foreign_boundaries(w);
+    for (Py_ssize_t i = 0; i < found->pending.size; i++) {
+        add_set(w, &w->own, found->pending.items[i]);
+    }
+    for (Py_ssize_t i = 0; i < found->watchers.size; i++) {
+        PyObject *ref = found->watchers.items[i];
+        add_set(w, &w->watched, ref);
+        add_set(w, &w->watched, PyWeakref_GET_OBJECT(ref));
+    }
+}
+
+int
+_PyFinalize_Order(PyInterpreterState *interp, _Py_finalize_modules *modules,
+                  const _Py_finalize_found *found, const _Py_objlist *lost,
+                  _Py_addrset *finished, _Py_finalize_order *order)
+{
+    struct walk w = {.interp = interp, .finished = finished, .order = order};
+    prepare(&w, modules, found);
+    walk_mapping(&w, interp->modules);
+    walk_mapping(&w, PyDict_GetItemString(interp->sysdict, "modules"));
+    walk_streams(&w);
+    walk_files(&w, &found->pending);
+    for (Py_ssize_t i = 0; lost != NULL && i < lost->size; i++) {
+        run_root(&w, lost->items[i]);
+    }
+    for (Py_ssize_t i = modules->size - 1; i >= 0 && !w.no_memory; i--) {
+        walk_module(&w, &modules->items[i]);
+    }
+    _PyFinalize_SortTurns(order);
+    _Py_objlist_clear(&w.later);
+    PyMem_RawFree(w.stack);
+    _Py_addrset_clear(&w.seen);
+    _Py_addrset_clear(&w.own);
+    _Py_addrset_clear(&w.watched);
+    return w.no_memory ? -1 : 0;
+}
+
+void
+_PyFinalize_ClearOrder(_Py_finalize_order *order)
+{
+    PyMem_RawFree(order->turns);
+    order->turns = NULL;
+    order->n_turns = order->turns_allocated = 0;
+    order->streams = 0;
+    _Py_objlist_clear(&order->objects);
+}

@@ -1,0 +1,117 @@
+/* Finalization at shutdown: callbacks of weak references.
+
+   An object that is finalized is not deallocated at once, or never, if it is
+   immortal.  A weak reference that would have outlived it, because its turn
+   comes later, is cleared and calls back all the same. */
+
+#include "Python.h"
+#include "pycore_finalize.h"
+#include "pycore_object.h"
+
+/* The globals of the Python function that callback calls; NULL if it is none,
+   or not a plain one.  Borrowed. */
+static PyObject *
+callback_globals(PyObject *callback)
+{
+    if (PyMethod_Check(callback)) {
+        callback = PyMethod_GET_FUNCTION(callback);
+    }
+    return PyFunction_Check(callback) ? PyFunction_GET_GLOBALS(callback)
+                                      : NULL;
+}
+
+int
+_PyFinalize_IsWatcher(PyObject *op, _Py_addrset *stdlib)
+{
+    PyTypeObject *type = Py_TYPE(op);
+    if (type != &_PyWeakref_RefType && type->tp_base != &_PyWeakref_RefType &&
+        type != &_PyWeakref_ProxyType)
+    {
+        return 0;
+    }
+    PyObject *callback = ((PyWeakReference *)op)->wr_callback;
+    if (callback == NULL || PyCFunction_Check(callback) ||
+        PyWeakref_GET_OBJECT(op) == Py_None)
+    {
+        return 0;
+    }
+    PyObject *globals = callback_globals(callback);
+    return globals == NULL || !_Py_addrset_has(stdlib, globals);
+}
+
+int
+_PyFinalize_RecordTurn(_Py_finalize_order *order, PyObject *op,
+                       Py_ssize_t turn)
+{
+    if (order->n_turns == order->turns_allocated) {
+        Py_ssize_t n = order->turns_allocated ? 2 * order->turns_allocated
+                                              : 64;
+        _Py_finalize_turn *turns = PyMem_RawRealloc(order->turns,
+                                                    n * sizeof(*turns));
+        if (turns == NULL) {
+            return -1;
+        }
+        order->turns = turns;
+        order->turns_allocated = n;
+    }
+    order->turns[order->n_turns++] = (_Py_finalize_turn){op, turn};
+    return 0;
+}
+
+static int
+compare_turns(const void *a, const void *b)
+{
+    uintptr_t x = (uintptr_t)((const _Py_finalize_turn *)a)->object;
+    uintptr_t y = (uintptr_t)((const _Py_finalize_turn *)b)->object;
+    return x < y ? -1 : x > y;
+}
+
+void
+_PyFinalize_SortTurns(_Py_finalize_order *order)
+{
+    if (order->n_turns > 0) {
+        qsort(order->turns, order->n_turns, sizeof(*order->turns),
+              compare_turns);
+    }
+}
+
+/* The turn of op; -1 if no module holds it. */
+static Py_ssize_t
+turn_of(const _Py_finalize_order *order, PyObject *op)
+{
+    _Py_finalize_turn key = {op, 0};
+    _Py_finalize_turn *turn = NULL;
+    if (order->n_turns > 0) {
+        turn = bsearch(&key, order->turns, order->n_turns, sizeof(key),
+                       compare_turns);
+    }
+    return turn == NULL ? -1 : turn->turn;
+}
+
+Py_ssize_t
+_PyFinalize_RunCallbacks(const _Py_objlist *watchers,
+                         const _Py_finalize_order *order)
+{
+    Py_ssize_t n = 0;
+    for (Py_ssize_t i = 0; i < watchers->size; i++) {
+        PyWeakReference *ref = (PyWeakReference *)watchers->items[i];
+        PyObject *referent = PyWeakref_GET_OBJECT(ref);
+        PyObject *callback = ref->wr_callback;
+        if (referent == Py_None || callback == NULL ||
+            turn_of(order, referent) <=
+            turn_of(order, (PyObject *)ref))
+        {
+            continue;
+        }
+        ref->wr_callback = NULL;
+        _PyWeakref_ClearRef(ref);
+        PyObject *result = PyObject_CallOneArg(callback, (PyObject *)ref);
+        if (result == NULL) {
+            PyErr_WriteUnraisable(callback);
+        }
+        Py_XDECREF(result);
+        Py_DECREF(callback);
+        n++;
+    }
+    return n;
+}
