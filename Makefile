@@ -12,6 +12,10 @@ build: $(VENV)/.stamp ## fetch, patch, configure, make and check an interpreter 
 	@$(CPATCH) build $(flavor) $(jobs) $(ARGS)
 test: $(VENV)/.stamp ## run the driver's tests, ours and CPython's suite, and compare with stock
 	@$(CPATCH) test $(pin) $(jobs) $(ARGS)
+bench: $(VENV)/.stamp ## measure stock against patched in turns; continues what was interrupted
+	@$(CPATCH) bench $(pin) $(if $(FLAVOR),--flavor $(FLAVOR)) $(jobs) $(ARGS)
+report: $(VENV)/.stamp ## tables and plots of what bench measured: Markdown and one HTML page
+	@$(CPATCH) report $(pin) $(ARGS)
 which: $(VENV)/.stamp ## print a built interpreter's path and nothing else (make -s which)
 	@$(CPATCH) which $(flavor) $(ARGS)
 install: $(VENV)/.stamp ## build, install under PREFIX=/dir, run what was installed
@@ -40,4 +44,4 @@ help: ## print this list
 $(VENV)/.stamp: tools/requirements.txt tools/bootstrap.sh
 	@sh tools/bootstrap.sh $(VENV) >&2
 
-.PHONY: build test which install fetch apply status refresh lint diff bump doctor clean help
+.PHONY: build test bench report which install fetch apply status refresh lint diff bump doctor clean help

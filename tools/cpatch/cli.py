@@ -30,6 +30,8 @@ VERBS = {
     "which": "which",
     "install": "install",
     "test": "test",
+    "bench": "bench",
+    "report": "report",
     "clean": "clean",
 }
 

@@ -1,0 +1,82 @@
+"""What a run is measured on, as far as the system tells."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+from pathlib import Path
+from typing import Any
+
+_PROC = Path("/proc")
+_CPU = Path("/sys/devices/system/cpu")
+
+
+def facts() -> dict[str, Any]:
+    """Return what stays the same during a run; two runs with equal facts may be continued.
+
+    The host's name is left out on purpose: results are published.
+    """
+    info = _read(_PROC / "cpuinfo")
+    models = re.findall(r"^model name\s*: (.*)$", info, re.M)
+    memory = re.search(r"^MemTotal:\s*(\d+) kB", _read(_PROC / "meminfo"), re.M)
+    system = re.search(r'^PRETTY_NAME="?(.*?)"?$', _read(Path("/etc/os-release")), re.M)
+    return {
+        "cpu": models[0] if models else platform.processor() or "unknown",
+        "cpus": len(models) or os.cpu_count(),
+        "virtual": bool(re.search(r"^flags\s*:.*\bhypervisor\b", info, re.M)),
+        "memory_gib": round(int(memory[1]) / 2**20) if memory else None,
+        "kernel": platform.release(),
+        "system": system[1] if system else platform.platform(),
+        "libc": " ".join(platform.libc_ver()),
+        "governor": _read(_CPU / "cpu0/cpufreq/scaling_governor").strip() or "unknown",
+        "turbo": _turbo(),
+    }
+
+
+def name(found: dict[str, Any]) -> str:
+    """Return a machine's name for column heads: what its processor is called, and how many."""
+    cpu = re.sub(r"\((R|TM|r|tm)\)| CPU| Processor|@.*$", "", str(found["cpu"]))
+    return f"{' '.join(cpu.split())}, {found['cpus']} CPUs" + (", VM" if found["virtual"] else "")
+
+
+def load() -> list[float]:
+    """Return the load averages of 1, 5 and 15 minutes."""
+    return [round(value, 2) for value in os.getloadavg()]
+
+
+def free_memory() -> int:
+    """Return how many bytes could be allocated now without swapping; a lot when unknown."""
+    found = re.search(r"^MemAvailable:\s*(\d+) kB", _read(_PROC / "meminfo"), re.M)
+    return int(found[1]) * 1024 if found else 1 << 62
+
+
+def cpu_to_use() -> int | None:
+    """Return the CPU that measured programs are bound to: the last allowed one, or None."""
+    if not hasattr(os, "sched_getaffinity"):
+        return None
+    return max(os.sched_getaffinity(0))
+
+
+def leave(cpu: int | None) -> None:
+    """Keep this process off *cpu* when there is another one."""
+    if cpu is None:
+        return
+    others = os.sched_getaffinity(0) - {cpu}
+    if others:
+        os.sched_setaffinity(0, others)
+
+
+def _turbo() -> str:
+    for path, on in ((_CPU / "intel_pstate/no_turbo", "0"), (_CPU / "cpufreq/boost", "1")):
+        text = _read(path).strip()
+        if text:
+            return "on" if text == on else "off"
+    return "unknown"
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""

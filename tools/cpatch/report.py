@@ -1,0 +1,82 @@
+"""report: tables and plots of what bench measured, as Markdown and as one HTML page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from cpatch import bench_store, console, report_data, report_page
+from cpatch.errors import USAGE, CpatchError
+from cpatch.options import open_pin, pin_option, verbose_option
+from cpatch.project import Project
+
+
+@click.command("report")
+@pin_option
+@click.argument("directories", nargs=-1, type=click.Path(path_type=Path))
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Where to write (default: the first directory).",
+)
+@verbose_option
+def command(pin_name: str | None, directories: tuple[Path, ...], output: Path | None) -> None:
+    """Write report.md and report.html about one directory of results, or several machines'.
+
+    DIRECTORIES are what make bench wrote, one for each machine or pair of builds; without any,
+    the newest.
+    """
+    project, _ = open_pin(pin_name)
+    roots = [path.absolute() for path in directories] or [newest(project)]
+    if len(set(roots)) < len(roots):
+        raise CpatchError(
+            "the same directory is named twice",
+            got=", ".join(map(str, directories)),
+            fix="make report ARGS='one directory for each machine'",
+            code=USAGE,
+        )
+    runs = [report_data.load(root) for root in roots]
+    if not any(run.times or run.probes or run.counts for run in runs):
+        raise CpatchError(
+            f"nothing is measured yet in {', '.join(str(root) for root in roots)}",
+            fix="make bench, or make bench ARGS=--quick",
+        )
+    target = output.absolute() if output else roots[0]
+    target.mkdir(parents=True, exist_ok=True)
+    context = report_page.content(runs, plots=True)
+    for template in ("report.md.j2", "report.html.j2"):
+        path = target / template.removesuffix(".j2")
+        bench_store.write(path, report_page.render(context, template))
+        console.field("wrote", project.show(path))
+    headline(runs, context["names"])
+
+
+def newest(project: Project) -> Path:
+    """Return the newest directory of results; CpatchError when there is none."""
+    found = sorted((project.build / "results").glob("*/run.json"))
+    if not found:
+        raise CpatchError(
+            f"no results in {project.show(project.build / 'results')}",
+            fix="make bench, or make bench ARGS=--quick for a first impression",
+        )
+    return found[-1].parent
+
+
+def headline(runs: Sequence[report_data.Run], names: Sequence[str]) -> None:
+    """Print the geometric means, and what did not run."""
+    for run, name in zip(runs, names, strict=True):
+        mean = report_page.means(run)
+        if mean:
+            patched, noise = mean.patched, mean.noise
+            console.field(
+                "mean",
+                f"{patched.ratio:.3f} times faster ({patched.ratio_low:.3f}–"
+                f"{patched.ratio_high:.3f}), A/A {noise.ratio:.3f}, "
+                f"{mean.count} benchmarks: {name}",
+            )
+        for failure in run.failures:
+            console.field("failed", f"{failure.name} on {failure.role}: {failure.what}")
+        if run.waiting:
+            console.warn(f"not complete: {len(run.waiting)} benchmarks have rounds to do")
