@@ -1,0 +1,280 @@
+"""What finalizers print and write at exit, and in which order."""
+
+import os
+import subprocess
+import sys
+import unittest
+from test import support
+from test.finalization_ways.case import ScriptTestCase
+from test.finalization_ways.registry import PROBE
+from test.finalization_ways.runner import (
+    MODES, environment, in_parallel, run_python)
+
+if not support.has_subprocess_support:
+    raise unittest.SkipTest('test module requires subprocess')
+
+LINE = 'p 1 exit whole\n'
+
+
+class OutputTests(ScriptTestCase):
+
+    def setUp(self):
+        super().setUp()
+        self.script = self.write('script.py',
+                                 f"{PROBE}\np = Probe('p')\ndone()\n")
+
+    def run_shell(self, redirection):
+        """Run the script by the shell in all modes."""
+        for mode, (options, args) in MODES.items():
+            yield mode, subprocess.run(
+                ['/bin/sh', '-c', 'exec "$0" "$@" ' + redirection,
+                 sys.executable, '-s', *options, self.script, *args],
+                env=environment(), cwd=self.directory, text=True,
+                timeout=support.SHORT_TIMEOUT, stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+    def test_file(self):
+        path = os.path.join(self.directory, 'out.txt')
+        with open(path, 'w') as out:
+            process = run_python(self.script, stdout=out)
+        self.assertEqual(process.returncode, 0)
+        with open(path) as out:
+            self.assertEqual(out.read(), LINE)
+
+    def test_file_in_all_modes(self):
+        self.check('''
+            class Printer:
+                def __del__(self):
+                    print('end')
+            printer = Printer()
+            sys.stdout.write('begin ')
+            ''', 'begin end')
+
+    @unittest.skipUnless(os.name == 'posix', 'needs a shell')
+    def test_closed_by_the_shell(self):
+        for mode, process in self.run_shell('>&-'):
+            with self.subTest(mode=mode):
+                self.assertEqual(process.returncode, 0, process.stderr)
+
+    @unittest.skipUnless(os.path.exists('/dev/full'), 'needs /dev/full')
+    def test_full(self):
+        for mode, process in self.run_shell('>/dev/full'):
+            with self.subTest(mode=mode):
+                self.assertEqual(process.returncode, 120, process.stderr)
+                self.assertIn('OSError', process.stderr)
+
+    @unittest.skipUnless(os.name == 'posix', 'needs a shell')
+    def test_standard_error_as_output(self):
+        for mode, process in self.run_shell('>&2'):
+            with self.subTest(mode=mode):
+                self.assertEqual(process.stderr, 'ran p\n' + LINE)
+
+    @unittest.skipUnless(os.name == 'posix', 'needs pipes')
+    def test_broken_pipe(self):
+        for mode in MODES:
+            r, w = os.pipe()
+            os.close(r)
+            process = self.run_script("p = Probe('p')", mode=mode, stdout=w)
+            os.close(w)
+            with self.subTest(mode=mode):
+                self.assertEqual(process.returncode, 120, process.stderr)
+                self.assertIn('BrokenPipeError', process.stderr)
+
+    def test_closed_stdout(self):
+        for mode in MODES:
+            process = self.run_script('''
+                p = Probe('p')
+                sys.stdout.close()
+                ''', mode=mode)
+            with self.subTest(mode=mode):
+                self.assertEqual((process.returncode, process.stdout),
+                                 (0, ''))
+                self.assertIn('ValueError: I/O operation on closed file',
+                              process.errors)
+
+    def test_no_stdout(self):
+        self.check("p = Probe('p'); sys.stdout = None")
+
+    def test_detached(self):
+        self.check('''
+            p = Probe('p')
+            sys.stdout = io.TextIOWrapper(sys.stdout.detach(),
+                                          encoding='ascii')
+            ''', 'p 1 exit whole')
+
+    def test_descriptor_closed(self):
+        for mode in MODES:
+            process = self.run_script("p = Probe('p'); os.close(1)",
+                                      mode=mode)
+            with self.subTest(mode=mode):
+                self.assertEqual(process.returncode, 120, process.errors)
+                self.assertIn('Bad file descriptor', process.errors)
+
+    def test_stdout_of_a_user(self):
+        # Only its flush() writes: it must be called after the finalizers.
+        self.check('''
+            class Buffered:
+                def __init__(self):
+                    self.text = ''
+
+                def write(self, text):
+                    self.text += text
+
+                def flush(self):
+                    text, self.text = self.text, ''
+                    sys.__stdout__.write(text)
+            sys.stdout = Buffered()
+            p = Probe('p')
+            ''', 'p 1 exit whole')
+
+    def test_much(self):
+        self.check('''
+            class Printer:
+                def __del__(self):
+                    for i in range(5000):
+                        print('x' * 99)
+            printer, p = Printer(), Probe('p')
+            ''', *['x' * 99] * 5000, 'p 1 exit whole')
+
+    def test_standard_error(self):
+        self.check('''
+            class Printer:
+                def __del__(self):
+                    logging.warning('logged')
+                    print('printed', file=sys.stderr, end='')
+            printer = Printer()
+            ''', errors=r'\AWARNING:root:logged\nprinted\Z')
+
+
+class FileTests(ScriptTestCase):
+
+    def test_many(self):
+        # Layers of a hundred files, made, held and let go in various ways.
+        body = '''
+            import random
+            gc.disable()
+            names = [str(number) for number in range(100)]
+            shuffle = random.Random(7).shuffle
+            held = []
+            for name in names:
+                raw = io.FileIO(name, 'w')
+                buffer = io.BufferedWriter(raw)
+                text = io.TextIOWrapper(buffer)
+                layers = [raw, buffer, text]
+                shuffle(layers)
+                text.write(name * 500)
+                if int(name) % 3:
+                    raw.layers = layers
+                if int(name) % 2:
+                    held.append(layers)
+                else:
+                    setattr(os, 'layer' + name, layers)
+            shuffle(held)
+            del raw, buffer, text, layers
+            '''
+        for mode in MODES:
+            process = self.run_script(body, mode=mode)
+            self.assertEqual(process.errors, '')
+            for name in map(str, range(100)):
+                with (self.subTest(mode=mode, name=name),
+                      open(os.path.join(process.cwd, name)) as f):
+                    self.assertEqual(f.read(), name * 500)
+
+    def test_resource_warning(self):
+        for mode in MODES:
+            with self.subTest(mode=mode):
+                process = self.run_script(
+                    "f = open('name', 'w')\ng = open('name')\ng.me = g",
+                    '-W', 'always::ResourceWarning', mode=mode)
+                self.assertEqual(process.errors.count('unclosed file'), 2,
+                                 process.errors)
+
+    def test_file_closed_in_a_finalizer(self):
+        self.check('''
+            class Closer(Probe):
+                def __del__(self):
+                    super().__del__()
+                    self.f.write('the end')
+                    self.f.close()
+                    print(open('out.txt').read())
+            f = open('out.txt', 'w')
+            p = Closer('p', f=f)
+            f.p = p
+            ''', 'p 1 exit whole', 'the end')
+
+
+class OrderTests(ScriptTestCase):
+
+    BODY = '''
+        def crowd(name):
+            return [Probe(f'{name}{i}') for i in range(5)]
+
+        class C:
+            members = crowd('class')
+
+        user_module('user', 'from __main__ import crowd; u = crowd("user")')
+        import user
+        _b, a = crowd('private'), crowd('public')
+        c = dict(enumerate(crowd('dict')))
+        d = Probe('head', tail=Probe('tail', rest=a))
+        ring = crowd('ring')
+        for p in ring:
+            p.ring = ring
+        os.held = crowd('os')
+        sys._held = crowd('sys')
+        local = threading.local()
+        local.held = crowd('local')
+        gc.callbacks.append(lambda *args, p=Probe('callback'): None)
+        '''
+
+    def outputs(self, body, mode):
+        def run(seed):
+            process = self.run_script(body, mode=mode,
+                                      env={'PYTHONHASHSEED': str(seed)})
+            self.assertEqual(process.errors, '')
+            return process.stdout
+        return set(in_parallel(run, range(10)))
+
+    def test_same_on_every_run(self):
+        for mode in MODES:
+            with self.subTest(mode=mode):
+                first, *other = self.outputs(self.BODY, mode)
+                self.assertEqual(other, [])
+                self.assertEqual(first.count('\n'), 48)
+
+    def test_same_with_sets(self):
+        # The order in a set depends on addresses and on the hash seed.
+        body = '''
+            names = {f'name{i}': i for i in range(20)}
+            held = {Probe(name) for name in set(names)}
+            '''
+        body = body.replace('set(names)', 'names')
+        first, *other = self.outputs(body, 'default')
+        self.assertEqual(other, [])
+
+    def test_head_before_tail(self):
+        process = self.run_script(self.BODY)
+        lines = process.stdout.split()[::4]
+        self.assertLess(lines.index('head'), lines.index('tail'))
+        self.assertLess(lines.index('tail'), lines.index('public0'))
+        self.assertLess(lines.index('public4'), lines.index('user0'))
+
+    def test_verbose(self):
+        def run(seed):
+            process = self.run_script(self.BODY, '-v',
+                                      env={'PYTHONHASHSEED': str(seed)})
+            return process.stderr.splitlines()
+
+        first, second = [[line for line in lines
+                          if line.startswith('# finalize')]
+                         for lines in in_parallel(run, (1, 2))]
+        self.assertEqual(first, second)
+        text = '\n'.join(first)
+        places = [text.find(repr(name)) for name in
+                  ('__main__', 'user', 'json', 'sys')]
+        self.assertNotIn(-1, places, text)
+        self.assertEqual(places, sorted(places), text)
+
+
+if __name__ == '__main__':
+    unittest.main()
