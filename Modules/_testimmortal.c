@@ -242,6 +242,8 @@ static PyMethodDef methods[] = {
     {NULL, NULL, 0, NULL}
 };
 
+extern int _testimmortal_add_heap(PyObject *module);
+
 static int
 module_exec(PyObject *module)
 {
@@ -259,7 +261,7 @@ module_exec(PyObject *module)
     err = value == NULL
           || PyModule_AddObjectRef(module, "INCREF_LIMIT", value) < 0;
     Py_XDECREF(value);
-    return err ? -1 : 0;
+    return err ? -1 : _testimmortal_add_heap(module);
 }
 
 static PyModuleDef_Slot slots[] = {

@@ -21,8 +21,9 @@ is_buffer(PyObject *op)
 PyObject *
 _PyFinalize_FileAttributes(PyObject *op)
 {
-    if (Py_IS_TYPE(op, &PyTextIOWrapper_Type) || is_buffer(op) ||
-        PyObject_TypeCheck(op, &PyFileIO_Type))
+    if (_PyFinalize_IsPlainFile(op) &&
+        (Py_IS_TYPE(op, &PyTextIOWrapper_Type) || is_buffer(op) ||
+         PyObject_TypeCheck(op, &PyFileIO_Type)))
     {
         PyObject **dict = _PyObject_GetDictPtr(op);
         return dict == NULL ? NULL : *dict;
@@ -33,11 +34,8 @@ _PyFinalize_FileAttributes(PyObject *op)
 int
 _PyFinalize_IsPlainFile(PyObject *op)
 {
-    if (!PyObject_TypeCheck(op, &PyIOBase_Type)) {
-        return 0;
-    }
-    PyObject *del = _PyType_Lookup(Py_TYPE(op), &_Py_ID(__del__));
-    return del != NULL && Py_IS_TYPE(del, &PyWrapperDescr_Type);
+    /* Inherited, unless a class defines __del__. */
+    return Py_TYPE(op)->tp_finalize == PyIOBase_Type.tp_finalize;
 }
 
 int
@@ -58,7 +56,7 @@ _PyFinalize_IsInterpretersStream(PyInterpreterState *interp, PyObject *op)
     static const char *const names[] = {
         "__stdin__", "__stdout__", "__stderr__",
     };
-    if (!PyObject_TypeCheck(op, &PyIOBase_Type)) {
+    if (!_PyFinalize_IsPlainFile(op)) {
         return 0;
     }
     for (size_t i = 0; i < Py_ARRAY_LENGTH(names); i++) {

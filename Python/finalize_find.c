@@ -72,6 +72,23 @@ has_untracked(PyTypeObject *type)
 }
 
 static int
+append_pending(_Py_finalize_found *found, PyObject *op)
+{
+    if (found->n_pending == found->pending_allocated) {
+        Py_ssize_t n = found->n_pending ? 2 * found->n_pending : 64;
+        PyObject **pending = PyMem_RawRealloc(found->pending,
+                                              n * sizeof(*pending));
+        if (pending == NULL) {
+            return -1;
+        }
+        found->pending = pending;
+        found->pending_allocated = n;
+    }
+    found->pending[found->n_pending++] = op;
+    return 0;
+}
+
+static int
 find_in_list(PyInterpreterState *interp, PyGC_Head *head,
              _Py_addrset *finished, _Py_addrset *stdlib,
              _Py_finalize_found *found)
@@ -79,19 +96,19 @@ find_in_list(PyInterpreterState *interp, PyGC_Head *head,
     PyGC_Head *gc = _PyGCHead_NEXT(head);
     for (; gc != head; gc = _PyGCHead_NEXT(gc)) {
         PyObject *op = (PyObject *)(gc + 1);
-        _Py_objlist *list = NULL;
+        int result = 0;
         if (_PyFinalize_IsPending(op, finished)) {
             if (!_PyFinalize_IsInterpretersStream(interp, op)) {
-                list = &found->pending;
+                result = append_pending(found, op);
             }
         }
         else if (_PyFinalize_IsWatcher(op, stdlib)) {
-            list = &found->watchers;
+            result = _Py_objlist_append(&found->watchers, op);
         }
         else if (PyType_Check(op) && !found->untracked) {
             found->untracked = has_untracked((PyTypeObject *)op);
         }
-        if (list != NULL && _Py_objlist_append(list, op) < 0) {
+        if (result < 0) {
             return -1;
         }
     }
@@ -128,6 +145,8 @@ _PyFinalize_Find(PyInterpreterState *interp,
 void
 _PyFinalize_ClearFound(_Py_finalize_found *found)
 {
-    _Py_objlist_clear(&found->pending);
+    PyMem_RawFree(found->pending);
+    found->pending = NULL;
+    found->n_pending = found->pending_allocated = 0;
     _Py_objlist_clear(&found->watchers);
 }

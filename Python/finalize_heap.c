@@ -10,6 +10,7 @@
 
 #include "Python.h"
 #include "pycore_finalize.h"
+#include "pycore_gc.h"            // _PyGC_SET_FINALIZED()
 #include "pycore_immortal.h"      // _Py_SetImmortal()
 #include "pycore_initconfig.h"
 #include "pycore_interp.h"
@@ -45,78 +46,75 @@ struct finalization {
     _Py_addrset finished;   /* not of the collector; and immortal by now */
 };
 
-/* Append to lost what is pending, but not in order.  Returns 0 or -1. */
-static int
-find_lost(const _Py_objlist *pending, const _Py_objlist *order,
-          _Py_objlist *lost)
-{
-    _Py_addrset set = {0};
-    int result = 0;
-    for (Py_ssize_t i = 0; i < order->size && result >= 0; i++) {
-        result = _Py_addrset_add(&set, order->items[i]);
-    }
-    for (Py_ssize_t i = 0; i < pending->size && result >= 0; i++) {
-        if (!_Py_addrset_has(&set, pending->items[i])) {
-            result = _Py_objlist_append(lost, pending->items[i]);
-        }
-    }
-    _Py_addrset_clear(&set);
-    return result < 0 ? -1 : 0;
-}
-
 /* Find all pending finalizers, in order.  Returns 0, or -1 for lack of memory
    (without an exception). */
 static int
 find_order(struct finalization *f, _Py_finalize_found *found,
            _Py_finalize_order *order)
 {
-    _Py_objlist lost = {0};
     if (_PyFinalize_Find(f->interp, &f->modules, &f->finished, found) < 0) {
         return -1;
     }
-    if (found->pending.size == 0 && found->watchers.size == 0 &&
+    if (found->n_pending == 0 && found->watchers.size == 0 &&
         !found->untracked && !f->verbose)
     {
         return 0;
     }
     int result = _PyFinalize_Order(f->interp, &f->modules, found, NULL,
                                    &f->finished, order);
-    if (result == 0) {
-        result = find_lost(&found->pending, &order->objects, &lost);
-    }
-    if (result == 0 && lost.size > 0) {
+    if (result == 0 && order->lost.size > 0) {
         /* Held by C code only, or garbage; and what they refer to has to wait
            for them. */
+        _Py_objlist lost = order->lost;
+        memset(&order->lost, 0, sizeof(order->lost));
         _PyFinalize_ClearOrder(order);
         result = _PyFinalize_Order(f->interp, &f->modules, found, &lost,
                                    &f->finished, order);
+        _Py_objlist_clear(&lost);
     }
-    _Py_objlist_clear(&lost);
     return result;
+}
+
+/* Finalize op.  A file that nothing but files and the stack of a stopped
+   thread holds is closed without a warning that it was left open: nobody
+   could have closed it. */
+static void
+finalize(struct finalization *f, PyObject *op, _Py_finalize_order *order)
+{
+    if (_PyFinalize_IsPlainFile(op) && !_Py_addrset_has(&order->held, op)) {
+        _PyGC_SET_FINALIZED(op);
+        PyObject *result = PyObject_CallMethodNoArgs(op, &_Py_ID(close));
+        if (result == NULL) {
+            PyErr_Clear();
+        }
+        Py_XDECREF(result);
+        return;
+    }
+    PyObject_CallFinalizer(op);
+    if (!_PyObject_IS_GC(op)) {
+        /* It has no flag to say that its finalizer ran, and must not be
+           deallocated, which would run it again. */
+        _Py_SetImmortal(op);
+        (void)_Py_addrset_add(&f->finished, op);
+    }
 }
 
 /* Run the finalizers of objects start to end - 1, the last first.  Returns
    how many there were: one may do what another would have done. */
 static Py_ssize_t
-run_slice(struct finalization *f, _Py_objlist *objects, Py_ssize_t start,
+run_slice(struct finalization *f, _Py_finalize_order *order, Py_ssize_t start,
           Py_ssize_t end)
 {
     Py_ssize_t n = 0;
     for (Py_ssize_t i = end - 1; i >= start; i--) {
-        PyObject *op = objects->items[i];
+        PyObject *op = order->objects.items[i];
         if (!_PyFinalize_IsPending(op, &f->finished) ||
             _PyFinalize_IsInterpretersStream(f->interp, op))
         {
             continue;
         }
         n++;
-        PyObject_CallFinalizer(op);
-        if (!_PyObject_IS_GC(op)) {
-            /* It has no flag to say that its finalizer ran, and must not be
-               deallocated, which would run it again. */
-            _Py_SetImmortal(op);
-            (void)_Py_addrset_add(&f->finished, op);
-        }
+        finalize(f, op, order);
     }
     return n;
 }
@@ -126,8 +124,7 @@ static Py_ssize_t
 run_finalizers(struct finalization *f, _Py_finalize_order *order)
 {
     static const char *const kinds[] = {"user module", "module", "C module"};
-    _Py_objlist *objects = &order->objects;
-    Py_ssize_t n = 0, end = objects->size;
+    Py_ssize_t n = 0, end = order->objects.size;
     for (Py_ssize_t i = 0; i < f->modules.size; i++) {
         const _Py_finalize_module *m = &f->modules.items[i];
         if (f->verbose) {
@@ -135,7 +132,7 @@ run_finalizers(struct finalization *f, _Py_finalize_order *order)
                                m->name, m->end - m->start);
         }
         quiet = m->dict != NULL && m->dict == f->interp->sysdict;
-        n += run_slice(f, objects, m->start, m->end);
+        n += run_slice(f, order, m->start, m->end);
         quiet = 0;
         end = m->start;
     }
@@ -143,58 +140,45 @@ run_finalizers(struct finalization *f, _Py_finalize_order *order)
         PySys_FormatStderr("# finalize files and the rest (%zd)\n",
                            end - order->streams);
     }
-    n += run_slice(f, objects, order->streams, end);
+    n += run_slice(f, order, order->streams, end);
     /* What finalizers printed; sys.stdout may be an object of the user's that
        has a finalizer itself. */
     if (n > 0 && f->flush() < 0) {
         f->status = -1;
     }
-    return n + run_slice(f, objects, 0, order->streams);
+    return n + run_slice(f, order, 0, order->streams);
 }
 
-/* Take user modules out of sys.modules, collect, and wipe those that are
-   still alive, newest first: what finalize_modules() does with the rest. */
+/* Wipe user modules, newest first, and take them out of sys.modules.  All
+   finalizers ran: it does no harm that globals are None from now on, and
+   counting alone frees more than if what is in a cycle with its module was
+   left to the collector. */
 static void
 clear_user_modules(struct finalization *f)
 {
-    PyObject *dict = f->interp->modules;
-    PyObject *refs = PyList_New(0);
+    PyObject *modules = f->interp->modules;
     for (Py_ssize_t i = 0; i < f->modules.size; i++) {
         _Py_finalize_module *m = &f->modules.items[i];
         if (m->kind != _Py_MODULE_USER) {
             continue;
         }
-        if (f->verbose && m->dict != NULL) {
+        if (m->dict != NULL) {
+            if (f->verbose) {
+                PySys_FormatStderr("# cleanup[3] wiping %S\n", m->name);
+            }
+            _PyModule_Clear(m->object);
+        }
+        if (f->verbose) {
             PySys_FormatStderr("# cleanup[2] removing %S\n", m->name);
         }
-        if (refs != NULL && m->dict != NULL) {
-            PyObject *ref = PyWeakref_NewRef(m->object, NULL);
-            if (ref == NULL || PyList_Append(refs, ref) < 0) {
-                PyErr_WriteUnraisable(NULL);
-            }
-            Py_XDECREF(ref);
-        }
-        if (PyObject_SetItem(dict, m->name, Py_None) < 0) {
+        if (PyObject_SetItem(modules, m->name, Py_None) < 0) {
             PyErr_WriteUnraisable(NULL);
         }
         m->dict = NULL;
         Py_SETREF(m->object, Py_NewRef(Py_None));
     }
     _PyGC_CollectNoFail(f->tstate);
-    for (Py_ssize_t i = 0; refs != NULL && i < PyList_GET_SIZE(refs); i++) {
-        PyObject *module = PyWeakref_GET_OBJECT(PyList_GET_ITEM(refs, i));
-        if (module != Py_None) {
-            Py_INCREF(module);
-            if (f->verbose) {
-                PySys_FormatStderr("# cleanup[3] wiping %R\n", module);
-            }
-            _PyModule_Clear(module);
-            Py_DECREF(module);
-        }
-    }
-    Py_XDECREF(refs);
 }
-
 
 /* Find all pending finalizers and run them; returns how many there were. */
 static Py_ssize_t

@@ -318,6 +318,30 @@ done:
     return result;
 }
 
+int
+_PyFinalize_AddForeignModules(PyInterpreterState *own, _Py_addrset *set)
+{
+    PyInterpreterState *interp = PyInterpreterState_Head();
+    for (; interp != NULL; interp = PyInterpreterState_Next(interp)) {
+        PyObject *module;
+        Py_ssize_t pos = 0;
+        if (interp == own || interp->modules == NULL ||
+            !PyDict_Check(interp->modules))
+        {
+            continue;
+        }
+        while (PyDict_Next(interp->modules, &pos, NULL, &module)) {
+            if (PyModule_Check(module) &&
+                (_Py_addrset_add(set, module) < 0 ||
+                 _Py_addrset_add(set, PyModule_GetDict(module)) < 0))
+            {
+                return -1;
+            }
+        }
+    }
+    return 0;
+}
+
 void
 _PyFinalize_FreeModules(_Py_finalize_modules *list)
 {

@@ -30,10 +30,12 @@ struct walk {
     uintptr_t *stack;
     Py_ssize_t size;
     Py_ssize_t allocated;
+    int files_done;
     PyObject *attributes;       /* not to be followed just now */
     _Py_objlist later;          /* attributes, to be followed after the root */
     _Py_addrset seen;
-    _Py_addrset own;            /* pending, on a list of this interpreter */
+    int shared;                 /* are there other interpreters? */
+    _Py_addrset own;            /* if so: pending, on a list of this one */
     _Py_addrset *finished;
     _Py_addrset watched;        /* weak references, and what they refer to */
     Py_ssize_t turn;
@@ -73,6 +75,12 @@ visit(PyObject *op, void *arg)
          !is_watched(w, op)) ||
         _Py_addrset_has(&w->seen, op))
     {
+        if (w->files_done && Py_TYPE(op)->tp_finalize != NULL &&
+            _PyFinalize_IsPlainFile(op) &&
+            _Py_addrset_add(&w->order->held, op) < 0)
+        {
+            w->no_memory = 1;
+        }
         return 0;
     }
     push(w, op, 0);
@@ -87,11 +95,10 @@ is_due(struct walk *w, PyObject *op)
     if (Py_TYPE(op)->tp_finalize == NULL) {
         return 0;
     }
-    if (_PyObject_IS_GC(op)) {
-        return _Py_addrset_has(&w->own, op);
+    if (w->shared && (!_PyObject_IS_GC(op) || !_Py_addrset_has(&w->own, op))) {
+        return 0;
     }
-    return _PyFinalize_IsPending(op, w->finished) &&
-        _Py_IsMainInterpreter(w->interp);
+    return _PyFinalize_IsPending(op, w->finished);
 }
 
 static int
@@ -268,12 +275,12 @@ walk_streams(struct walk *w)
 /* Files are closed when no other finalizer can write to them any more; nobody
    sees when that is. */
 static void
-walk_files(struct walk *w, const _Py_objlist *pending)
+walk_files(struct walk *w, const _Py_finalize_found *found)
 {
     _Py_objlist files = {0};
-    for (Py_ssize_t i = 0; i < pending->size; i++) {
-        if (_PyFinalize_IsPlainFile(pending->items[i]) &&
-            _Py_objlist_append(&files, pending->items[i]) < 0)
+    for (Py_ssize_t i = 0; i < found->n_pending; i++) {
+        if (_PyFinalize_IsPlainFile(found->pending[i]) &&
+            _Py_objlist_append(&files, found->pending[i]) < 0)
         {
             w->no_memory = 1;
         }
@@ -286,6 +293,7 @@ walk_files(struct walk *w, const _Py_objlist *pending)
         }
     }
     _Py_objlist_clear(&files);
+    w->files_done = 1;
 }
 
 static void
@@ -295,27 +303,6 @@ add_boundary(struct walk *w, PyObject *module, PyObject *dict)
         _Py_addrset_add(&w->seen, dict) < 0)
     {
         w->no_memory = 1;
-    }
-}
-
-/* The modules of all other interpreters are boundaries, too. */
-static void
-add_foreign_boundaries(struct walk *w)
-{
-    PyInterpreterState *interp = PyInterpreterState_Head();
-    for (; interp != NULL; interp = PyInterpreterState_Next(interp)) {
-        PyObject *module;
-        Py_ssize_t pos = 0;
-        if (interp == w->interp || interp->modules == NULL ||
-            !PyDict_Check(interp->modules))
-        {
-            continue;
-        }
-        while (PyDict_Next(interp->modules, &pos, NULL, &module)) {
-            if (PyModule_Check(module)) {
-                add_boundary(w, module, PyModule_GetDict(module));
-            }
-        }
     }
 }
 
@@ -339,9 +326,12 @@ prepare(struct walk *w, const _Py_finalize_modules *modules,
             add_boundary(w, m->object, m->dict);
         }
     }
-    add_foreign_boundaries(w);
-    for (Py_ssize_t i = 0; i < found->pending.size; i++) {
-        add_set(w, &w->own, found->pending.items[i]);
+    if (_PyFinalize_AddForeignModules(w->interp, &w->seen) < 0) {
+        w->no_memory = 1;
+    }
+    w->shared = PyInterpreterState_Next(PyInterpreterState_Head()) != NULL;
+    for (Py_ssize_t i = 0; i < found->n_pending && w->shared; i++) {
+        add_set(w, &w->own, found->pending[i]);
     }
     for (Py_ssize_t i = 0; i < found->watchers.size; i++) {
         PyObject *ref = found->watchers.items[i];
@@ -360,12 +350,19 @@ _PyFinalize_Order(PyInterpreterState *interp, _Py_finalize_modules *modules,
     walk_mapping(&w, interp->modules);
     walk_mapping(&w, PyDict_GetItemString(interp->sysdict, "modules"));
     walk_streams(&w);
-    walk_files(&w, &found->pending);
+    walk_files(&w, found);
     for (Py_ssize_t i = 0; lost != NULL && i < lost->size; i++) {
         run_root(&w, lost->items[i]);
     }
     for (Py_ssize_t i = modules->size - 1; i >= 0 && !w.no_memory; i--) {
         walk_module(&w, &modules->items[i]);
+    }
+    for (Py_ssize_t i = 0; i < found->n_pending && !w.no_memory; i++) {
+        if (!_Py_addrset_has(&w.seen, found->pending[i]) &&
+            _Py_objlist_append(&order->lost, found->pending[i]) < 0)
+        {
+            w.no_memory = 1;
+        }
     }
     _PyFinalize_SortTurns(order);
     _Py_objlist_clear(&w.later);
@@ -383,5 +380,7 @@ _PyFinalize_ClearOrder(_Py_finalize_order *order)
     order->turns = NULL;
     order->n_turns = order->turns_allocated = 0;
     order->streams = 0;
+    _Py_addrset_clear(&order->held);
+    _Py_objlist_clear(&order->lost);
     _Py_objlist_clear(&order->objects);
 }

@@ -2,7 +2,9 @@
 
    An object that is finalized is not deallocated at once, or never, if it is
    immortal.  A weak reference that would have outlived it, because its turn
-   comes later, is cleared and calls back all the same. */
+   comes later, is cleared and calls back all the same.  One that would have
+   died first, or together with it, does not call back any more, as if the
+   collector had found both. */
 
 #include "Python.h"
 #include "pycore_finalize.h"
@@ -97,21 +99,20 @@ _PyFinalize_RunCallbacks(const _Py_objlist *watchers,
         PyWeakReference *ref = (PyWeakReference *)watchers->items[i];
         PyObject *referent = PyWeakref_GET_OBJECT(ref);
         PyObject *callback = ref->wr_callback;
-        if (referent == Py_None || callback == NULL ||
-            turn_of(order, referent) <=
-            turn_of(order, (PyObject *)ref))
-        {
+        if (referent == Py_None || callback == NULL) {
             continue;
         }
         ref->wr_callback = NULL;
-        _PyWeakref_ClearRef(ref);
-        PyObject *result = PyObject_CallOneArg(callback, (PyObject *)ref);
-        if (result == NULL) {
-            PyErr_WriteUnraisable(callback);
+        if (turn_of(order, referent) > turn_of(order, (PyObject *)ref)) {
+            _PyWeakref_ClearRef(ref);
+            PyObject *result = PyObject_CallOneArg(callback, (PyObject *)ref);
+            if (result == NULL) {
+                PyErr_WriteUnraisable(callback);
+            }
+            Py_XDECREF(result);
+            n++;
         }
-        Py_XDECREF(result);
         Py_DECREF(callback);
-        n++;
     }
     return n;
 }

@@ -211,7 +211,7 @@ _PyMarker_Expand(PyObject *op, struct _Py_marker *m, int tracked)
         if (PyDict_Check(op)) {
             mark_dict((PyDictObject *)op, m);
         }
-        if (tracked) {
+        if (tracked || PyTuple_Check(op) || PyContextVar_CheckExact(op)) {
             type->tp_traverse(op, visit_mark, m);
         }
         mark_hidden(op, m);

@@ -168,6 +168,17 @@ list_append(PyGC_Head *gc, PyGC_Head *list)
     _PyGCHead_SET_PREV(list, gc);
 }
 
+static Py_ssize_t
+list_size(PyGC_Head *list)
+{
+    Py_ssize_t n = 0;
+    PyGC_Head *gc = _PyGCHead_NEXT(list);
+    for (; gc != list; gc = _PyGCHead_NEXT(gc)) {
+        n++;
+    }
+    return n;
+}
+
 /* Move what was not found alive from list to kept, and restore every
    _gc_prev.  Returns the number of objects that remain. */
 static Py_ssize_t
@@ -194,6 +205,8 @@ list_split(PyGC_Head *list, PyGC_Head *kept)
 
 /* Make all that is alive immortal, and move it to the permanent generation.
 
+   root       -- an object whose referents are alive; NULL at start-up, when
+                 nobody asks how many there were.
    alive_only -- find out what is alive; otherwise, take it that all is. */
 static int
 immortalize(PyInterpreterState *interp, PyObject *const spared[2],
@@ -221,7 +234,12 @@ immortalize(PyInterpreterState *interp, PyObject *const spared[2],
     }
     stats->immortalized = _PyImmortalHeap_Mark(interp, all, spared, root,
                                                alive_only);
-    stats->frozen = alive_only ? list_split(all, &kept) : -1;
+    if (alive_only) {
+        stats->frozen = list_split(all, &kept);
+    }
+    else {
+        stats->frozen = root == NULL ? 0 : list_size(all);
+    }
     list_merge(all, &gcstate->permanent_generation.head);
     list_merge(&kept, all);
     if (stats->immortalized < 0) {
@@ -254,13 +272,46 @@ _PyGC_ImmortalizeHeap(void)
                        &stats);
 }
 
+/* Is there anything left on the collector's lists but the spared objects? */
+static int
+has_more(PyInterpreterState *interp, PyObject *const spared[2])
+{
+    for (int i = 0; i < NUM_GENERATIONS; i++) {
+        PyGC_Head *list = &interp->gc.generations[i].head;
+        PyGC_Head *gc = _PyGCHead_NEXT(list);
+        for (; gc != list; gc = _PyGCHead_NEXT(gc)) {
+            PyObject *op = (PyObject *)(gc + 1);
+            if (op != spared[0] && op != spared[1]) {
+                return 1;
+            }
+        }
+    }
+    return 0;
+}
+
 int
 _PyImmortalHeap_Extend(PyInterpreterState *interp,
+                       Py_ssize_t (*collect)(void *), void *arg,
                        struct _Py_immortal_heap_stats *stats)
 {
     PyObject *spared[2];
     find_main(interp, spared);
-    /* Called by a finalizer that the collector runs: its marks are in use. */
-    int collecting = interp->gc.collecting;
-    return immortalize(interp, spared, spared[1], !collecting, stats);
+    /* Called by a finalizer that the collector runs, its marks are in use. */
+    int alive_only = !interp->gc.collecting;
+    if (immortalize(interp, spared, spared[1], alive_only, stats) < 0) {
+        return -1;
+    }
+    /* What was not found alive is garbage, and __main__. */
+    stats->collected = collect(arg);
+    find_main(interp, spared);
+    if (stats->collected > 0 && has_more(interp, spared)) {
+        /* Finalizers created something, or kept it alive. */
+        struct _Py_immortal_heap_stats more;
+        if (immortalize(interp, spared, spared[1], 0, &more) < 0) {
+            return -1;
+        }
+        stats->frozen += more.frozen;
+        stats->immortalized += more.immortalized;
+    }
+    return 0;
 }

@@ -6,6 +6,7 @@
    explicit stack, so that no depth of nesting costs C stack. */
 
 #include "Python.h"
+#include "frameobject.h"          // PyTracebackObject
 #include "pycore_frame.h"         // _PyInterpreterFrame
 #include "pycore_gc.h"            // PyGC_Head
 #include "pycore_immortal_heap.h"
@@ -40,15 +41,40 @@ push(struct _Py_marker *m, PyObject *op)
     m->stack[m->size++] = op;
 }
 
-/* Is op the object of a frame that runs, or is suspended in a generator?
-   It takes the frame's locals over when the frame ends, if anything else
-   holds it, which is decided by its count (_PyFrame_Clear()): immortal, it
-   would keep them for ever. */
-static inline int
-is_running_frame(PyObject *op)
+static int
+is_running(PyFrameObject *frame)
 {
-    return PyFrame_Check(op) &&
-        ((PyFrameObject *)op)->f_frame->owner != FRAME_OWNED_BY_FRAME_OBJECT;
+    return frame->f_frame->owner != FRAME_OWNED_BY_FRAME_OBJECT;
+}
+
+/* Is op the object of a frame that runs, or is suspended in a generator; or a
+   traceback, or the exception being handled, that holds one?
+
+   When a frame ends, its object takes over the locals if anything else holds
+   it, which is decided by its count (_PyFrame_Clear()).  Immortal, or held by
+   what is, it would keep them for ever. */
+static int
+holds_running_frame(PyObject *op)
+{
+    if (PyFrame_Check(op)) {
+        return is_running((PyFrameObject *)op);
+    }
+    if (PyExceptionInstance_Check(op)) {
+        op = ((PyBaseExceptionObject *)op)->traceback;
+        if (op == NULL) {
+            return 0;
+        }
+    }
+    return PyTraceBack_Check(op) &&
+        is_running(((PyTracebackObject *)op)->tb_frame);
+}
+
+static inline int
+must_stay_mortal(PyObject *op, struct _Py_marker *m)
+{
+    return op == m->spared[0] || op == m->spared[1] ||
+        ((PyFrame_Check(op) || PyTraceBack_Check(op) ||
+          PyExceptionInstance_Check(op)) && holds_running_frame(op));
 }
 
 void
@@ -67,19 +93,13 @@ _PyMarker_MarkMortal(PyObject *op, struct _Py_marker *m)
         m->marked++;
         return;
     }
-    if (op == m->spared[0] || op == m->spared[1] || is_running_frame(op)) {
+    if (must_stay_mortal(op, m)) {
         return;
     }
     _Py_MakeImmortal(op);
     m->marked++;
-    int is_gc = _PyObject_IS_GC(op);
-    if (type->tp_finalize != NULL && !is_gc) {
+    if (type->tp_finalize != NULL && !_PyType_IS_GC(type)) {
         untracked_finalizers = 1;
-    }
-    if (is_gc && _PyObject_GC_IS_TRACKED(op) && !m->alive_only) {
-        /* It is on a list, and the pass comes to it.  (Or on the list of a
-           subinterpreter, whose heap is not ours to mark.) */
-        return;
     }
     push(m, op);
 }
@@ -151,32 +171,51 @@ mark_frames(PyInterpreterState *interp, struct _Py_marker *m)
     }
 }
 
-/* Mark what is on a list.
+/* Mark op, which is on a list; 0 if it has to stay mortal. */
+static inline int
+mark_listed(PyObject *op, struct _Py_marker *m)
+{
+    if (!_Py_IsIncrefImmortal(op)) {
+        if (must_stay_mortal(op, m)) {
+            return 0;
+        }
+        _Py_MakeImmortal(op);
+        m->marked++;
+    }
+    return 1;
+}
+
+/* Mark what is on a list.  Done first of all, so that references to it cost
+   nothing later, and what is still mortal when it is met is on no list. */
+static void
+mark_list(PyGC_Head *head, struct _Py_marker *m)
+{
+    PyGC_Head *gc = _PyGCHead_NEXT(head);
+    for (; gc != head; gc = _PyGCHead_NEXT(gc)) {
+        mark_listed((PyObject *)(gc + 1), m);
+    }
+}
+
+/* Expand what is on a list.
 
    alive_only -- as for _PyImmortalHeap_Mark(). */
 static void
-mark_list(PyGC_Head *head, struct _Py_marker *m, int alive_only)
+expand_list(PyGC_Head *head, struct _Py_marker *m, int alive_only)
 {
     PyGC_Head *gc = _PyGCHead_NEXT(head);
     for (; gc != head && !m->no_memory; gc = _PyGCHead_NEXT(gc)) {
         PyObject *op = (PyObject *)(gc + 1);
         if (alive_only) {
             uintptr_t refs = gc->_gc_prev >> _PyGC_PREV_SHIFT;
-            if (!(gc->_gc_prev & _PyGC_PREV_MASK_COLLECTING) || refs == 0) {
-                continue;
-            }
-        }
-        if (!_Py_IsIncrefImmortal(op)) {
-            if (op == m->spared[0] || op == m->spared[1] ||
-                is_running_frame(op))
+            if (!(gc->_gc_prev & _PyGC_PREV_MASK_COLLECTING) || refs == 0 ||
+                !mark_listed(op, m))
             {
                 continue;
             }
-            _Py_MakeImmortal(op);
-            m->marked++;
-        }
-        if (alive_only) {
             gc->_gc_prev &= ~_PyGC_PREV_MASK_COLLECTING;
+        }
+        else if (!_Py_IsIncrefImmortal(op)) {
+            continue;
         }
         _PyMarker_Expand(op, m, 1);
         if (m->size > 0) {
@@ -190,15 +229,20 @@ _PyImmortalHeap_Mark(PyInterpreterState *interp, PyGC_Head *list,
                      PyObject *const spared[2], PyObject *root,
                      int alive_only)
 {
-    struct _Py_marker m = {.spared = spared, .alive_only = alive_only};
+    struct _Py_marker m = {.spared = spared};
+    PyGC_Head *permanent = &interp->gc.permanent_generation.head;
+    mark_list(permanent, &m);
+    if (!alive_only) {
+        mark_list(list, &m);
+    }
     mark_static_types(&m);
     if (root != NULL) {
         _PyMarker_Expand(root, &m, 1);
     }
     mark_frames(interp, &m);
     drain(&m);
-    mark_list(&interp->gc.permanent_generation.head, &m, 0);
-    mark_list(list, &m, alive_only);
+    expand_list(permanent, &m, 0);
+    expand_list(list, &m, alive_only);
     PyMem_RawFree(m.stack);
     return m.no_memory ? -1 : m.marked;
 }

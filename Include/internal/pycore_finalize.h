@@ -93,9 +93,17 @@ extern int _Py_addrset_add(_Py_addrset *set, const void *address);
 extern int _Py_addrset_has(_Py_addrset *set, const void *address);
 extern void _Py_addrset_clear(_Py_addrset *set);
 
+/* Add the modules of all other interpreters, and their dictionaries, to set.
+   Returns 0, or -1 for lack of memory (without an exception). */
+extern int _PyFinalize_AddForeignModules(PyInterpreterState *own,
+                                         _Py_addrset *set);
+
 /* What there is to be finalized. */
 typedef struct {
-    _Py_objlist pending;    /* tracked, with a finalizer that did not run */
+    PyObject **pending;     /* tracked, with a finalizer that did not run:
+                               borrowed, valid until a finalizer runs */
+    Py_ssize_t n_pending;
+    Py_ssize_t pending_allocated;
     _Py_objlist watchers;   /* weak references with a callback of the user's */
     int untracked;          /* may there be more that the collector does not
                                track?  Only a walk can find it. */
@@ -105,6 +113,8 @@ typedef struct {
 typedef struct {
     _Py_objlist objects;    /* the last one comes first */
     Py_ssize_t streams;     /* below: only sys.stdout and the like need them */
+    _Py_objlist lost;       /* pending, but the walk did not come to them */
+    _Py_addrset held;       /* files that something other than a file holds */
     _Py_finalize_turn *turns;   /* of watchers, and of what they watch */
     Py_ssize_t n_turns;
     Py_ssize_t turns_allocated;
@@ -120,8 +130,8 @@ extern int _PyFinalize_IsPending(PyObject *op, _Py_addrset *finished);
    order: what refers to an object goes before it.
 
    finished -- as above.
-   lost     -- NULL, or pending objects that a previous walk did not come to:
-               they go after all modules.
+   lost     -- NULL, or what a previous walk did not come to: it goes after all
+               modules.
    order    -- empty.
 
    Returns 0, or -1 for lack of memory (without an exception). */
@@ -151,8 +161,8 @@ extern int _PyFinalize_RecordTurn(_Py_finalize_order *order, PyObject *op,
                                   Py_ssize_t turn);
 extern void _PyFinalize_SortTurns(_Py_finalize_order *order);
 
-/* Call back for objects whose turn came before that of the weak reference.
-   Returns the number of calls. */
+/* Call back for objects whose turn came before that of the weak reference;
+   take the callback from all others.  Returns the number of calls. */
 extern Py_ssize_t _PyFinalize_RunCallbacks(const _Py_objlist *watchers,
                                            const _Py_finalize_order *order);
 

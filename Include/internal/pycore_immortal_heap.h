@@ -14,6 +14,7 @@ extern "C" {
 
 /* What a call did, in objects. */
 struct _Py_immortal_heap_stats {
+    Py_ssize_t collected;       /* unreachable objects found */
     Py_ssize_t frozen;          /* moved to the permanent generation */
     Py_ssize_t immortalized;    /* made immortal */
 };
@@ -30,14 +31,18 @@ extern PyStatus _PyImmortalHeap_CheckConfig(const PyConfig *config);
    Returns 0, or -1 with an exception set. */
 extern int _PyGC_ImmortalizeHeap(void);
 
-/* gc.immortalize_heap() without its collection: everything alive becomes
-   immortal, except the module __main__ and its dictionary themselves, and
-   frame objects of frames that still run.  What is unreachable is left for
-   the collector.  The main interpreter only.
+/* gc.immortalize_heap(): everything alive becomes immortal, except the module
+   __main__ and its dictionary themselves; frames that still run; and
+   tracebacks and exceptions that hold such a frame.  Garbage is collected.
+   The main interpreter only.
+
+   collect, arg -- what runs a full collection and returns the number of
+                   unreachable objects, or 0 if one is running.
 
    Returns 0, or -1 with MemoryError set: what was marked by then stays
    immortal, the rest as it was. */
 extern int _PyImmortalHeap_Extend(PyInterpreterState *interp,
+                                  Py_ssize_t (*collect)(void *), void *arg,
                                   struct _Py_immortal_heap_stats *stats);
 
 /* Mark what is on list, on the permanent generation's list, in running frames

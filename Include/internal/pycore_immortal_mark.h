@@ -17,7 +17,6 @@ struct _Py_marker {
     Py_ssize_t size;
     Py_ssize_t allocated;
     PyObject *const *spared;    /* two objects that stay mortal, or NULL */
-    int alive_only;
     int no_memory;
     Py_ssize_t marked;
 };
@@ -28,8 +27,9 @@ extern void _PyMarker_MarkMortal(PyObject *op, struct _Py_marker *m);
 /* Mark what op holds a reference to.
 
    tracked -- The collector tracks op.  If it does not, op may be half made,
-              and its tp_traverse must not be called; but tuples and
-              dictionaries are untracked when it does not pay. */
+              and its tp_traverse must not be called; but tuples,
+              dictionaries and context variables are untracked when it does
+              not pay. */
 extern void _PyMarker_Expand(PyObject *op, struct _Py_marker *m, int tracked);
 
 /* Mark what type holds and type_traverse() leaves out; of a static type, for
