@@ -10,6 +10,8 @@
 #include "pycore_dict.h"          // DK_ENTRIES()
 #include "pycore_immortal_mark.h"
 #include "pycore_moduleobject.h"  // PyModuleObject
+#define _PY_DATETIME_IMPL         // the structures, not the C API
+#include "datetime.h"             // PyDateTime_DateTime
 #include "structmember.h"         // T_OBJECT
 
 #define mark _PyMarker_Mark
@@ -136,11 +138,46 @@ _PyMarker_ExpandType(PyTypeObject *type, struct _Py_marker *m)
     }
 }
 
+/* Modules/_datetimemodule.c keeps it to itself. */
+typedef struct {
+    PyObject_HEAD
+    PyObject *offset;
+    PyObject *name;
+} timezone_object;
+
+/* What an object of the datetime module holds; the collector does not know
+   any of its types.
+
+   name -- the type's, without the module's. */
+static void
+mark_datetime(PyObject *op, const char *name, struct _Py_marker *m)
+{
+    if (strcmp(name, "timezone") == 0) {
+        mark(((timezone_object *)op)->offset, m);
+        mark(((timezone_object *)op)->name, m);
+    }
+    else if (strcmp(name, "datetime") == 0) {
+        if (((PyDateTime_DateTime *)op)->hastzinfo) {
+            mark(((PyDateTime_DateTime *)op)->tzinfo, m);
+        }
+    }
+    else if (strcmp(name, "time") == 0) {
+        if (((PyDateTime_Time *)op)->hastzinfo) {
+            mark(((PyDateTime_Time *)op)->tzinfo, m);
+        }
+    }
+}
+
 /* Object members that the type of op, or a base of it, declares. */
 static void
 mark_members(PyObject *op, struct _Py_marker *m)
 {
     for (PyTypeObject *type = Py_TYPE(op); type; type = type->tp_base) {
+        if (strncmp(type->tp_name, "datetime.", 9) == 0 &&
+            !(type->tp_flags & Py_TPFLAGS_HEAPTYPE))
+        {
+            mark_datetime(op, type->tp_name + 9, m);
+        }
         PyMemberDef *def = type->tp_members;
         if (def == NULL) {
             continue;

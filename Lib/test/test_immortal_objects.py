@@ -291,9 +291,6 @@ class HolderTests(unittest.TestCase):
     def test_heap_type(self):
         notes = []
 
-        class Base:
-            pass
-
         class C:
             attr = Noted(notes, 'attr')
         immortal(C)

@@ -48,10 +48,20 @@ CORE = [
     "test_atexit",
     "test_finalization",
     "test_builtin",
+    "test_module",
+    "test_fork1",
+    "test_multiprocessing_fork",
+    "test_asyncgen",
+    "test_tempfile",
 ]
 
-# For `-R 3:3`, which runs a file six times: short files over the objects that are immortal.
+# For `-R 3:3`, which runs a file six times: short files over the objects that are immortal, and
+# what touches collection and finalization.
 LEAKS = [
+    "test_gc",
+    "test_finalization",
+    "test_atexit",
+    "test_asyncgen",
     "test_bool",
     "test_int",
     "test_list",
@@ -59,6 +69,19 @@ LEAKS = [
     "test_structseq",
     "test_dict",
     "test_code",
+]
+
+# Of the overlay's test files, those that look at children: `-R` would find nothing there.
+CHILDREN = [
+    "test_immortal_finalization",
+    "test_immortal_finalization_output",
+    "test_immortal_finalization_start",
+    "test_immortal_large",
+    "test_immortal_process",
+    "test_immortal_shutdown_order",
+    "test_immortal_shutdown_references",
+    "test_immortal_startup",
+    "test_immortal_stdlib_whole",
 ]
 
 QUICK = [
@@ -107,6 +130,10 @@ class Context:
         """Where a leg's output is kept."""
         return self.project.make_dir(self.project.logs(self.pin)) / f"test-{name}.{suffix}"
 
+    def in_process(self) -> list[str]:
+        """Those of ``ours`` that do most of their work in their own process, not in children."""
+        return [name for name in self.ours() if name not in CHILDREN]
+
     def ours(self) -> list[str]:
         """The names of the overlay's own test files, as regrtest knows them."""
         return sorted(
@@ -118,11 +145,7 @@ class Context:
 
 @dataclass(frozen=True)
 class Regrtest:
-    """A leg that is one run of regrtest; ``select`` returns its arguments, None for nothing.
-
-    A later leg with the immortal heap off is one more row with
-    ``env={"PYTHONIMMORTALHEAP": "0"}``.
-    """
+    """A leg that is one run of regrtest; ``select`` returns its arguments, None for nothing."""
 
     name: str
     flavor: str
@@ -304,11 +327,17 @@ LEGS: tuple[tuple[str, Callable[[Context], Result]], ...] = (
     ("ours", Regrtest("ours", "release", _ours, on_stock=False).run),
     ("headers", stock_headers),
     ("suite", Regrtest("suite", "release", _suite).run),
+    (
+        "off",
+        Regrtest(
+            "off", "release", lambda c: [*c.ours(), *CORE], env={"PYTHONIMMORTALHEAP": "0"}
+        ).run,
+    ),
     ("debug", Regrtest("debug", "debug", lambda c: [*c.ours(), *CORE]).run),
     (
         "debug",
         Regrtest(
-            "leaks", "debug", lambda c: ["-R", "3:3", *c.ours(), *LEAKS], count_files=True
+            "leaks", "debug", lambda c: ["-R", "3:3", *c.in_process(), *LEAKS], count_files=True
         ).run,
     ),
 )
