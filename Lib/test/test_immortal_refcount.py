@@ -2,7 +2,6 @@
 changes a count without going through Py_INCREF() and Py_DECREF()."""
 
 import gc
-import os
 import sys
 import types
 import unittest
