@@ -209,6 +209,11 @@ _PyFinalize_Interpreter(PyThreadState *tstate, int (*flush)(void))
         .interp = tstate->interp,
         .flush = flush,
     };
+    if (f.interp->modules == NULL || f.interp->sysdict == NULL) {
+        return 0;       /* done already, or never initialized */
+    }
+    PyObject *type, *value, *traceback;
+    PyErr_Fetch(&type, &value, &traceback);
     f.verbose = _PyInterpreterState_GetConfig(f.interp)->verbose;
     running++;
     for (int i = 0; i < MAX_ROUNDS && run_round(&f) > 0; i++) {
@@ -219,5 +224,6 @@ _PyFinalize_Interpreter(PyThreadState *tstate, int (*flush)(void))
     _PyFinalize_FreeModules(&f.modules);
     _Py_addrset_clear(&f.finished);
     running--;
+    PyErr_Restore(type, value, traceback);
     return f.status;
 }

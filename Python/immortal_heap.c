@@ -203,6 +203,14 @@ list_split(PyGC_Head *list, PyGC_Head *kept)
     return n;
 }
 
+static int exists = 0;
+
+int
+_PyImmortalHeap_Exists(void)
+{
+    return exists;
+}
+
 /* Make all that is alive immortal, and move it to the permanent generation.
 
    root       -- an object whose referents are alive; NULL at start-up, when
@@ -213,6 +221,7 @@ immortalize(PyInterpreterState *interp, PyObject *const spared[2],
             PyObject *root, int alive_only,
             struct _Py_immortal_heap_stats *stats)
 {
+    exists = 1;
     struct _gc_runtime_state *gcstate = &interp->gc;
     PyGC_Head *all = &gcstate->generations[NUM_GENERATIONS - 1].head;
     PyGC_Head kept;

@@ -61,6 +61,10 @@ extern Py_ssize_t _PyImmortalHeap_Mark(PyInterpreterState *interp,
                                        PyObject *const spared[2],
                                        PyObject *root, int alive_only);
 
+/* Was a heap made immortal in this process?  Then there are objects that
+   outlive the interpreter. */
+extern int _PyImmortalHeap_Exists(void);
+
 /* Did an object become immortal that has a finalizer, and that the collector
    does not track? */
 extern int _PyImmortalHeap_HasUntrackedFinalizers(void);
