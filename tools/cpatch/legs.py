@@ -82,6 +82,7 @@ CHILDREN = [
     "test_immortal_shutdown_references",
     "test_immortal_startup",
     "test_immortal_stdlib_whole",
+    "test_immortal_worker_exit",
 ]
 
 QUICK = [

@@ -5,8 +5,8 @@ r"""What making the heap immortal costs: against a collection, and at start-up.
 
 For heaps of 10^4 to 10^7 objects (instances, dicts, lists, tuples, strings,
 floats) new processes time one gc.collect() or one gc.immortalize_heap(), in
-turn, after an untimed collection.  The call collects first, so the walk and
-the marking are what it takes beyond a collection.
+turn, after an untimed collection.  The call collects, too: it finds what is
+alive as a collection does, and marks on the way.
 
 Start-up is counted, not timed: callgrind's instructions of `python -c pass`,
 with and without the start-up call, and what _PyGC_ImmortalizeHeap() and all
