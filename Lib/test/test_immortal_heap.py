@@ -26,12 +26,12 @@ class IsImmortalTests(unittest.TestCase):
     def test_immortal_from_birth(self):
         for obj in (None, True, False, Ellipsis, NotImplemented, 0, -5, 256,
                     '', 'x', '\xe9', b'', b'x', (), int, type(None), object):
-            self.assertIs(gc.is_immortal(obj), True, obj)
+            self.assertIs(gc.is_immortal(obj), True, repr(obj))
 
     def test_fresh_objects(self):
         for obj in (10 ** 10, float('1.5'), ''.join(['a', 'b']), [], {},
                     object(), Thing(), lambda: 0, (sys.argv, 1), b'%d' % 1234):
-            self.assertIs(gc.is_immortal(obj), False, obj)
+            self.assertIs(gc.is_immortal(obj), False, repr(obj))
 
     def test_arguments(self):
         for call in (lambda: gc.is_immortal(), lambda: gc.is_immortal(1, 2),
