@@ -25,7 +25,7 @@ class IsImmortalTests(unittest.TestCase):
 
     def test_immortal_from_birth(self):
         for obj in (None, True, False, Ellipsis, NotImplemented, 0, -5, 256,
-                    '', 'x', '\xe9', b'', b'x', (), int, type(None), object):
+                    '', 'x', '\xe9', b'', (), int, type(None), object):
             self.assertIs(gc.is_immortal(obj), True, repr(obj))
 
     def test_fresh_objects(self):
