@@ -173,7 +173,8 @@ static void
 mark_members(PyObject *op, struct _Py_marker *m)
 {
     for (PyTypeObject *type = Py_TYPE(op); type; type = type->tp_base) {
-        if (strncmp(type->tp_name, "datetime.", 9) == 0 &&
+        if (type->tp_name[0] == 'd' &&
+            strncmp(type->tp_name, "datetime.", 9) == 0 &&
             !(type->tp_flags & Py_TPFLAGS_HEAPTYPE))
         {
             mark_datetime(op, type->tp_name + 9, m);
