@@ -3,9 +3,17 @@
 import argparse
 import collections
 import json
+import os
 import sys
 from test.finalization_ways.registry import load
 from test.finalization_ways.runner import in_parallel, run_way
+
+
+def executable(path):
+    """The absolute path of an executable: ways run in folders of their own."""
+    if not os.access(path, os.X_OK):
+        raise argparse.ArgumentTypeError(f'{path!r} is not an executable')
+    return os.path.abspath(path)
 
 
 def parse():
@@ -14,8 +22,9 @@ def parse():
     parser.add_argument('names', nargs='*', metavar='NAME',
                         help='ways to run (default: all)')
     parser.add_argument('--python', metavar='EXE', default=sys.executable,
+                        type=executable,
                         help='interpreter to judge (default: this one)')
-    parser.add_argument('--compare', metavar='STOCK',
+    parser.add_argument('--compare', metavar='STOCK', type=executable,
                         help='another interpreter, shown beside it')
     mode = parser.add_mutually_exclusive_group()
     mode.add_argument('--immortalize', dest='mode', action='store_const',
