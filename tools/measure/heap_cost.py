@@ -99,7 +99,12 @@ def count(python: Path, *options: str) -> tuple[int, int]:
         annotate = ["callgrind_annotate", "--inclusive=yes", "--threshold=100", str(output)]
         listing = subprocess.run(annotate, capture_output=True, text=True, check=True).stdout
     # "1,234,567 ( 4.32%)  path/gc_immortalize.c:_PyGC_ImmortalizeHeap [path/python]"
-    call = re.search(r"^\s*([\d,]+) .*[:/]_PyGC_ImmortalizeHeap\b", listing, re.M)
+    # Link-time optimization may leave only the part that does the work.
+    call = re.search(
+        r"^\s*([\d,]+) .*[:/](?:_PyGC_ImmortalizeHeap|immortalize|_PyImmortalHeap_Mark)\b",
+        listing,
+        re.M,
+    )
     return int(total[1]), int(call[1].replace(",", "")) if call else 0
 
 
