@@ -8,18 +8,27 @@
 #include "pycore_interp.h"
 #include "pycore_object.h"
 
+void *
+_PyFinalize_Grow(void *items, Py_ssize_t *allocated, size_t itemsize)
+{
+    Py_ssize_t n = *allocated ? 2 * *allocated : 64;
+    void *larger = PyMem_RawRealloc(items, n * itemsize);
+    if (larger != NULL) {
+        *allocated = n;
+    }
+    return larger;
+}
+
 int
 _Py_objlist_append(_Py_objlist *list, PyObject *op)
 {
     if (list->size == list->allocated) {
-        Py_ssize_t allocated = list->allocated ? 2 * list->allocated : 64;
-        PyObject **items = PyMem_RawRealloc(list->items,
-                                            allocated * sizeof(*items));
+        PyObject **items = _PyFinalize_Grow(list->items, &list->allocated,
+                                            sizeof(*items));
         if (items == NULL) {
             return -1;
         }
         list->items = items;
-        list->allocated = allocated;
     }
     list->items[list->size++] = Py_NewRef(op);
     return 0;
@@ -75,14 +84,13 @@ static int
 append_pending(_Py_finalize_found *found, PyObject *op)
 {
     if (found->n_pending == found->pending_allocated) {
-        Py_ssize_t n = found->n_pending ? 2 * found->n_pending : 64;
-        PyObject **pending = PyMem_RawRealloc(found->pending,
-                                              n * sizeof(*pending));
+        PyObject **pending = _PyFinalize_Grow(found->pending,
+                                              &found->pending_allocated,
+                                              sizeof(*pending));
         if (pending == NULL) {
             return -1;
         }
         found->pending = pending;
-        found->pending_allocated = n;
     }
     found->pending[found->n_pending++] = op;
     return 0;

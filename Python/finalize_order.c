@@ -17,10 +17,9 @@
 
 #include "Python.h"
 #include "pycore_finalize.h"
-#include "pycore_gc.h"            // _PyGC_FINALIZED()
+#include "pycore_gc.h"            // _PyObject_GC_IS_TRACKED()
 #include "pycore_interp.h"
 #include "pycore_object.h"        // _PyObject_IS_GC()
-#include "pycore_pystate.h"       // _Py_IsMainInterpreter()
 
 /* On the stack, the lowest bit says that what op refers to is done. */
 #define DONE ((uintptr_t)1)
@@ -47,15 +46,13 @@ static void
 push(struct walk *w, PyObject *op, uintptr_t flag)
 {
     if (w->size == w->allocated) {
-        Py_ssize_t allocated = w->allocated ? 2 * w->allocated : 1024;
-        uintptr_t *stack = PyMem_RawRealloc(w->stack,
-                                            allocated * sizeof(*stack));
+        uintptr_t *stack = _PyFinalize_Grow(w->stack, &w->allocated,
+                                            sizeof(*stack));
         if (stack == NULL) {
             w->no_memory = 1;
             return;
         }
         w->stack = stack;
-        w->allocated = allocated;
     }
     w->stack[w->size++] = (uintptr_t)op | flag;
 }
@@ -297,16 +294,6 @@ walk_files(struct walk *w, const _Py_finalize_found *found)
 }
 
 static void
-add_boundary(struct walk *w, PyObject *module, PyObject *dict)
-{
-    if (_Py_addrset_add(&w->seen, module) < 0 ||
-        _Py_addrset_add(&w->seen, dict) < 0)
-    {
-        w->no_memory = 1;
-    }
-}
-
-static void
 add_set(struct walk *w, _Py_addrset *set, PyObject *op)
 {
     if (_Py_addrset_add(set, op) < 0) {
@@ -323,7 +310,8 @@ prepare(struct walk *w, const _Py_finalize_modules *modules,
     for (Py_ssize_t i = 0; i < modules->size; i++) {
         const _Py_finalize_module *m = &modules->items[i];
         if (m->dict != NULL) {
-            add_boundary(w, m->object, m->dict);
+            add_set(w, &w->seen, m->object);
+            add_set(w, &w->seen, m->dict);
         }
     }
     if (_PyFinalize_AddForeignModules(w->interp, &w->seen) < 0) {

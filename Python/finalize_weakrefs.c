@@ -46,15 +46,13 @@ _PyFinalize_RecordTurn(_Py_finalize_order *order, PyObject *op,
                        Py_ssize_t turn)
 {
     if (order->n_turns == order->turns_allocated) {
-        Py_ssize_t n = order->turns_allocated ? 2 * order->turns_allocated
-                                              : 64;
-        _Py_finalize_turn *turns = PyMem_RawRealloc(order->turns,
-                                                    n * sizeof(*turns));
+        _Py_finalize_turn *turns = _PyFinalize_Grow(order->turns,
+                                                    &order->turns_allocated,
+                                                    sizeof(*turns));
         if (turns == NULL) {
             return -1;
         }
         order->turns = turns;
-        order->turns_allocated = n;
     }
     order->turns[order->n_turns++] = (_Py_finalize_turn){op, turn};
     return 0;

@@ -85,12 +85,7 @@ find_main(PyInterpreterState *interp, PyObject *spared[2])
     if (modules == NULL || !PyDict_Check(modules)) {
         return;
     }
-    PyObject *name = PyUnicode_InternFromString("__main__");
-    PyObject *module = NULL;
-    if (name != NULL) {
-        module = PyDict_GetItemWithError(modules, name);
-        Py_DECREF(name);
-    }
+    PyObject *module = _PyDict_GetItemStringWithError(modules, "__main__");
     PyErr_Clear();
     if (module != NULL && PyModule_Check(module)) {
         spared[0] = module;
@@ -98,7 +93,7 @@ find_main(PyInterpreterState *interp, PyObject *spared[2])
     }
 }
 
-/* Does the collector track op, or could it without anyone else holding op? */
+/* Is op, a global of __main__, a container that start-up did not put there? */
 static int
 is_own(PyInterpreterState *interp, PyObject *op)
 {

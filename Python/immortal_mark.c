@@ -123,7 +123,7 @@ drain(struct _Py_marker *m)
 static void
 mark_static_types(struct _Py_marker *m)
 {
-    struct _Py_marker todo = {.spared = m->spared};
+    struct _Py_marker todo = {0};
     push(&todo, (PyObject *)&PyBaseObject_Type);
     while (todo.size > 0) {
         PyTypeObject *type = (PyTypeObject *)todo.stack[--todo.size];

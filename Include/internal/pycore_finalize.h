@@ -62,6 +62,12 @@ extern int _PyFinalize_ListModules(PyInterpreterState *interp,
                                    _Py_finalize_modules *list);
 extern void _PyFinalize_FreeModules(_Py_finalize_modules *list);
 
+/* Make an array of *allocated items larger, twice as large if it has any.
+   Returns its new address, or NULL for lack of memory (without an exception):
+   then the array is as it was. */
+extern void *_PyFinalize_Grow(void *items, Py_ssize_t *allocated,
+                              size_t itemsize);
+
 /* A list of objects. */
 typedef struct {
     PyObject **items;       /* strong references */
