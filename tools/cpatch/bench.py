@@ -178,7 +178,7 @@ def run(
 
 def place(project: Project, pin: Pin, options: Options, facts: dict[str, Any]) -> Results:
     """Return the directory to continue, the newest one of the same comparison, or a new one."""
-    home = project.build / "results"
+    home = project.results
     if options.output:
         found = Results(options.output.absolute())
         if options.fresh and found.record_file.exists():
@@ -280,7 +280,7 @@ def environments(
     project: Project, pin: Pin, sides: list[Side], names: list[str], results: Results
 ) -> dict[str, bench_venv.Venvs]:
     """Make pyperformance's environments for both sides; CpatchError when they differ."""
-    home = project.make_dir(project.pin_build(pin) / "bench")
+    home = project.make_dir(project.bench(pin))
     found: dict[str, bench_venv.Venvs] = {}
     for side in sides:
         python = Path(side.python)

@@ -160,7 +160,7 @@ def prepare(project: Project, pin: Pin, tree: str, flavor: Flavor, *, jobs: int)
 def _installed(project: Project, pin: Pin, tree: str, flavor: Flavor, built: build.Built) -> Path:
     short = "python" + ".".join(pin.version.split(".")[:2])
     key = digest_of(built.path, built.edits, built.tree_id)
-    home = project.make_dir(project.pin_build(pin) / "bench" / "inst") / key
+    home = project.make_dir(project.bench(pin) / "inst") / key
     python = home / "bin" / short
     if python.exists():
         return python

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -19,7 +20,9 @@ PARTS = {
     "trees": "source trees, and the git store when all pins' trees go",
     "cache": "downloaded tarballs",
     "logs": "logs and test reports",
-    "all": "the whole build directory, the driver's own environment included",
+    "bench": "the installed copies that bench measures, and their environments",
+    "results": "what bench measured: raw results and reports; no other part removes them",
+    "all": "the whole build directory but the results, the driver's own environment included",
 }
 
 
@@ -43,7 +46,11 @@ def unsaved(project: Project, pin: Pin, tree: str) -> str | None:
 def paths(project: Project, pins: list[Pin], part: str, every: bool) -> list[Path]:
     """Return what *part* is on disk for *pins*; *every* says these are all the pins."""
     if part == "all":
-        return [project.build]
+        if not project.results.exists():
+            return [project.build]
+        return [path for path in sorted(project.build.iterdir()) if path != project.results]
+    if part == "results":
+        return _results(project, pins, every)
     out: list[Path] = [project.cache] if part == "cache" else []
     for pin in pins:
         home = project.pin_build(pin)
@@ -51,6 +58,8 @@ def paths(project: Project, pins: list[Pin], part: str, every: bool) -> list[Pat
             out += sorted(home.glob("obj-*"))
         elif part == "logs":
             out.append(project.logs(pin))
+        elif part == "bench":
+            out.append(project.bench(pin))
         elif part == "trees":
             for tree in TREES:
                 work = Worktree(project, pin, tree)
@@ -60,13 +69,28 @@ def paths(project: Project, pins: list[Pin], part: str, every: bool) -> list[Pat
     return [path for path in out if path.exists()]
 
 
+def _results(project: Project, pins: list[Pin], every: bool) -> list[Path]:
+    """Return all results, or those directories that say they are of one of *pins*."""
+    if every:
+        return [project.results] if project.results.exists() else []
+    found = []
+    for record in sorted(project.results.glob("*/run.json")):
+        try:
+            said = json.loads(record.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            continue
+        if isinstance(said, dict) and said.get("pin") in [pin.branch for pin in pins]:
+            found.append(record.parent)
+    return found
+
+
 @click.command("clean")
 @pin_option
 @click.option("--force", is_flag=True, help="Remove source trees even with unsaved work in them.")
 @click.argument("parts", nargs=-1, metavar="PART...")
 @verbose_option
 def command(pin_name: str | None, force: bool, parts: tuple[str, ...]) -> None:
-    """Remove parts of build/: obj, trees, cache, logs, or all."""
+    """Remove parts of build/: obj, trees, cache, logs, bench, results, or all but results."""
     unknown = [part for part in parts if part not in PARTS]
     if unknown or not parts:
         raise CpatchError(
@@ -89,7 +113,8 @@ def command(pin_name: str | None, force: bool, parts: tuple[str, ...]) -> None:
                 fix='make refresh keeps it; make clean ARGS="trees --force" drops it',
                 code=FAILURE,
             )
-    for part in parts:
+    # What is named is gone before "all" looks what it has to leave.
+    for part in sorted(parts, key=lambda name: name == "all"):
         for path in paths(project, chosen, part, every=not pin_name):
             if path.is_dir() and not path.is_symlink():
                 shutil.rmtree(path)

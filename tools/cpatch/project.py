@@ -39,6 +39,11 @@ class Project:
         return self.build / "cache"
 
     @property
+    def results(self) -> Path:
+        """What ``bench`` measured: the user's data, and no product of a build."""
+        return self.build / "results"
+
+    @property
     def store(self) -> Path:
         """The one bare repository with the pristine trees of all pins (3-way needs them there)."""
         return self.build / "upstream.git"
@@ -69,6 +74,10 @@ class Project:
     def obj(self, pin: Pin, tree: str, flavor: str) -> Path:
         """The out-of-tree build directory of one tree and flavor."""
         return self.pin_build(pin) / f"obj-{_checked(tree)}-{flavor}"
+
+    def bench(self, pin: Pin) -> Path:
+        """The installed copies that ``bench`` measures, and their environments."""
+        return self.pin_build(pin) / "bench"
 
     def logs(self, pin: Pin) -> Path:
         """Kept logs of long steps."""

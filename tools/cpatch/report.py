@@ -55,10 +55,10 @@ def command(pin_name: str | None, directories: tuple[Path, ...], output: Path | 
 
 def newest(project: Project) -> Path:
     """Return the newest directory of results; CpatchError when there is none."""
-    found = sorted((project.build / "results").glob("*/run.json"))
+    found = sorted(project.results.glob("*/run.json"))
     if not found:
         raise CpatchError(
-            f"no results in {project.show(project.build / 'results')}",
+            f"no results in {project.show(project.results)}",
             fix="make bench, or make bench ARGS=--quick for a first impression",
         )
     return found[-1].parent

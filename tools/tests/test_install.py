@@ -1,10 +1,11 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 from buildtoy import Toy, make_toy
-from cpatch import apply, which
+from cpatch import apply, clean, which
 from cpatch.errors import CpatchError
 from cpatch.install import check_prefix
 
@@ -120,6 +121,38 @@ class TestClean:
         assert not toy.project.logs(toy.pin).exists()
         assert toy.project.cache.exists()
         assert toy.source().exists()
+
+    @pytest.fixture
+    def measured(self, toy: Toy) -> Path:
+        """What bench leaves behind; returns its results."""
+        (toy.project.bench(toy.pin) / "inst").mkdir(parents=True)
+        for name, pin in (("mine", toy.pin.branch), ("other", "1.2")):
+            (toy.project.results / name).mkdir(parents=True)
+            (toy.project.results / name / "run.json").write_text(json.dumps({"pin": pin}))
+        return toy.project.results
+
+    def test_bench_is_a_part_and_results_are_another(self, toy: Toy, measured: Path) -> None:
+        assert toy.run("clean", "bench") == 0
+        assert not toy.project.bench(toy.pin).exists()
+        assert (measured / "mine").exists()
+        assert toy.run("clean", "results") == 0
+        assert not measured.exists()
+        assert toy.source().exists()
+
+    def test_results_of_one_pin(self, toy: Toy, measured: Path) -> None:
+        assert toy.run("clean", "--pin", toy.pin.branch, "results") == 0
+        assert [path.name for path in measured.iterdir()] == ["other"]
+
+    def test_only_results_removes_results(self, toy: Toy, measured: Path) -> None:
+        (toy.project.build / ".lock").touch()
+        parts = [part for part in clean.PARTS if part != "results"]
+        assert toy.run("clean", "--force", *parts) == 0
+        assert list(toy.project.build.iterdir()) == [measured]
+        assert len(list(measured.glob("*/run.json"))) == 2
+
+    def test_all_and_results_is_everything(self, toy: Toy, measured: Path) -> None:
+        assert toy.run("clean", "--force", "all", "results") == 0
+        assert not toy.project.build.exists()
 
     @pytest.mark.parametrize("parts", [(), ("everything",)])
     def test_wants_a_known_name(
