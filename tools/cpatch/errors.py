@@ -10,10 +10,12 @@ FAILURE = 1
 #: Shown by ``cpatch --help``; this table is the only documentation of the codes.
 EXIT_CODES = {
     0: "everything asked for is done",
-    FAILURE: "something failed: network, disk, compiler, a refusal to lose work",
+    FAILURE: "something failed: network, disk, compiler, results that are no fair comparison, "
+    "a refusal to lose work",
     USAGE: "wrong usage, a bad pin file, or lint findings",
     CONFLICT: "a patch of the series does not apply",
-    REGRESSION: "a test fails that passes on the stock interpreter",
+    REGRESSION: "test: something fails that is not a listed failure of stock; bench: a benchmark "
+    "fails on patched and not on stock (report says so in its text, and exits with 0)",
     130: "interrupted",
 }
 

@@ -9,7 +9,7 @@ import re
 
 import benchtoy
 import pytest
-from cpatch import cli, report_data, report_page, report_stats
+from cpatch import cli, errors, report_data, report_page, report_stats
 from cpatch.bench_store import Failure, dump
 from cpatch.errors import CpatchError
 
@@ -147,6 +147,22 @@ def test_reference_of_2022():
 
 
 # --- the page
+
+
+def test_failure_on_patched_is_told_and_is_no_failure_of_the_report(tmp_path, capsys):
+    results = benchtoy.make(tmp_path, {"nbody": 1.0})
+    results.fail(Failure("telco", "patched", "exit code 1", "", "now"))
+    assert cli.run(["report", str(tmp_path)]) == 0
+    assert "telco on patched: exit code 1" in capsys.readouterr().out
+
+
+def test_every_code_that_the_verbs_raise_is_documented(capsys):
+    codes = {errors.FAILURE, errors.USAGE, errors.CONFLICT, errors.REGRESSION}
+    assert codes <= set(errors.EXIT_CODES)
+    assert cli.run(["--help"]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    for text in errors.EXIT_CODES.values():
+        assert text in said
 
 
 def pages(*roots, **options: str) -> tuple[str, str]:
