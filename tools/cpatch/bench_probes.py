@@ -20,8 +20,13 @@ from cpatch.bench_store import Results
 
 _CHILD = Path(__file__).with_name("bench_child.py")
 
-# A quarter each of instances, strings, lists and floats, held by a global of __main__. The moment
-# that is printed is the last thing that the program does.
+#: The last statements of a program whose exit is timed: they name the moment (bench_child.py).
+LAST = """\
+sys.stdout.write("%d\\n" % time.monotonic_ns())
+sys.stdout.flush()
+"""
+
+# A quarter each of instances, strings, lists and floats, held by a global of __main__.
 _SHUTDOWN = """\
 import sys, time
 class Thing:
@@ -30,9 +35,7 @@ class Thing:
         self.others = [number]
         self.size = number / 3
 things = [Thing(number) for number in range(int(sys.argv[1]) // 4)]
-sys.stdout.write("%d\\n" % time.monotonic_ns())
-sys.stdout.flush()
-"""
+""" + LAST
 
 _COLLECT = """\
 import gc, time

@@ -15,14 +15,12 @@ from __future__ import annotations
 
 import json
 import statistics
-import subprocess
 import sys
-import time
 from pathlib import Path
 
+import asked
 import click
-import common
-import pairs
+from cpatch.bench_probes import LAST, Measuring
 from rich.progress import Progress
 
 Times = dict[str, list[float]]
@@ -33,7 +31,7 @@ PROGRAMS = {
     "with __del__": "class A:\n  def __del__(s): pass\nx = [A() for i in range(N)]",
     "cycles": "class A: pass\nx = [A() for i in range(N)]\nfor a in x: a.me = a",
 }
-LAST = "\nimport os, time; os.write(1, repr(time.monotonic()).encode())"
+FIRST = "import sys, time\n"
 
 WORKER = """\
 import gc, importlib, os, sys
@@ -64,27 +62,16 @@ os._exit(0)
 """
 
 
-def seconds_to_exit(python: Path, program: str, size: int) -> float:
+def seconds_to_exit(python: Measuring, program: str, size: int) -> float:
     """Return the seconds from the last statement to the end of the process."""
-    source = program.replace("N", str(size)) + LAST
-    command = [str(python), "-c", source]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, env=common.environment()) as child:
-        assert child.stdout is not None
-        last = child.stdout.read()
-        child.wait()
-        now = time.monotonic()
-    if child.returncode:
-        raise click.ClickException(f"{python} failed on: {source}")
-    return now - float(last)
+    source = FIRST + program.replace("N", str(size)) + "\n" + LAST
+    ((_, seconds),) = python.times(1, "-c", source)
+    return seconds
 
 
-def faults_of_exit(python: Path) -> int:
+def faults_of_exit(python: Measuring) -> int:
     """Return the page faults that a forked worker's normal exit takes."""
-    command = [str(python), "-c", WORKER]
-    done = subprocess.run(command, capture_output=True, text=True, env=common.environment())
-    if done.returncode or not done.stdout.isdigit():
-        raise click.ClickException(f"{python} failed:\n{done.stderr[-2000:]}")
-    return int(done.stdout)
+    return int(python.ask([python.role.side.python, "-c", WORKER])[-1])
 
 
 @click.command()
@@ -94,11 +81,12 @@ def faults_of_exit(python: Path) -> int:
 @click.option(
     "--size", "sizes", multiple=True, type=int, default=[10, 10**4, 10**6], show_default=True
 )
+@asked.explained()
 def main(pythons: tuple[str, ...], output: Path, rounds: int, sizes: tuple[int, ...]) -> None:
     """Measure what it costs to exit."""
-    interpreters = common.interpreters(pythons)
-    base, path = next(iter(interpreters.items()))
-    roles = [*interpreters.items(), (f"{base} again", path)]
+    interpreters = asked.interpreters(pythons)
+    base, first = next(iter(interpreters.items()))
+    roles = [*interpreters.items(), (f"{base} again", first)]
     rows: dict[str, Times] = {}
     with Progress(disable=not sys.stderr.isatty()) as progress:
         bar = progress.add_task("exits", total=len(PROGRAMS) * len(sizes) * rounds)
@@ -110,7 +98,7 @@ def main(pythons: tuple[str, ...], output: Path, rounds: int, sizes: tuple[int, 
                         row[role].append(seconds_to_exit(python, program, size))
                     progress.advance(bar)
     faults = {name: [faults_of_exit(python) for _ in range(3)] for name, python in roles[:-1]}
-    facts = {name: pairs.identity(python) for name, python in interpreters.items()}
+    facts = {name: asked.facts(python) for name, python in interpreters.items()}
     raw = {"facts": facts, "rounds": rounds, "seconds": rows, "faults": faults}
     output.parent.mkdir(parents=True, exist_ok=True)
     output.write_text(json.dumps(raw, indent=1) + "\n", encoding="utf-8")

@@ -24,9 +24,10 @@ import tempfile
 import time
 from pathlib import Path
 
+import asked
 import click
-import common
-import pairs
+from cpatch import bench_runs
+from cpatch.bench_probes import Measuring
 from rich.progress import Progress
 
 Times = dict[int, dict[str, list[float]]]
@@ -55,16 +56,13 @@ __import__('os')._exit(0)    # taking the heap down is not measured
 """
 
 
-def time_once(python: Path, size: int, function: str) -> float:
+def time_once(python: Measuring, size: int, function: str) -> float:
     """Return the seconds that one call takes in a new process."""
-    command = [str(python), "-I", "-S", "-c", CHILD, str(size), function]
-    done = subprocess.run(command, env=common.environment(), capture_output=True, text=True)
-    if done.returncode:
-        raise click.ClickException(f"gc.{function}() on {python} failed:\n{done.stderr[-2000:]}")
-    return float(done.stdout)
+    argv = [python.role.side.python, "-I", "-S", "-c", CHILD, str(size), function]
+    return float(python.ask(argv)[-1])
 
 
-def time_heaps(python: Path, sizes: list[int], rounds: int) -> Times:
+def time_heaps(python: Measuring, sizes: list[int], rounds: int) -> Times:
     """Time both functions at each size, in the order A B B A ... ; Ctrl-C keeps what is there."""
     times: Times = {size: {function: [] for function in FUNCTIONS} for size in sizes}
     try:
@@ -82,20 +80,21 @@ def time_heaps(python: Path, sizes: list[int], rounds: int) -> Times:
     return times
 
 
-def count(python: Path, *options: str) -> tuple[int, int]:
+def count(python: Measuring, *options: str) -> tuple[int, int]:
     """Return the instructions of `python -c pass`: all, and those of the start-up call."""
-    plain = [str(python), "-I", *options, "-c", "pass"]
+    env = bench_runs.environment(python.role, python.seed)
+    plain = [python.role.side.python, "-I", *options, "-c", "pass"]
     # Once uncounted, so that no count includes writing a .pyc.
-    subprocess.run(plain, env=common.environment(), check=True)
+    subprocess.run(plain, env=env, check=True)
     with tempfile.TemporaryDirectory() as directory:
         output = Path(directory, "callgrind.out")
         command = ["setarch", "--addr-no-randomize", "valgrind", "--tool=callgrind"]
         command += [f"--callgrind-out-file={output}", *plain]
-        done = subprocess.run(command, env=common.environment(), capture_output=True, text=True)
+        done = subprocess.run(command, env=env, capture_output=True, text=True)
         total = re.search(r"Collected : (\d+)", done.stderr)
         if done.returncode or not total:
             tail = done.stderr[-2000:]
-            raise click.ClickException(f"callgrind on {python} ended {done.returncode}:\n{tail}")
+            raise click.ClickException(f"callgrind on {plain[0]} ended {done.returncode}:\n{tail}")
         annotate = ["callgrind_annotate", "--inclusive=yes", "--threshold=100", str(output)]
         listing = subprocess.run(annotate, capture_output=True, text=True, check=True).stdout
     # "1,234,567 ( 4.32%)  path/gc_immortalize.c:_PyGC_ImmortalizeHeap [path/python]"
@@ -109,7 +108,9 @@ def count(python: Path, *options: str) -> tuple[int, int]:
 
 
 @click.command()
-@click.argument("python", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument(
+    "path", metavar="PYTHON", type=click.Path(exists=True, dir_okay=False, path_type=Path)
+)
 @click.option("--output", type=click.Path(path_type=Path), required=True, help="Raw data, JSON.")
 @click.option("--rounds", default=7, show_default=True, help="Processes per size and function.")
 @click.option(
@@ -117,10 +118,11 @@ def count(python: Path, *options: str) -> tuple[int, int]:
     show_default=True, help="Objects; may be repeated.",
 )  # fmt: skip
 @click.option("--startup/--no-startup", default=True, show_default=True, help="Count start-up.")
-def main(python: Path, output: Path, rounds: int, sizes: tuple[int, ...], startup: bool) -> None:
+@asked.explained()
+def main(path: Path, output: Path, rounds: int, sizes: tuple[int, ...], startup: bool) -> None:
     """Measure gc.immortalize_heap() against gc.collect(), and the call at start-up."""
-    python = python.absolute()
-    facts = pairs.identity(python) | {"begun": time.strftime("%Y-%m-%d %H:%M")}
+    python = asked.interpreter("python", path)
+    facts = asked.facts(python) | {"begun": time.strftime("%Y-%m-%d %H:%M")}
     times = time_heaps(python, sorted(set(sizes)), rounds)
     counts = {}
     if startup:

@@ -1,73 +1,80 @@
-import subprocess
+from __future__ import annotations
+
+import json
+import os
 import sys
 from pathlib import Path
 
 import click
-import pyperf
 import pytest
+from click.testing import CliRunner
 
 MEASURE = Path(__file__).parent.parent / "measure"
 sys.path.insert(0, str(MEASURE))
 
-import pairs  # noqa: E402
-import table  # noqa: E402
-
-SCRIPT = """
-import pyperf
-
-def work(loops, text):
-    print("worked", loops, text)
-    return 1.0
-
-if __name__ == "__main__":
-    runner = pyperf.Runner()
-    runner.argparser.add_argument("--text", default="x")
-    text = runner.parse_args().text
-    runner.metadata["description"] = "a benchmark"
-    runner.bench_func("one", print, "called", text)
-    runner.bench_time_func("two", work, text)
-"""
+import asked  # noqa: E402
+import exits  # noqa: E402
+import heap_cost  # noqa: E402
 
 
-def test_run_once_calls_each_function_once(tmp_path):
-    script = tmp_path / "run_benchmark.py"
-    script.write_text(SCRIPT)
-    command = [sys.executable, str(MEASURE / "run_once.py"), str(script), "--text", "y"]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert done.stdout.splitlines() == ["called y", "worked 1 y"]
+@pytest.fixture(scope="module")
+def python():
+    return asked.interpreter("mine", Path(sys.executable))
 
 
-def keep(directory, name, values):
-    runs = [
-        pyperf.Run([value], metadata={"name": "bench"}, collect_metadata=False) for value in values
-    ]
-    directory.mkdir(exist_ok=True)
-    pyperf.BenchmarkSuite([pyperf.Benchmark(runs)]).dump(str(directory / f"{name}.json"))
+def test_facts_are_the_interpreters_own_and_no_host_name(python):
+    facts = asked.facts(python)
+    assert facts["version"] == sys.version.split()[0]
+    assert facts["machine"]["cpus"]
+    assert os.uname().nodename not in json.dumps(list(facts["machine"].values()))
+    assert sys.executable not in json.dumps(facts)
 
 
-def test_table_pairs_the_runs_of_a_round(tmp_path):
-    keep(tmp_path / "a", "stock", [1.0, 2.0, 3.0, 4.0])
-    assert table.load(tmp_path / "a") == {("bench", "stock"): [(1.0, 2.0), (3.0, 4.0)]}
+def test_interpreters_are_named():
+    with pytest.raises(click.UsageError, match="want NAME=PYTHON"):
+        asked.interpreters((sys.executable,))
+    assert list(asked.interpreters((f"a={sys.executable}",))) == ["a"]
 
 
-def test_table_says_when_there_is_nothing(tmp_path):
-    with pytest.raises(click.UsageError, match="holds no results"):
-        table.load(tmp_path)
+@pytest.mark.parametrize("program", exits.PROGRAMS)
+def test_exits_are_timed(python, program):
+    assert 0 < exits.seconds_to_exit(python, exits.PROGRAMS[program], 10) < 10
 
 
-def test_report_is_times_faster_than_the_base(capsys):
-    means = {("bench", "stock"): [(2.0, 2.0)] * 3, ("bench", "patched"): [(1.0, 1.0)] * 3}
-    pairs.report(["stock", "patched"], means)
-    assert "| bench | 2000 ms | 1.000 | 2.000 (2.000–2.000) |" in capsys.readouterr().out
+def test_time_to_exit_is_that_after_the_last_statement(python):
+    held = "class A:\n  def __del__(s, sleep=time.sleep): sleep(0.2)\nx = A()"
+    assert exits.seconds_to_exit(python, held, 0) > 0.2
+    assert exits.seconds_to_exit(python, "time.sleep(0.2)", 0) < 0.2
 
 
-def test_report_shows_what_the_base_differs_from_itself_by(capsys):
-    means = {("bench", "stock"): [(2.2, 2.0)] * 3, ("bench", "patched"): [(2.1, 2.1)] * 3}
-    pairs.report(["stock", "patched"], means)
-    assert "| 1.100 | 1.000 (1.000–1.000) |" in capsys.readouterr().out
+def test_faults_of_a_worker_are_counted(python, monkeypatch):
+    # Fewer modules and records: this is not about how many.
+    small = exits.WORKER.replace("sys.stdlib_module_names", "('json',)").replace("40000", "40")
+    monkeypatch.setattr(exits, "WORKER", small)
+    assert exits.faults_of_exit(python) > 0
 
 
-def test_identity_is_the_interpreters_own():
-    facts = pairs.identity(Path(sys.executable))
-    assert facts["version"] == sys.version
-    assert facts["cpus"]
+def test_both_functions_of_a_heap_take_their_turns(python, monkeypatch):
+    monkeypatch.setattr(heap_cost, "FUNCTIONS", ("collect", "freeze"))
+    times = heap_cost.time_heaps(python, [100], 2)
+    assert {name: len(values) for name, values in times[100].items()} == {"collect": 2, "freeze": 2}
+    assert all(0 < value < 10 for values in times[100].values() for value in values)
+
+
+def test_what_fails_is_a_message(tmp_path):
+    done = CliRunner().invoke(heap_cost.main, ["/bin/true", f"--output={tmp_path / 'x.json'}"])
+    assert done.exit_code == 1
+    assert "is no CPython that runs" in done.output
+
+
+def test_exits_keep_raw_data_and_compare_with_the_base(tmp_path, monkeypatch):
+    monkeypatch.setattr(exits, "seconds_to_exit", lambda python, program, size: 0.25)
+    monkeypatch.setattr(exits, "faults_of_exit", lambda python: 7)
+    output = tmp_path / "raw" / "exits.json"
+    sides = [f"stock={sys.executable}", f"patched={sys.executable}"]
+    done = CliRunner().invoke(exits.main, [f"--output={output}", "--size=10", "--rounds=2", *sides])
+    assert done.exit_code == 0, done.output
+    assert "| lists, 10 | 250 ms | 1.00 | 250 ms, 1.00x |" in done.output
+    raw = json.loads(output.read_text())
+    assert raw["seconds"]["lists, 10"]["stock again"] == [0.25, 0.25]
+    assert raw["faults"] == {"stock": [7, 7, 7], "patched": [7, 7, 7]}
