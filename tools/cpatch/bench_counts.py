@@ -139,16 +139,9 @@ def _keep(results: Results, program: Program, role: Role, result: Any) -> None:
         results.fail(Failure(name, role.name, error.what, error.tail, bench_store.now()))
         return
     results.clear(name, role.name)
-    metadata = {
-        "name": program.name,
-        "unit": "integer",
-        "loops": 1,
-        "date": bench_store.now()[:19],
-        "options": " ".join(program.options) or "none",
-    }
-    run = pyperf.Run([found], metadata=metadata, collect_metadata=False)
-    stamp = {"role": role.name, "tree_id": role.side.tree_id, "binary": role.side.binary}
+    options = " ".join(program.options) or "none"
+    run = bench_runs.made(program.name, "integer", [found], options=options)
     bench_store.dump(
         results.file("counts", role.name, program.name),
-        pyperf.Benchmark([bench_store.stamped(run, **stamp)]),
+        pyperf.Benchmark([bench_store.stamped(run, **role.stamp)]),
     )

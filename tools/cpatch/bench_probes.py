@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pyperf
 
-from cpatch import bench_machine, bench_runs, bench_store, proc
+from cpatch import bench_machine, bench_runs, proc
 from cpatch.bench_runs import RunFailedError
 from cpatch.bench_sides import Role
 from cpatch.bench_store import Results
@@ -187,23 +187,8 @@ def measure(
     found = probe.sample(Measuring(role, number + 1, cpu, scratch))
     runs = {}
     for name, values in found.items():
-        metadata = {
-            "name": name,
-            "unit": probe.unit,
-            "loops": 1,
-            "date": bench_store.now()[:19],
-            "load_avg_1min": bench_machine.load()[0],
-            "python_version": role.side.version,
-        }
+        load, version = bench_machine.load()[0], role.side.version
         whole = [int(value) for value in values] if probe.unit == "byte" else values
-        run = pyperf.Run(whole, metadata=metadata, collect_metadata=False)
-        runs[name] = bench_store.stamped(
-            run,
-            round=number,
-            position=position,
-            role=role.name,
-            script=probe.name,
-            tree_id=role.side.tree_id,
-            binary=role.side.binary,
-        )
+        run = bench_runs.made(name, probe.unit, whole, load_avg_1min=load, python_version=version)
+        runs[name] = bench_runs.stamped(run, role, probe.name, number, position)
     return runs

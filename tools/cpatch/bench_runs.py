@@ -138,16 +138,8 @@ class Bench:
                 self.results.root / "loops",
             )
         (run,) = bench.get_runs()
-        return bench_store.stamped(
-            run,
-            round=number,
-            position=position,
-            role=role.name,
-            script=task.script,
-            tree_id=role.side.tree_id,
-            binary=role.side.binary,
-            process_seconds=round(runs.seconds, 3),
-        )
+        spent = round(runs.seconds, 3)
+        return stamped(run, role, task.script, number, position, process_seconds=spent)
 
 
 # Starting an interpreter, importing pyperf, collecting metadata; in seconds, roughly.
@@ -160,6 +152,20 @@ class Runs:
 
     benchmarks: list[pyperf.Benchmark]
     seconds: float
+
+
+def made(name: str, unit: str, values: Sequence[float], **more: str | float) -> pyperf.Run:
+    """Return a run of what pyperf did not measure itself; *unit* is one of pyperf's."""
+    metadata = {"name": name, "unit": unit, "loops": 1, "date": bench_store.now()[:19], **more}
+    return pyperf.Run(values, metadata=metadata, collect_metadata=False)
+
+
+def stamped(
+    run: pyperf.Run, role: Role, script: str, number: int, position: int, **more: str | float
+) -> pyperf.Run:
+    """Return *run* with what the report asks of every run: whose it is, which round and turn."""
+    about = {**role.stamp, "script": script, **more}
+    return bench_store.stamped(run, round=number, position=position, **about)
 
 
 def environment(role: Role, seed: int) -> dict[str, str]:

@@ -74,6 +74,11 @@ class Role:
     side: Side
     env: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def stamp(self) -> dict[str, str]:
+        """What every run carries in its metadata, so that the report knows whose it is."""
+        return {"role": self.name, "tree_id": self.side.tree_id, "binary": self.side.binary}
+
 
 def roles(stock: Side, patched: Side, *, off: bool) -> list[Role]:
     """Return who is measured; *off* adds the patched interpreter with its heap left mortal."""

@@ -262,7 +262,8 @@ def test_a_real_script_is_calibrated_and_measured(tmp_path):
     run = made.measure(tasks[1], role, 4, 1)
     assert len(run.values) == 2
     assert run.get_metadata()["name"] == "two"
-    assert run.get_metadata()["round"] == 4
+    assert (run.get_metadata()["round"], run.get_metadata()["position"]) == (4, 1)
+    assert role.stamp.items() <= run.get_metadata().items()
     assert run.get_metadata()["loops"] == tasks[1].loops
     assert not (made.results.root / "running.json").exists()
 

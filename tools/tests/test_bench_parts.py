@@ -233,7 +233,9 @@ def test_probes_give_what_they_say(tmp_path, name):
     assert set(found) == set(probe.gives)
     for run in found.values():
         assert all(0 < value < 10 for value in run.values)
-        assert run.get_metadata()["round"] == 2
+        about = run.get_metadata()
+        assert (about["round"], about["position"], about["script"]) == (2, 1, name)
+        assert role().stamp.items() <= about.items()
 
 
 def test_probe_that_does_not_run_fails(measuring):
@@ -291,6 +293,7 @@ def test_counts_are_kept_as_raw_files(tmp_path, monkeypatch, callgrind):
     found = results.load("counts", "stock", "nbody")
     assert found is not None
     assert found.get_values() == (123,)
+    assert role().stamp.items() <= found.get_metadata().items()
     (callgrind / "valgrind").unlink()
     monkeypatch.setattr(bench_counts, "check_host", lambda: None)
     bench_counts.run(bench, (), 1)  # nothing left to count
