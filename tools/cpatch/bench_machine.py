@@ -15,7 +15,8 @@ _CPU = Path("/sys/devices/system/cpu")
 def facts() -> dict[str, Any]:
     """Return what stays the same during a run; two runs with equal facts may be continued.
 
-    The host's name is left out on purpose: results are published.
+    The host's name and the build of its kernel are left out on purpose: results are published, and
+    both may tell who runs the machine.
     """
     info = _read(_PROC / "cpuinfo")
     models = re.findall(r"^model name\s*: (.*)$", info, re.M)
@@ -26,12 +27,25 @@ def facts() -> dict[str, Any]:
         "cpus": len(models) or os.cpu_count(),
         "virtual": bool(re.search(r"^flags\s*:.*\bhypervisor\b", info, re.M)),
         "memory_gib": round(int(memory[1]) / 2**20) if memory else None,
-        "kernel": platform.release(),
-        "system": system[1] if system else platform.platform(),
+        "kernel": kernel(platform.release()),
+        "system": system[1] if system else platform.system(),
         "libc": " ".join(platform.libc_ver()),
         "governor": _read(_CPU / "cpu0/cpufreq/scaling_governor").strip() or "unknown",
         "turbo": _turbo(),
     }
+
+
+def kernel(release: str) -> str:
+    """Return the version at the start of what ``uname -r`` says, without whose build it is."""
+    found = re.match(r"\d+(\.\d+)*", release)
+    return found[0] if found else "unknown"
+
+
+def public_platform(text: str) -> str:
+    """Return ``platform.platform()`` without the kernel: ``Linux-x86_64-with-glibc2.36``."""
+    system, _, rest = text.partition("-")
+    found = re.search(r"(?:^|-)(\w+)-with-(\w+[\w.]*)$", rest)
+    return f"{system}-{found[1]}-with-{found[2]}" if found else system
 
 
 def name(found: dict[str, Any]) -> str:

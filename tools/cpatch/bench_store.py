@@ -28,14 +28,16 @@ from typing import Any
 
 import pyperf
 
+from cpatch import bench_machine
 from cpatch.errors import CpatchError
 
 FORMAT = 1
 KINDS = ("times", "probes", "counts")
 PER_ROUND = 2  # runs of each role in a round: A B ... B A
 
-# Left out of the raw files: who ran it, and where that user keeps things.
-_PRIVATE = ("hostname", "python_executable", "command")
+# Left out of the raw files: who ran it, and where that user keeps things. (The arguments of
+# configure are in run.json, less the places.)
+_PRIVATE = ("hostname", "python_executable", "python_config_args", "command", "boot_time", "uptime")
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,9 @@ class Results:
                 got=str(found.get("format")) if isinstance(found, dict) else type(found).__name__,
                 fix="make bench ARGS=--fresh",
             )
+        if "machine" in found:
+            # Earlier drivers wrote all of it down, and such a run can go on.
+            found["machine"]["kernel"] = bench_machine.kernel(found["machine"]["kernel"])
         return found
 
     def write_record(self, record: Mapping[str, Any]) -> None:
@@ -121,7 +126,8 @@ class Results:
         """Add a round: role -> its runs. Runs of the same round that were left over go."""
         for role, new in runs.items():
             old = self.load(kind, role, name)
-            kept = [run for run in old.get_runs() if round_of(run) != number] if old else []
+            before = old.get_runs() if old else []
+            kept = [stamped(run) for run in before if round_of(run) != number]
             try:
                 bench = pyperf.Benchmark([*kept, *new])
             except ValueError as error:
@@ -207,9 +213,15 @@ def _sync(path: Path) -> None:
 
 
 def stamped(run: pyperf.Run, **facts: str | int | float) -> pyperf.Run:
-    """Return *run* with *facts* in its metadata and without what is private."""
+    """Return *run* with *facts* in its metadata and without what is private.
+
+    pyperf's ``platform`` holds the release of the kernel, which may name a hosting provider; what
+    is left is the system, the architecture and the C library.
+    """
     metadata = {**run.get_metadata(), **facts}
     kept = {key: value for key, value in metadata.items() if key not in _PRIVATE}
+    if "platform" in kept:
+        kept["platform"] = bench_machine.public_platform(kept["platform"])
     return pyperf.Run(run.values, warmups=run.warmups, metadata=kept, collect_metadata=False)
 
 

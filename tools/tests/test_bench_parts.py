@@ -317,6 +317,62 @@ def test_missing_callgrind_is_named(monkeypatch, tmp_path):
 # --- the machine
 
 
+HOSTED = "Linux-6.18.44-hoster-v595-x86_64-with-glibc2.36"
+
+
+@pytest.mark.parametrize(
+    ("text", "public"),
+    [
+        (HOSTED, "Linux-x86_64-with-glibc2.36"),
+        ("Linux-5.10.0-28-cloud-arm64-aarch64-with-glibc2.31", "Linux-aarch64-with-glibc2.31"),
+        ("Linux-6.1.0-x86_64-with-musl", "Linux-x86_64-with-musl"),
+        ("Linux-6.1.0-hoster-x86_64-64bit", "Linux"),
+        ("Linux-x86_64-with-glibc2.36", "Linux-x86_64-with-glibc2.36"),
+    ],
+)
+def test_platform_is_told_without_the_kernel(text, public):
+    assert bench_machine.public_platform(text) == public
+
+
+def test_kernel_is_a_version_and_not_whose_build():
+    assert bench_machine.kernel("6.18.44-hoster-v595") == "6.18.44"
+    assert bench_machine.kernel(bench_machine.kernel("6.1.0-28-cloud-amd64")) == "6.1.0"
+    assert bench_machine.kernel("custom") == "unknown"
+
+
+def test_raw_files_tell_neither_the_host_nor_whose_kernel(tmp_path):
+    # All that pyperf itself collects, here.
+    run = pyperf.Run([1.0], metadata={"name": "toy", "hostname": "secret"})
+    assert "platform" in run.get_metadata()
+    run._metadata["platform"] = HOSTED
+    results = Results(tmp_path)
+    both = [bench_store.stamped(run, round=0, position=at) for at in (0, 1)]
+    results.add("times", "toy", 0, {"stock": both})
+    text = results.file("times", "stock", "toy").read_text()
+    for word in ("hoster", "secret", "6.18", os.uname().nodename + '"', sys.executable):
+        assert word not in text
+    found = results.load("times", "stock", "toy")
+    assert found is not None
+    assert found.get_metadata()["platform"] == "Linux-x86_64-with-glibc2.36"
+
+
+def test_results_of_an_earlier_driver_go_on_and_are_cleaned(tmp_path):
+    results = Results(tmp_path)
+    old = [
+        pyperf.Run([1.0], metadata={**run.get_metadata(), "platform": HOSTED},
+                   collect_metadata=False)
+        for run in runs(0, 1.0, 2.0)
+    ]  # fmt: skip
+    bench_store.dump(results.file("times", "stock", "toy"), pyperf.Benchmark(old))
+    public = bench_machine.public_platform(HOSTED)
+    new = [bench_store.stamped(run, platform=public) for run in runs(1, 1.0, 2.0)]
+    results.add("times", "toy", 1, {"stock": new})
+    assert results.rounds("times", "toy", ["stock"]) == {0, 1}
+    assert "hoster" not in results.file("times", "stock", "toy").read_text()
+    results.write_record(benchtoy.record(machine={"kernel": "6.18.44-hoster"}))
+    assert results.record()["machine"] == {"kernel": "6.18.44"}
+
+
 def test_machine_has_a_name_and_no_host_name():
     facts = bench_machine.facts()
     assert facts["cpus"]
