@@ -52,9 +52,9 @@ class Schedule:
         """Do all rounds that are not done. Ctrl-C loses the round of one benchmark at most."""
         for probe in self.probes:
             self.units[probe.name] = [self._probe_unit(probe)]
-        known = {path.stem for path in (self.bench.results.root / "loops").glob("*.json")}
-        for script in known & set(self.scripts):
-            self._calibrate(script)
+        for script in self.scripts:
+            if self.bench.results.calibration(script).exists():
+                self._calibrate(script)
         with progress() as say:
             for number in range(self.rounds):
                 for script in [*(probe.name for probe in self.probes), *self.scripts]:

@@ -105,7 +105,7 @@ class Bench:
 
     def calibrate(self, script: str, role: Role) -> list[Task]:
         """Return what *script* measures, from the kept calibration or from a new one."""
-        path = self.results.root / "loops" / f"{script}.json"
+        path = self.results.calibration(script)
         if not path.exists():
             environ = ",".join(environment(role, 0))
             # One process of calibration and one of values for each function.

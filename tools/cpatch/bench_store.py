@@ -12,6 +12,9 @@
 
 Each run carries its ``round`` and ``position`` in its metadata. Files are written whole and then
 renamed, so a file that is there is complete; a round counts when every role has it.
+
+What is kept in a repository is packed (bench_pack): ``BENCHMARK.json.gz``, which pyperf reads as it
+is, and no log/. Where both forms are, the plain one is newer.
 """
 
 from __future__ import annotations
@@ -21,6 +24,7 @@ import datetime
 import fcntl
 import json
 import os
+import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -33,6 +37,7 @@ from cpatch.errors import CpatchError
 
 FORMAT = 1
 KINDS = ("times", "probes", "counts")
+PACKED = ".gz"
 PER_ROUND = 2  # runs of each role in a round: A B ... B A
 
 # Left out of the raw files: who ran it, and where that user keeps things. (The arguments of
@@ -92,25 +97,33 @@ class Results:
         write(self.record_file, json.dumps({"format": FORMAT, **record}, indent=1) + "\n")
 
     def file(self, kind: str, role: str, name: str) -> Path:
-        """Return the raw file of one benchmark of one role."""
-        return self.root / kind / role / f"{name}.json"
+        """Return the raw file of one benchmark of one role: the packed one if that is there."""
+        return _either(self.root / kind / role / f"{name}.json")
+
+    def calibration(self, script: str) -> Path:
+        """Return the file with the calibration of a script, packed or not."""
+        return _either(self.root / "loops" / f"{script}.json")
 
     def load(self, kind: str, role: str, name: str) -> pyperf.Benchmark | None:
         """Return the runs of one benchmark of one role, or None when there are none."""
         path = self.file(kind, role, name)
         return load_one(path) if path.exists() else None
 
+    def calibrations(self) -> list[str]:
+        """Return the scripts that are calibrated."""
+        return sorted({_name(path) for path in _raw(self.root / "loops")})
+
     def names(self, kind: str, role: str) -> list[str]:
         """Return what there are raw files of."""
-        return sorted(path.stem for path in (self.root / kind / role).glob("*.json"))
+        return sorted({_name(path) for path in _raw(self.root / kind / role)})
 
     def measured(self) -> dict[str, dict[str, list[str]]]:
         """Return kind -> benchmark -> the roles that have a raw file, to miss them if they go."""
         found: dict[str, dict[str, list[str]]] = {kind: {} for kind in KINDS}
-        for path in sorted(self.root.glob("*/*/*.json")):
-            kind, role = path.parts[-3:-1]
-            if kind in found:
-                found[kind].setdefault(path.stem, []).append(role)
+        for kind, rows in found.items():
+            for home in sorted((self.root / kind).glob("*")):
+                for name in self.names(kind, home.name):
+                    rows.setdefault(name, []).append(home.name)
         return found
 
     def rounds(self, kind: str, name: str, roles: list[str]) -> set[int]:
@@ -136,7 +149,9 @@ class Results:
                     got=str(error),
                     fix="make bench ARGS=--fresh",
                 ) from None
-            dump(self.file(kind, role, name), bench)
+            path = self.root / kind / role / f"{name}.json"
+            dump(path, bench)
+            path.with_name(path.name + PACKED).unlink(missing_ok=True)
 
     def failures(self) -> list[Failure]:
         """Return what did not run, by name."""
@@ -172,11 +187,24 @@ class Results:
             yield
 
 
+def _either(path: Path) -> Path:
+    packed = path.with_name(path.name + PACKED)
+    return packed if packed.exists() and not path.exists() else path
+
+
+def _raw(directory: Path) -> list[Path]:
+    return [*directory.glob("*.json"), *directory.glob("*.json" + PACKED)]
+
+
+def _name(path: Path) -> str:
+    return path.name.removesuffix(PACKED).removesuffix(".json")
+
+
 def load_one(path: Path) -> pyperf.Benchmark:
     """Return the one benchmark of a raw file; CpatchError when it is damaged."""
     try:
         (bench,) = pyperf.BenchmarkSuite.load(str(path)).get_benchmarks()
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, EOFError, ValueError, KeyError, TypeError, zlib.error) as error:
         raise CpatchError(
             f"{path} is not a raw pyperf file of one benchmark: {error}",
             fix=f"rm {path}; make bench measures it again",

@@ -44,6 +44,11 @@ class Project:
         return self.build / "results"
 
     @property
+    def kept_results(self) -> Path:
+        """Results that are part of the repository, packed."""
+        return self.root / "results"
+
+    @property
     def store(self) -> Path:
         """The one bare repository with the pristine trees of all pins (3-way needs them there)."""
         return self.build / "upstream.git"

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
-from cpatch import bench_store, console, report_data, report_page
+from cpatch import bench_pack, bench_store, console, report_data, report_page
 from cpatch.errors import USAGE, CpatchError
 from cpatch.options import open_pin, pin_option, verbose_option
 from cpatch.project import Project
@@ -21,15 +22,35 @@ from cpatch.project import Project
     type=click.Path(path_type=Path, file_okay=False),
     help="Where to write (default: the first directory).",
 )
+@click.option(
+    "--pack",
+    type=click.Path(path_type=Path),
+    metavar="DIRECTORY",
+    help="Copy the results there, compressed, to be committed, and report on the copy.",
+)
 @verbose_option
-def command(pin_name: str | None, directories: tuple[Path, ...], output: Path | None) -> None:
+def command(
+    pin_name: str | None, directories: tuple[Path, ...], output: Path | None, pack: Path | None
+) -> None:
     """Write report.md and report.html about one directory of results, or several machines'.
 
     DIRECTORIES are what make bench wrote, one for each machine or pair of builds; without any,
-    the newest.
+    the newest of build/results, or else of results/, the packed ones of the repository. Nothing
+    needs to be built.
     """
     project, _ = open_pin(pin_name)
     roots = [path.absolute() for path in directories] or [newest(project)]
+    if pack:
+        if len(roots) > 1:
+            raise CpatchError(
+                "--pack takes one directory of results at a time",
+                fix=f'make report ARGS="--pack results/NAME {directories[0]}"',
+                code=USAGE,
+            )
+        report_data.load(roots[0])  # what is no fair comparison is not worth keeping
+        bench_pack.pack(project, roots[0], pack.absolute())
+        console.field("packed", project.show(pack.absolute()))
+        roots = [pack.absolute()]
     if len(set(roots)) < len(roots):
         raise CpatchError(
             "the same directory is named twice",
@@ -54,14 +75,26 @@ def command(pin_name: str | None, directories: tuple[Path, ...], output: Path | 
 
 
 def newest(project: Project) -> Path:
-    """Return the newest directory of results; CpatchError when there is none."""
-    found = sorted(project.results.glob("*/run.json"))
-    if not found:
-        raise CpatchError(
-            f"no results in {project.show(project.results)}",
-            fix="make bench, or make bench ARGS=--quick for a first impression",
-        )
-    return found[-1].parent
+    """Return the newest directory of results; CpatchError when there is none.
+
+    What was measured here goes before what the repository came with.
+    """
+    for home in (project.results, project.kept_results):
+        # By when they began: packed ones have a name that somebody chose.
+        begun = {path.parent: _begun(path.parent) for path in sorted(home.glob("*/run.json"))}
+        if begun:
+            return max(begun, key=lambda root: (begun[root], root))
+    raise CpatchError(
+        f"no results in {project.show(project.results)}",
+        fix="make bench, or make bench ARGS=--quick for a first impression",
+    )
+
+
+def _begun(root: Path) -> str:
+    with contextlib.suppress(CpatchError):
+        sessions = bench_store.Results(root).record().get("sessions", [])
+        return str(sessions[0]["begun"]) if sessions else ""
+    return ""  # of another driver; told when it is the only one
 
 
 def headline(runs: Sequence[report_data.Run], names: Sequence[str]) -> None:

@@ -234,7 +234,7 @@ def _waiting(
     for script in record.get("scripts", []):
         if script in broken:
             continue
-        path = results.root / "loops" / f"{script}.json"
+        path = results.calibration(script)
         if not path.exists():
             waiting.append(script)
             continue
