@@ -26,8 +26,8 @@ class ConstantTests(unittest.TestCase):
 
     def test_immortal_constants_are_specialised(self):
         for source, expected, opcode in (
-                ('return None', None, 'LOAD_CONST_IMMORTAL'),
-                ('return 7', 7, 'LOAD_CONST_IMMORTAL'),
+                ('return [None]', [None], 'LOAD_CONST_IMMORTAL'),
+                ('return [7]', [7], 'LOAD_CONST_IMMORTAL'),
                 ('return ("a", x)', ('a', 1), 'LOAD_CONST_IMMORTAL__LOAD_FAST'),
                 ('return (x, "a")', (1, 'a'), 'LOAD_FAST__LOAD_CONST_IMMORTAL')):
             f = self.warm(source, expected)

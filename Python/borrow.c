@@ -1,0 +1,136 @@
+/* Which loads borrow what they load, and in which form.
+   Python/ceval_borrow.h has the forms themselves. */
+
+#include "Python.h"
+#include "pycore_borrow.h"
+
+/* Forms by what they load, and by the instruction that they do as well. */
+#define FORM(op) [op] = LOAD_FAST__##op
+#define CONST_FORM(op) [op] = LOAD_CONST__##op
+#define PAIR_FORM(op) [op] = LOAD_FAST__LOAD_FAST__##op
+#define CONST_PAIR_FORM(op) [op] = LOAD_FAST__LOAD_CONST__##op
+
+#define OPERATORS(FORM) \
+    FORM(BINARY_OP_ADD_FLOAT), \
+    FORM(BINARY_OP_ADD_INT), \
+    FORM(BINARY_OP_MULTIPLY_FLOAT), \
+    FORM(BINARY_OP_MULTIPLY_INT), \
+    FORM(BINARY_OP_SUBTRACT_FLOAT), \
+    FORM(BINARY_OP_SUBTRACT_INT), \
+    FORM(BINARY_SUBSCR_LIST_INT), \
+    FORM(BINARY_SUBSCR_TUPLE_INT), \
+    FORM(COMPARE_OP_FLOAT_JUMP), \
+    FORM(COMPARE_OP_INT_JUMP), \
+    FORM(COMPARE_OP_STR_JUMP)
+
+const uint8_t _PyCode_BorrowForms[][256] = {
+    [BORROW_FAST] = {
+        OPERATORS(FORM),
+        FORM(LOAD_ATTR_INSTANCE_VALUE),
+        FORM(LOAD_ATTR_SLOT),
+        FORM(LOAD_ATTR_WITH_HINT),
+        FORM(LOAD_METHOD_WITH_VALUES),
+        FORM(POP_JUMP_FORWARD_IF_FALSE),
+        FORM(POP_JUMP_FORWARD_IF_NONE),
+        FORM(POP_JUMP_FORWARD_IF_NOT_NONE),
+        FORM(POP_JUMP_FORWARD_IF_TRUE),
+        FORM(RETURN_VALUE),
+        FORM(STORE_ATTR_INSTANCE_VALUE),
+        FORM(STORE_ATTR_SLOT),
+        FORM(STORE_SUBSCR_LIST_INT),
+        FORM(UNPACK_SEQUENCE_TWO_TUPLE),
+    },
+    [BORROW_CONST] = {
+        OPERATORS(CONST_FORM),
+        CONST_FORM(RETURN_VALUE),
+    },
+    [BORROW_FAST_FAST] = {
+        OPERATORS(PAIR_FORM),
+        PAIR_FORM(LOAD_ATTR_INSTANCE_VALUE),
+        PAIR_FORM(LOAD_ATTR_SLOT),
+        PAIR_FORM(STORE_ATTR_INSTANCE_VALUE),
+        PAIR_FORM(STORE_ATTR_SLOT),
+    },
+    [BORROW_FAST_CONST] = {
+        OPERATORS(CONST_PAIR_FORM),
+    },
+};
+
+static int
+is_operator(int opcode)
+{
+    return opcode == BINARY_OP || opcode == BINARY_SUBSCR ||
+           opcode == COMPARE_OP;
+}
+
+static int
+opcode_at(const _Py_CODEUNIT *instructions, Py_ssize_t i, Py_ssize_t n)
+{
+    return i < n ? _Py_OPCODE(instructions[i]) : NOP;
+}
+
+int
+_PyCode_BorrowForm(const _Py_CODEUNIT *instructions, Py_ssize_t i,
+                   Py_ssize_t n)
+{
+    int opcode = opcode_at(instructions, i, n);
+    int second = opcode_at(instructions, i + 1, n);
+    int third = opcode_at(instructions, i + 2, n);
+    if (opcode == LOAD_CONST) {
+        return is_operator(second) || second == RETURN_VALUE ?
+               LOAD_CONST_ADAPTIVE : 0;
+    }
+    if (opcode != LOAD_FAST) {
+        return 0;
+    }
+    switch (second) {
+        case LOAD_CONST:
+            return is_operator(third) ? LOAD_FAST__LOAD_CONST_ADAPTIVE : 0;
+        case LOAD_FAST:
+            return is_operator(third) || third == LOAD_ATTR ||
+                   third == STORE_ATTR ? LOAD_FAST__LOAD_FAST_ADAPTIVE : 0;
+        case LOAD_ATTR:
+        case LOAD_METHOD:
+        case POP_JUMP_FORWARD_IF_FALSE:
+        case POP_JUMP_FORWARD_IF_NONE:
+        case POP_JUMP_FORWARD_IF_NOT_NONE:
+        case POP_JUMP_FORWARD_IF_TRUE:
+        case RETURN_VALUE:
+        case STORE_ATTR:
+        case STORE_SUBSCR:
+        case UNPACK_SEQUENCE:
+            return LOAD_FAST_ADAPTIVE;
+        default:
+            return is_operator(second) ? LOAD_FAST_ADAPTIVE : 0;
+    }
+}
+
+static int
+is_form(int opcode, int adaptive, const uint8_t forms[256])
+{
+    return opcode == adaptive ||
+           (opcode > LOAD_FAST__LOAD_CONST_IMMORTAL &&
+            memchr(forms, opcode, 256) != NULL);
+}
+
+int
+_PyCode_UnborrowedForm(int opcode)
+{
+    if (is_form(opcode, LOAD_FAST__LOAD_FAST_ADAPTIVE,
+                _PyCode_BorrowForms[BORROW_FAST_FAST])) {
+        return LOAD_FAST__LOAD_FAST;
+    }
+    if (is_form(opcode, LOAD_FAST__LOAD_CONST_ADAPTIVE,
+                _PyCode_BorrowForms[BORROW_FAST_CONST])) {
+        return LOAD_FAST__LOAD_CONST;
+    }
+    if (is_form(opcode, LOAD_FAST_ADAPTIVE,
+                _PyCode_BorrowForms[BORROW_FAST])) {
+        return LOAD_FAST;
+    }
+    if (is_form(opcode, LOAD_CONST_ADAPTIVE,
+                _PyCode_BorrowForms[BORROW_CONST])) {
+        return LOAD_CONST;
+    }
+    return opcode;
+}
