@@ -253,11 +253,10 @@ immortalize(PyInterpreterState *interp, PyObject *const spared[2],
     return 0;
 }
 
-int
-_PyGC_ImmortalizeHeap(void)
+/* Does the configuration want a start-up call? */
+static int
+wants_startup_call(const PyConfig *config)
 {
-    PyInterpreterState *interp = _PyInterpreterState_GET();
-    const PyConfig *config = _PyInterpreterState_GetConfig(interp);
     char message[128];
     if (read_switch(config, message, sizeof(message)) <= 0) {
         return 0;
@@ -269,6 +268,38 @@ _PyGC_ImmortalizeHeap(void)
         return 0;
     }
 #endif
+    return 1;
+}
+
+/* So many containers may be created before the first collection.  The
+   standard library's start-up creates less than half of it, and leaves 24
+   objects of garbage. */
+#define HELD_BACK 20000
+
+static int announced = 0;
+
+void
+_PyImmortalHeap_Announce(void)
+{
+    announced = 1;
+}
+
+void
+_PyImmortalHeap_HoldCollections(PyInterpreterState *interp)
+{
+    if (announced && wants_startup_call(&interp->config)) {
+        interp->gc.generations[0].count = -HELD_BACK;
+    }
+    announced = 0;
+}
+
+int
+_PyGC_ImmortalizeHeap(void)
+{
+    PyInterpreterState *interp = _PyInterpreterState_GET();
+    if (!wants_startup_call(_PyInterpreterState_GetConfig(interp))) {
+        return 0;
+    }
     PyObject *spared[2];
     struct _Py_immortal_heap_stats stats;
     find_main(interp, spared);

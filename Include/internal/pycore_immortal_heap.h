@@ -31,6 +31,17 @@ extern PyStatus _PyImmortalHeap_CheckConfig(const PyConfig *config);
    Returns 0, or -1 with an exception set. */
 extern int _PyGC_ImmortalizeHeap(void);
 
+/* Say, before the interpreter is initialized, that _PyGC_ImmortalizeHeap()
+   will be called.  Until then, automatic collections wait, since there is
+   next to nothing to collect.  They do not wait for ever: a bounded number of
+   containers may be created, and the first import of gc, or a collection that
+   is asked for, ends it at once.
+
+   HoldCollections() is for the initialization, as soon as interp has its
+   configuration. */
+extern void _PyImmortalHeap_Announce(void);
+extern void _PyImmortalHeap_HoldCollections(PyInterpreterState *interp);
+
 /* gc.immortalize_heap(): everything alive becomes immortal, except the module
    __main__ and its dictionary themselves; frames that still run; and
    tracebacks and exceptions that hold such a frame.  Garbage is collected.
