@@ -37,6 +37,7 @@ struct walk {
     _Py_addrset own;            /* if so: pending, on a list of this one */
     _Py_addrset *finished;
     _Py_addrset watched;        /* weak references, and what they refer to */
+    _Py_finalize_places places;
     Py_ssize_t turn;
     _Py_finalize_order *order;
     int no_memory;
@@ -98,13 +99,6 @@ is_due(struct walk *w, PyObject *op)
     return _PyFinalize_IsPending(op, w->finished);
 }
 
-static int
-compare_addresses(const void *a, const void *b)
-{
-    uintptr_t x = *(const uintptr_t *)a, y = *(const uintptr_t *)b;
-    return x < y ? -1 : x > y;
-}
-
 /* Push what op refers to. */
 static void
 expand(PyObject *op, struct walk *w)
@@ -128,11 +122,11 @@ expand(PyObject *op, struct walk *w)
         w->attributes = attributes;
         type->tp_traverse(op, visit, w);
         w->attributes = NULL;
-        if (PyAnySet_Check(op) && w->size - n > 1) {
-            /* A set of objects that are hashed by their addresses is ordered
-               differently on every run.  The objects are not. */
-            qsort(w->stack + n, w->size - n, sizeof(*w->stack),
-                  compare_addresses);
+        if (PyAnySet_Check(op) && w->size - n > 1 &&
+            _PyFinalize_SortMembers(w->interp, &w->places, w->stack + n,
+                                    w->size - n) < 0)
+        {
+            w->no_memory = 1;
         }
     }
 }
@@ -358,6 +352,7 @@ _PyFinalize_Order(PyInterpreterState *interp, _Py_finalize_modules *modules,
     _Py_addrset_clear(&w.seen);
     _Py_addrset_clear(&w.own);
     _Py_addrset_clear(&w.watched);
+    _PyFinalize_FreePlaces(&w.places);
     return w.no_memory ? -1 : 0;
 }
 

@@ -126,6 +126,22 @@ typedef struct {
     Py_ssize_t turns_allocated;
 } _Py_finalize_order;
 
+/* Where objects are on the collector's lists. */
+typedef struct {
+    struct _Py_finalize_place *items;
+    Py_ssize_t size;
+} _Py_finalize_places;
+
+/* Sort the n members of a set, the oldest first.
+
+   places -- empty, or as a previous call left it.
+
+   Returns 0, or -1 for lack of memory (without an exception). */
+extern int _PyFinalize_SortMembers(PyInterpreterState *interp,
+                                   _Py_finalize_places *places,
+                                   uintptr_t *members, Py_ssize_t n);
+extern void _PyFinalize_FreePlaces(_Py_finalize_places *places);
+
 /* Does op have a finalizer that did not run yet?
 
    finished -- objects that are not of the collector, and so have no flag to

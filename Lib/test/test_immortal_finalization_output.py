@@ -252,6 +252,20 @@ class OrderTests(ScriptTestCase):
         first, *other = self.outputs(body, 'default')
         self.assertEqual(other, [])
 
+    def test_same_with_a_large_set(self):
+        # In several arenas, and where others were freed.
+        body = '''
+            class Other(Probe):
+                def __del__(self):
+                    pass
+            gaps = [Other(str(i)) for i in range(4000)]
+            del gaps[::3], gaps[1::5]
+            held = {Probe(f'name{i}') for i in range(600)}
+            '''
+        first, *other = self.outputs(body, 'default')
+        self.assertEqual(other, [])
+        self.assertEqual(first.count('\n'), 600)
+
     def test_head_before_tail(self):
         process = self.run_script(self.BODY)
         lines = process.stdout.split()[::4]
