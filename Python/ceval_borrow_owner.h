@@ -159,8 +159,33 @@
             DISPATCH();
         }
 
+/* Declare truth, of value.  To find out may run any code. */
+#define IS_TRUE(value) \
+    Py_INCREF(value); \
+    int truth = PyObject_IsTrue(value); \
+    Py_DECREF(value); \
+    if (truth < 0) { \
+        goto error; \
+    }
+
+        /* Here the reference is needed, for the argument self: what these
+           save is a dispatch. */
+
+        TARGET(LOAD_FAST__LOAD_METHOD_NO_DICT) {
+            BORROW_LOCAL(LOAD_METHOD_NO_DICT);
+            _PyLoadMethodCache *cache =
+                (_PyLoadMethodCache *)(next_instr + 1);
+            ONLY_LOAD_IF(FAST, Py_TYPE(right)->tp_version_tag !=
+                               read_u32(cache->type_version));
+            BORROW_START(LOAD_METHOD_NO_DICT);
+            STAT_INC(LOAD_METHOD, hit);
+            PUSH(Py_NewRef(read_obj(cache->descr)));
+            PUSH(Py_NewRef(right));
+            JUMPBY(INLINE_CACHE_ENTRIES_LOAD_METHOD);
+            DISPATCH();
+        }
+
         TARGET(LOAD_FAST__LOAD_METHOD_WITH_VALUES) {
-            // The reference becomes the argument self: one dispatch less.
             BORROW_LOCAL(LOAD_METHOD_WITH_VALUES);
             PyObject *self = right;
             PyTypeObject *self_cls = Py_TYPE(self);
@@ -193,25 +218,33 @@
 
         TARGET(LOAD_FAST__POP_JUMP_FORWARD_IF_FALSE) {
             BORROW_LOCAL(POP_JUMP_FORWARD_IF_FALSE);
+            BORROW_START(POP_JUMP_FORWARD_IF_FALSE);
             if (Py_IsTrue(right)) {
-                BORROW_START(POP_JUMP_FORWARD_IF_FALSE);
                 DISPATCH();
             }
-            ONLY_LOAD_IF(FAST, !Py_IsFalse(right) && !Py_IsNone(right));
-            BORROW_START(POP_JUMP_FORWARD_IF_FALSE);
+            if (!Py_IsFalse(right) && !Py_IsNone(right)) {
+                IS_TRUE(right);
+                if (truth) {
+                    DISPATCH();
+                }
+            }
             JUMPBY(oparg);
             DISPATCH();
         }
 
         TARGET(LOAD_FAST__POP_JUMP_FORWARD_IF_TRUE) {
             BORROW_LOCAL(POP_JUMP_FORWARD_IF_TRUE);
-            if (Py_IsTrue(right)) {
-                BORROW_START(POP_JUMP_FORWARD_IF_TRUE);
-                JUMPBY(oparg);
+            BORROW_START(POP_JUMP_FORWARD_IF_TRUE);
+            if (Py_IsFalse(right) || Py_IsNone(right)) {
                 DISPATCH();
             }
-            ONLY_LOAD_IF(FAST, !Py_IsFalse(right) && !Py_IsNone(right));
-            BORROW_START(POP_JUMP_FORWARD_IF_TRUE);
+            if (!Py_IsTrue(right)) {
+                IS_TRUE(right);
+                if (!truth) {
+                    DISPATCH();
+                }
+            }
+            JUMPBY(oparg);
             DISPATCH();
         }
 
@@ -257,10 +290,16 @@
 
 /* Not yet a form, and no longer one. */
 
-#define BECOME_FORM_OF(kind, offset) \
+/* If the instruction that follows, at next_instr[offset], has been specialised
+   to something without a form, load without looking from now on. */
+#define BECOME_FORM_OF(kind, offset, plain) \
     do { \
-        int form = _PyCode_BorrowForms[kind] \
-                                      [_Py_OPCODE(next_instr[offset])]; \
+        int consumer = _Py_OPCODE(next_instr[offset]); \
+        int form = _PyCode_BorrowForms[kind][consumer]; \
+        if (form == 0 && _PyOpcode_Adaptive[_PyOpcode_Deopt[consumer]] != \
+                         consumer) { \
+            form = plain; \
+        } \
         if (form) { \
             next_instr--; \
             _Py_SET_OPCODE(*next_instr, form); \
@@ -269,17 +308,17 @@
     } while (0)
 
         TARGET(LOAD_FAST_ADAPTIVE) {
-            BECOME_FORM_OF(BORROW_FAST, 0);
+            BECOME_FORM_OF(BORROW_FAST, 0, LOAD_FAST);
             goto only_FAST;
         }
 
         TARGET(LOAD_CONST_ADAPTIVE) {
-            BECOME_FORM_OF(BORROW_CONST, 0);
+            BECOME_FORM_OF(BORROW_CONST, 0, LOAD_CONST);
             goto only_CONST;
         }
 
         TARGET(LOAD_FAST__LOAD_FAST_ADAPTIVE) {
-            BECOME_FORM_OF(BORROW_FAST_FAST, 1);
+            BECOME_FORM_OF(BORROW_FAST_FAST, 1, LOAD_FAST__LOAD_FAST);
             PyObject *value = GETLOCAL(oparg);
             if (value == NULL) {
                 goto unbound_local_error;
@@ -292,7 +331,7 @@
         }
 
         TARGET(LOAD_FAST__LOAD_CONST_ADAPTIVE) {
-            BECOME_FORM_OF(BORROW_FAST_CONST, 1);
+            BECOME_FORM_OF(BORROW_FAST_CONST, 1, LOAD_FAST__LOAD_CONST);
             PyObject *value = GETLOCAL(oparg);
             if (value == NULL) {
                 goto unbound_local_error;

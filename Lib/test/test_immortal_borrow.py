@@ -259,6 +259,7 @@ class FormTests(unittest.TestCase):
          [], 0),
         ('LOAD_FAST__POP_JUMP_FORWARD_IF_NONE', 'if a is not None: b = 1',
          [], 0),
+        ('LOAD_FAST__LOAD_METHOD_NO_DICT', 'return a.copy()', [5.5], 0),
         ('LOAD_FAST__RETURN_VALUE', 'return a', 1.5, 0),
         ('LOAD_CONST__RETURN_VALUE', 'return "K"', 0, 0),
         ('LOAD_FAST__UNPACK_SEQUENCE_TWO_TUPLE', 'x, y = a', (1.5, 2.5), 0),

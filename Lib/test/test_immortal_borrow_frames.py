@@ -83,6 +83,33 @@ class FinalizerTests(unittest.TestCase):
             self.assertEqual(f(make(Rebinder(x=100.5))),
                              (expected[0], expected[1] + 100, expected[2]))
 
+    def test_truth_runs_code(self):
+        class Truth:
+            def __bool__(self):
+                return self.find()
+
+        def rebind():
+            shown = sys._getframe(2).f_locals
+            shown['a'] = None
+            ctypes.pythonapi.PyFrame_LocalsToFast(
+                ctypes.py_object(sys._getframe(2)), ctypes.c_int(1))
+            return True
+
+        for test, yes in ('a', True), ('not a', False):
+            f = warm(function(f'if {test}:\n    return 1, a\nreturn 2, a'),
+                     True)
+            for value in ([], [1], '', 'x', 0, 1000, 0.0, None, True, False,
+                          (), len, *f.__code__.co_consts):
+                self.assertEqual(f(value),
+                                 (1 if bool(value) is yes else 2, value))
+            truth = Truth()
+            before = sys.getrefcount(truth)
+            truth.find = lambda: 1 // 0
+            self.assertRaises(ZeroDivisionError, f, truth)
+            truth.find = rebind
+            self.assertEqual(f(truth), (1 if yes else 2, None))
+            self.assertEqual(sys.getrefcount(truth), before)
+
     def test_temporary_container(self):
         for body in '[Rebinder(b="B"), 5][b], b', '(Rebinder(b="B"), 5)[b], b':
             f = function(f'import sys\nRebinder = c\nreturn {body}')
