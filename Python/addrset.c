@@ -3,12 +3,14 @@
 
    Objects are at least 16 bytes apart (8 on 32 bit), so that one bit for
    each 16 (8) bytes will do.  A heap of n bytes that is visited completely
-   takes n / 128 bytes (n / 64). */
+   takes n / 128 bytes (n / 64).
+
+   The same table serves for other things than bitmaps. */
 
 #include "Python.h"
 #include "pycore_finalize.h"
 
-#define CHUNK_SHIFT 20
+#define CHUNK_SHIFT 20          /* _Py_ADDRSET_CHUNK */
 #define BIT_SHIFT (SIZEOF_VOID_P > 4 ? 4 : 3)
 #define CHUNK_BITS ((size_t)1 << (CHUNK_SHIFT - BIT_SHIFT))
 
@@ -67,12 +69,12 @@ lookup(_Py_addrset *set, uintptr_t number)
 }
 
 static struct _Py_addrset_chunk *
-create(_Py_addrset *set, uintptr_t number)
+create(_Py_addrset *set, uintptr_t number, size_t size)
 {
     if ((set->table == NULL || 2 * set->used > set->mask) && grow(set) < 0) {
         return NULL;
     }
-    unsigned char *bits = PyMem_RawCalloc(CHUNK_BITS / 8, 1);
+    unsigned char *bits = PyMem_RawCalloc(size, 1);
     if (bits == NULL) {
         return NULL;
     }
@@ -89,7 +91,9 @@ _Py_addrset_add(_Py_addrset *set, const void *address)
 {
     uintptr_t number = (uintptr_t)address >> CHUNK_SHIFT;
     struct _Py_addrset_chunk *chunk = lookup(set, number);
-    if (chunk == NULL && (chunk = create(set, number)) == NULL) {
+    if (chunk == NULL &&
+        (chunk = create(set, number, CHUNK_BITS / 8)) == NULL)
+    {
         return -1;
     }
     size_t bit = ((uintptr_t)address >> BIT_SHIFT) & (CHUNK_BITS - 1);
@@ -111,6 +115,17 @@ _Py_addrset_has(_Py_addrset *set, const void *address)
     }
     size_t bit = ((uintptr_t)address >> BIT_SHIFT) & (CHUNK_BITS - 1);
     return (chunk->bits[bit / 8] >> (bit % 8)) & 1;
+}
+
+void *
+_Py_addrset_chunk(_Py_addrset *set, uintptr_t address, size_t size)
+{
+    uintptr_t number = address >> CHUNK_SHIFT;
+    struct _Py_addrset_chunk *chunk = lookup(set, number);
+    if (chunk == NULL && size > 0) {
+        chunk = create(set, number, size);
+    }
+    return chunk != NULL ? chunk->bits : NULL;
 }
 
 void

@@ -4,66 +4,267 @@
    on every run.  The collector's lists are not: objects are on them in the
    order in which they were created, as long as no collection found some of
    them later than others.  Addresses would not do: the allocator reuses what
-   was freed, and a new arena usually lies below the previous one. */
+   was freed, and a new arena usually lies below the previous one.
+
+   So objects are numbered, in a table of their addresses: from both ends of
+   the lists, and only as far as is needed to come to the members that are
+   asked for.  Those of sets of the standard library are old, those of the
+   user's sets are often young.  The lists are read, not written to. */
 
 #include "Python.h"
 #include "pycore_finalize.h"
 #include "pycore_gc.h"            // PyGC_Head
 #include "pycore_interp.h"
+#include "pycore_object.h"        // _PyObject_IS_GC()
 
-struct _Py_finalize_place {
+/* So many objects are numbered from one end, then as many from the other. */
+#define BLOCK 1024
+
+/* Up to so many members are sorted by comparing them. */
+#define SMALL 256
+#define DIGIT_BITS 11
+#define DIGITS (1 << DIGIT_BITS)
+
+/* No two objects of the collector are less than this apart. */
+#define APART (sizeof(PyGC_Head) + sizeof(PyObject))
+#define CHUNK_PLACES (_Py_ADDRSET_CHUNK / APART + 1)
+
+/* Counted up from 1 at the old end, down from UINT32_MAX at the young end.
+   0: none. */
+typedef uint32_t number_t;
+
+struct item {
     uintptr_t object;
-    Py_ssize_t place;
+    number_t place;         /* UINT32_MAX: on no list */
 };
-
-static int
-compare_objects(const void *a, const void *b)
-{
-    uintptr_t x = ((const struct _Py_finalize_place *)a)->object;
-    uintptr_t y = ((const struct _Py_finalize_place *)b)->object;
-    return x < y ? -1 : x > y;
-}
 
 /* What is on no list comes last, in the order of addresses. */
 static int
-compare_places(const void *a, const void *b)
+compare(const void *a, const void *b)
 {
-    Py_ssize_t x = ((const struct _Py_finalize_place *)a)->place;
-    Py_ssize_t y = ((const struct _Py_finalize_place *)b)->place;
-    return x < y ? -1 : x > y ? 1 : compare_objects(a, b);
+    const struct item *x = a, *y = b;
+    if (x->place != y->place) {
+        return x->place < y->place ? -1 : 1;
+    }
+    return x->object < y->object ? -1 : x->object > y->object;
 }
 
-/* Number all that is on the lists, the oldest first, and sort it by address.
-   Returns 0, or -1 for lack of memory. */
-static int
-number(PyInterpreterState *interp, _Py_finalize_places *places)
+static PyGC_Head *
+list_at(PyInterpreterState *interp, int i)
 {
-    PyGC_Head *lists[NUM_GENERATIONS + 1];
-    lists[0] = &interp->gc.permanent_generation.head;
-    for (int i = 0; i < NUM_GENERATIONS; i++) {
-        lists[i + 1] = &interp->gc.generations[NUM_GENERATIONS - 1 - i].head;
+    return i == 0 ? &interp->gc.permanent_generation.head
+                  : &interp->gc.generations[NUM_GENERATIONS - i].head;
+}
+
+/* Go to the next object that is younger, or older.  Returns 0 if there is
+   none. */
+static int
+advance(PyInterpreterState *interp, _Py_finalize_end *end)
+{
+    int young = end->step < 0;
+    PyGC_Head *list = list_at(interp, end->list);
+    PyGC_Head *gc = young ? _PyGCHead_PREV(end->gc) : _PyGCHead_NEXT(end->gc);
+    while (gc == list) {
+        end->list += end->step;
+        if (end->list < 0 || end->list > NUM_GENERATIONS) {
+            return 0;
+        }
+        list = list_at(interp, end->list);
+        gc = young ? _PyGCHead_PREV(list) : _PyGCHead_NEXT(list);
     }
-    Py_ssize_t n = 0;
-    for (int i = 0; i <= NUM_GENERATIONS; i++) {
-        PyGC_Head *gc = _PyGCHead_NEXT(lists[i]);
-        for (; gc != lists[i]; gc = _PyGCHead_NEXT(gc)) {
-            n++;
+    end->gc = gc;
+    return 1;
+}
+
+/* Unless all are numbered, the ends are the first and the last object without
+   a number. */
+static void
+start(PyInterpreterState *interp, _Py_finalize_places *places)
+{
+    places->started = 1;
+    places->old.step = 1;
+    places->old.list = 0;
+    places->old.gc = list_at(interp, 0);
+    places->old.number = 1;
+    places->young.step = -1;
+    places->young.list = NUM_GENERATIONS;
+    places->young.gc = list_at(interp, NUM_GENERATIONS);
+    places->young.number = UINT32_MAX;
+    places->done = !advance(interp, &places->old) ||
+                   !advance(interp, &places->young);
+}
+
+/* Number a block of objects at one end.  Returns 0, or -1 for lack of
+   memory. */
+static int
+number_block(PyInterpreterState *interp, _Py_finalize_places *places,
+             _Py_finalize_end *end)
+{
+    number_t *chunk = NULL;
+    uintptr_t recent = 0;
+    for (int i = 0; i < BLOCK && !places->done; i++) {
+        uintptr_t object = (uintptr_t)(end->gc + 1);
+        if (chunk == NULL || object / _Py_ADDRSET_CHUNK != recent) {
+            chunk = _Py_addrset_chunk(&places->numbers, object,
+                                      CHUNK_PLACES * sizeof(*chunk));
+            if (chunk == NULL) {
+                return -1;
+            }
+            recent = object / _Py_ADDRSET_CHUNK;
+        }
+        chunk[object % _Py_ADDRSET_CHUNK / APART] = end->number;
+        end->number += end->step;
+        /* More than 2**32 objects take up 128 GB: some get no number. */
+        if (places->old.gc == places->young.gc ||
+            places->old.number >= places->young.number)
+        {
+            places->done = 1;
+        }
+        else {
+            advance(interp, end);
         }
     }
-    places->items = PyMem_RawMalloc((n + 1) * sizeof(*places->items));
-    if (places->items == NULL) {
-        return -1;
+    return 0;
+}
+
+static number_t
+number_of(_Py_finalize_places *places, uintptr_t object)
+{
+    number_t *chunk = _Py_addrset_chunk(&places->numbers, object, 0);
+    return chunk ? chunk[object % _Py_ADDRSET_CHUNK / APART] : 0;
+}
+
+/* Number objects until op has a number.  *number becomes 0 if it is on no
+   list: what is not tracked is not looked for.  Returns 0, or -1 for lack of
+   memory. */
+static int
+find(PyInterpreterState *interp, _Py_finalize_places *places, uintptr_t op,
+     number_t *number)
+{
+    *number = 0;
+    if (!_PyObject_IS_GC((PyObject *)op) ||
+        !_PyObject_GC_IS_TRACKED((PyObject *)op))
+    {
+        return 0;
     }
-    for (int i = 0; i <= NUM_GENERATIONS; i++) {
-        PyGC_Head *gc = _PyGCHead_NEXT(lists[i]);
-        for (; gc != lists[i]; gc = _PyGCHead_NEXT(gc)) {
-            places->items[places->size].object = (uintptr_t)(gc + 1);
-            places->items[places->size].place = places->size;
-            places->size++;
+    if (!places->started) {
+        start(interp, places);
+    }
+    while ((*number = number_of(places, op)) == 0 && !places->done) {
+        if (number_block(interp, places, &places->young) < 0 ||
+            number_block(interp, places, &places->old) < 0)
+        {
+            return -1;
         }
     }
-    qsort(places->items, places->size, sizeof(*places->items),
-          compare_objects);
+    return 0;
+}
+
+/* Sort n items by their places, which are less than end, one digit after the
+   other.  spare is as large as items.  Returns the one in which they are
+   then. */
+static struct item *
+sort_digits(struct item *items, struct item *spare, Py_ssize_t n,
+            number_t end)
+{
+    for (int shift = 0; shift < 32 && end >> shift != 0; shift += DIGIT_BITS) {
+        Py_ssize_t starts[DIGITS] = {0};
+        for (Py_ssize_t i = 0; i < n; i++) {
+            starts[(items[i].place >> shift) % DIGITS]++;
+        }
+        Py_ssize_t sum = 0;
+        for (int d = 0; d < DIGITS; d++) {
+            Py_ssize_t count = starts[d];
+            starts[d] = sum;
+            sum += count;
+        }
+        for (Py_ssize_t i = 0; i < n; i++) {
+            spare[starts[(items[i].place >> shift) % DIGITS]++] = items[i];
+        }
+        struct item *sorted = spare;
+        spare = items;
+        items = sorted;
+    }
+    return items;
+}
+
+/* Is it all the same where op goes?  The collections of ABCs are sets of weak
+   references whose callback, if there is one, refers to another one only. */
+static int
+is_idle_ref(PyObject *op)
+{
+    for (int depth = 0; depth < 2; depth++) {
+        if (!PyWeakref_CheckRefExact(op)) {
+            return 0;
+        }
+        PyObject *callback = ((PyWeakReference *)op)->wr_callback;
+        if (callback == NULL) {
+            return 1;
+        }
+        if (!PyCFunction_CheckExact(callback) ||
+            ((PyCFunctionObject *)callback)->m_module != NULL ||
+            PyCFunction_GET_SELF(callback) == NULL)
+        {
+            return 0;
+        }
+        op = PyCFunction_GET_SELF(callback);
+    }
+    return 0;
+}
+
+/* Are all of them weak references that lead to the same, or nowhere?  Those
+   of a WeakSet have its callback. */
+static int
+is_any_order(uintptr_t *members, Py_ssize_t n)
+{
+    PyObject *first = NULL;
+    for (Py_ssize_t i = 0; i < n; i++) {
+        PyObject *op = (PyObject *)members[i];
+        if (is_idle_ref(op)) {
+            continue;
+        }
+        if (!PyWeakref_CheckRefExact(op)) {
+            return 0;
+        }
+        PyObject *callback = ((PyWeakReference *)op)->wr_callback;
+        if (first == NULL) {
+            first = callback;
+        }
+        if (callback != first) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
+/* Number the members.  Those on no list are put at the end; *listed is how
+   many others there are.  Returns 0, or -1 for lack of memory. */
+static int
+number_members(PyInterpreterState *interp, _Py_finalize_places *places,
+               const uintptr_t *members, Py_ssize_t n, struct item *items,
+               Py_ssize_t *listed)
+{
+    Py_ssize_t first = 0, last = n;
+    for (Py_ssize_t i = 0; i < n; i++) {
+        number_t number;
+        if (find(interp, places, members[i], &number) < 0) {
+            return -1;
+        }
+        if (number != 0) {
+            items[first++] = (struct item){members[i], number};
+        }
+        else {
+            items[--last] = (struct item){members[i], UINT32_MAX};
+        }
+    }
+    *listed = first;
+    /* By now it is known how many are between the ends. */
+    number_t gap = places->young.number - places->old.number + 1;
+    for (Py_ssize_t i = 0; i < first; i++) {
+        if (items[i].place > places->young.number) {
+            items[i].place -= gap;
+        }
+    }
     return 0;
 }
 
@@ -72,41 +273,37 @@ _PyFinalize_SortMembers(PyInterpreterState *interp,
                         _Py_finalize_places *places, uintptr_t *members,
                         Py_ssize_t n)
 {
-    /* Most sets of objects are sets of weak references, of ABCs. */
-    Py_ssize_t others = 0;
-    for (Py_ssize_t i = 0; i < n && others == 0; i++) {
-        others += !PyWeakref_CheckRef((PyObject *)members[i]);
+    if (is_any_order(members, n)) {
+        return 0;
     }
-    if (others > 0 && places->items == NULL && number(interp, places) < 0) {
+    struct item *items = PyMem_RawMalloc(2 * n * sizeof(*items));
+    Py_ssize_t listed;
+    if (items == NULL ||
+        number_members(interp, places, members, n, items, &listed) < 0)
+    {
+        PyMem_RawFree(items);
         return -1;
     }
-    struct _Py_finalize_place *sorted = PyMem_RawMalloc(n * sizeof(*sorted));
-    if (sorted == NULL) {
-        return -1;
+    struct item *sorted = items;
+    if (listed > SMALL) {
+        /* As many numbers as were given, and 0. */
+        number_t end = places->old.number - places->young.number - 1;
+        sorted = sort_digits(items, items + n, listed, end);
     }
+    else {
+        qsort(items, listed, sizeof(*items), compare);
+    }
+    qsort(items + listed, n - listed, sizeof(*items), compare);
     for (Py_ssize_t i = 0; i < n; i++) {
-        sorted[i].object = members[i];
-        sorted[i].place = PY_SSIZE_T_MAX;
-        struct _Py_finalize_place *found = NULL;
-        if (places->size > 0) {
-            found = bsearch(&sorted[i], places->items, places->size,
-                            sizeof(*sorted), compare_objects);
-        }
-        if (found != NULL) {
-            sorted[i].place = found->place;
-        }
+        members[i] = i < listed ? sorted[i].object : items[i].object;
     }
-    qsort(sorted, n, sizeof(*sorted), compare_places);
-    for (Py_ssize_t i = 0; i < n; i++) {
-        members[i] = sorted[i].object;
-    }
-    PyMem_RawFree(sorted);
+    PyMem_RawFree(items);
     return 0;
 }
 
 void
 _PyFinalize_FreePlaces(_Py_finalize_places *places)
 {
-    PyMem_RawFree(places->items);
+    _Py_addrset_clear(&places->numbers);
     memset(places, 0, sizeof(*places));
 }

@@ -11,6 +11,8 @@ extern "C" {
 #  error "this header requires Py_BUILD_CORE define"
 #endif
 
+#include "pycore_gc.h"            // PyGC_Head
+
 /* Run the finalizers of all that is alive in the interpreter of tstate, then
    clear its user modules.  The standard library is left as it is.  Called
    once, before any module is cleared.  What goes wrong in a finalizer is
@@ -99,6 +101,18 @@ extern int _Py_addrset_add(_Py_addrset *set, const void *address);
 extern int _Py_addrset_has(_Py_addrset *set, const void *address);
 extern void _Py_addrset_clear(_Py_addrset *set);
 
+/* A table of something else, in parts, one for each chunk of address space of
+   this size.  A set is used either for this or for the above.
+
+   size -- of a part, always the same; 0: do not create it.
+
+   Returns the part for the chunk in which address is, owned by set, filled
+   with zeros when it is created; NULL if it is not there, or for lack of
+   memory (without an exception). */
+#define _Py_ADDRSET_CHUNK ((uintptr_t)1 << 20)
+extern void *_Py_addrset_chunk(_Py_addrset *set, uintptr_t address,
+                               size_t size);
+
 /* Add the modules of all other interpreters, and their dictionaries, to set.
    Returns 0, or -1 for lack of memory (without an exception). */
 extern int _PyFinalize_AddForeignModules(PyInterpreterState *own,
@@ -126,15 +140,28 @@ typedef struct {
     Py_ssize_t turns_allocated;
 } _Py_finalize_order;
 
-/* Where objects are on the collector's lists. */
+/* One end of what is not numbered yet on the collector's lists. */
 typedef struct {
-    struct _Py_finalize_place *items;
-    Py_ssize_t size;
+    PyGC_Head *gc;          /* the next one to be numbered */
+    int list;               /* on which list that is, the oldest is 0 */
+    int step;               /* 1 at the old end, -1 at the young end */
+    uint32_t number;        /* to be given to it */
+} _Py_finalize_end;
+
+/* Where objects are on the collector's lists.  Valid as long as these do not
+   change. */
+typedef struct {
+    _Py_addrset numbers;    /* a table of numbers by address */
+    _Py_finalize_end old;
+    _Py_finalize_end young;
+    int started;
+    int done;               /* all are numbered */
 } _Py_finalize_places;
 
 /* Sort the n members of a set, the oldest first.
 
-   places -- empty, or as a previous call left it.
+   places -- empty, or as a previous call left it; to be freed by the caller,
+             also after an error.
 
    Returns 0, or -1 for lack of memory (without an exception). */
 extern int _PyFinalize_SortMembers(PyInterpreterState *interp,
