@@ -27,7 +27,8 @@ sys.stdout.flush()
 """
 
 # A quarter each of instances, strings, lists and floats, held by a global of __main__.
-_SHUTDOWN = """\
+_SHUTDOWN = (
+    """\
 import sys, time
 class Thing:
     def __init__(self, number):
@@ -35,7 +36,9 @@ class Thing:
         self.others = [number]
         self.size = number / 3
 things = [Thing(number) for number in range(int(sys.argv[1]) // 4)]
-""" + LAST
+"""
+    + LAST
+)
 
 _COLLECT = """\
 import gc, time
