@@ -340,10 +340,7 @@
             next_instr++;
             Py_INCREF(value);
             PUSH(value);
-            value = GETITEM(consts, oparg);
-            Py_INCREF(value);
-            PUSH(value);
-            DISPATCH();
+            goto only_CONST;
         }
 
 unfuse_const:

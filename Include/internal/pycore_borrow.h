@@ -2,11 +2,11 @@
 
    Borrowed operands: see there.
 
-   Results stored into an operand that nobody else holds: the interpreter loop may give the one reference to an int or a float that
-   is about to go away to the result instead: no memory is freed and
-   allocated again, and no count changes.  An operand of which another
-   reference exists, an immortal one among them, has a count that is not 1
-   and is left alone. */
+   Results stored into an operand that nobody else holds: the interpreter loop
+   may give the one reference to an int or a float that is about to go away to
+   the result instead.  No memory is freed and allocated again, and no count
+   changes.  An operand of which another reference exists, an immortal one
+   among them, has a count that is not 1 and is left alone. */
 
 #ifndef Py_INTERNAL_BORROW_H
 #define Py_INTERNAL_BORROW_H
