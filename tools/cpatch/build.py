@@ -22,7 +22,7 @@ from typing import Any
 
 import click
 
-from cpatch import apply, check, console, doctor, flavors, proc
+from cpatch import apply, check, console, doctor, flavors, launcher, proc
 from cpatch.errors import CpatchError
 from cpatch.flavors import Flavor, flavor_option, jobs_option
 from cpatch.options import open_pin, pin_option, tree_option, verbose_option
@@ -164,7 +164,10 @@ def _bring(
         and before.settings == settings
     ):
         return before
-    env = flavors.changes(flavors.build_environment(flavor, environ), os.environ)
+    environment = flavors.build_environment(flavor, environ)
+    path = launcher.search_path(project, environ)
+    environment |= {"PATH": path} if path else {}
+    env = flavors.changes(environment, os.environ)
     log = project.logs(pin) / f"build-{tree}-{flavor.name}.log"
     if log.exists():
         log.replace(log.with_suffix(".log.1"))  # what failed before may still be wanted

@@ -173,7 +173,9 @@ def clean_environment(environ: Mapping[str, str]) -> dict[str, str]:
 def build_environment(flavor: Flavor, environ: Mapping[str, str]) -> dict[str, str]:
     """Return the environment for configuring and making *flavor*; the tree plays no part in it."""
     env = clean_environment(environ)
-    env["CC"] = shlex.join(compiler_command(environ))
+    # Without a launcher, which comes in by PATH: see launcher.py.
+    command = compiler_command(environ)
+    env["CC"] = shlex.join(command[command.index(bare_compiler(command)) :])
     # A compiler's messages are parsed for the progress line and shown on failure.
     env["LC_ALL"] = "C.UTF-8"
     env.update(flavor.env)

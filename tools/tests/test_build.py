@@ -308,14 +308,33 @@ class TestCompilerCommand:
         words = flavors.compiler_command({"PATH": str(programs), **env})
         assert " ".join(words) == command
 
-    def test_reaches_configure_and_the_stamp(
+    def test_stands_on_path_and_not_in_cc(
         self, toy: Toy, programs: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        fake_program(programs, "distcc")
+        # configure asks "$CC" for -fwrapv: of two words it finds no such program.
+        fake_program(programs, "distcc", 'echo "distcc runs $* on ${PATH%%:*}"')
         monkeypatch.setenv("PATH", f"{programs}{os.pathsep}{os.environ['PATH']}")
         monkeypatch.setenv("LAUNCHER", "distcc")
         assert toy.run("build") == 0
-        assert "CC=distcc gcc" in toy.lines("seen.environment")
         built = toy.built()
         assert built is not None
-        assert built.settings["CC"] == "distcc gcc"
+        assert built.settings["CC"] == "gcc"
+        for record in ("seen.environment", "seen.make"):
+            seen = dict(line.split("=", 1) for line in toy.lines(record) if "=" in line)
+            assert seen["CC"] == "gcc"
+            done = subprocess.run(
+                ["gcc", "-c", "a b.c"], env=seen, capture_output=True, text=True, check=True
+            )
+            assert done.stdout == f"distcc runs gcc -c a b.c on {programs}\n"
+
+    def test_a_compiler_given_as_a_path_runs_without(
+        self, toy: Toy, programs: Path, monkeypatch: pytest.MonkeyPatch,
+        capsys: pytest.CaptureFixture[str],
+    ) -> None:  # fmt: skip
+        monkeypatch.setenv("CC", f"{programs}/gcc")
+        monkeypatch.setenv("LAUNCHER", "distcc")
+        fake_program(programs, "distcc")
+        monkeypatch.setenv("PATH", f"{programs}{os.pathsep}{os.environ['PATH']}")
+        assert toy.run("build") == 0
+        assert f"CC={programs}/gcc" in toy.lines("seen.environment")
+        assert "compiling without distcc" in capsys.readouterr().err
