@@ -1,6 +1,6 @@
 """A compiler launcher (ccache, distcc, sccache, ...) that configure never gets to see.
 
-configure 3.11 asks ``"$CC" -v --help`` for -fwrapv, with the quotes: where CC is two words, as in
+CPython's configure asks ``"$CC" -v --help`` for -fwrapv, with the quotes: where CC is two words, as in
 ``CC="ccache gcc"``, that command does not exist and the flag is left out of the build. CC would
 also name the launcher in ``sysconfig``, so that extensions built with the finished interpreter
 wanted it. So CC names the compiler alone, and a script of that name stands first on PATH.
