@@ -1,4 +1,4 @@
-/* A set of object addresses: a bitmap for each megabyte of address space in
+/* A set of object addresses: a bitmap for each 64 KiB of address space in
    which there is one, found by open addressing.
 
    Objects are at least 16 bytes apart (8 on 32 bit), so that one bit for
@@ -10,7 +10,7 @@
 #include "Python.h"
 #include "pycore_finalize.h"
 
-#define CHUNK_SHIFT 20          /* _Py_ADDRSET_CHUNK */
+#define CHUNK_SHIFT 16          /* _Py_ADDRSET_CHUNK */
 #define BIT_SHIFT (SIZEOF_VOID_P > 4 ? 4 : 3)
 #define CHUNK_BITS ((size_t)1 << (CHUNK_SHIFT - BIT_SHIFT))
 

@@ -213,7 +213,7 @@ _PyImmortalHeap_Exists(void)
    alive_only -- find out what is alive; otherwise, take it that all is. */
 static int
 immortalize(PyInterpreterState *interp, PyObject *const spared[2],
-            PyObject *root, int alive_only,
+            PyObject *root, int alive_only, size_t *filled,
             struct _Py_immortal_heap_stats *stats)
 {
     exists = 1;
@@ -237,7 +237,7 @@ immortalize(PyInterpreterState *interp, PyObject *const spared[2],
         }
     }
     stats->immortalized = _PyImmortalHeap_Mark(interp, all, spared, root,
-                                               alive_only);
+                                               alive_only, filled);
     if (alive_only) {
         stats->frozen = list_split(all, &kept);
     }
@@ -304,7 +304,7 @@ _PyGC_ImmortalizeHeap(void)
     struct _Py_immortal_heap_stats stats;
     find_main(interp, spared);
     return immortalize(interp, spared, NULL, main_has_own(interp, spared[1]),
-                       &stats);
+                       NULL, &stats);
 }
 
 /* Is there anything left on the collector's lists but the spared objects? */
@@ -327,13 +327,15 @@ has_more(PyInterpreterState *interp, PyObject *const spared[2])
 int
 _PyImmortalHeap_Extend(PyInterpreterState *interp,
                        Py_ssize_t (*collect)(void *), void *arg,
+                       size_t *filled,
                        struct _Py_immortal_heap_stats *stats)
 {
     PyObject *spared[2];
     find_main(interp, spared);
     /* Called by a finalizer that the collector runs, its marks are in use. */
     int alive_only = !interp->gc.collecting;
-    if (immortalize(interp, spared, spared[1], alive_only, stats) < 0) {
+    if (immortalize(interp, spared, spared[1], alive_only, filled,
+                    stats) < 0) {
         return -1;
     }
     /* What was not found alive is garbage, and __main__. */
@@ -342,7 +344,8 @@ _PyImmortalHeap_Extend(PyInterpreterState *interp,
     if (stats->collected > 0 && has_more(interp, spared)) {
         /* Finalizers created something, or kept it alive. */
         struct _Py_immortal_heap_stats more;
-        if (immortalize(interp, spared, spared[1], 0, &more) < 0) {
+        if (immortalize(interp, spared, spared[1], 0, filled,
+                        &more) < 0) {
             return -1;
         }
         stats->frozen += more.frozen;

@@ -11,6 +11,7 @@
 #include "pycore_gc.h"            // PyGC_Head
 #include "pycore_immortal_heap.h"
 #include "pycore_immortal_mark.h"
+#include "pycore_immortal_seal.h" // _PyImmortalHeap_FillHash()
 #include "pycore_interp.h"
 #include "pycore_object.h"        // _PyObject_IS_GC()
 
@@ -91,6 +92,9 @@ _PyMarker_MarkMortal(PyObject *op, struct _Py_marker *m)
     {
         _Py_MakeImmortal(op);
         m->marked++;
+        if (m->filled != NULL) {
+            *m->filled += _PyImmortalHeap_FillHash(op);
+        }
         return;
     }
     if (must_stay_mortal(op, m)) {
@@ -171,6 +175,17 @@ mark_frames(PyInterpreterState *interp, struct _Py_marker *m)
     }
 }
 
+/* The names that attributes were looked up by, of which some are held by
+   nothing else. */
+static void
+mark_type_cache(PyInterpreterState *interp, struct _Py_marker *m)
+{
+    struct type_cache *cache = &interp->type_cache;
+    for (size_t i = 0; i < Py_ARRAY_LENGTH(cache->hashtable); i++) {
+        _PyMarker_Mark(cache->hashtable[i].name, m);
+    }
+}
+
 /* Mark op, which is on a list; 0 if it has to stay mortal. */
 static inline int
 mark_listed(PyObject *op, struct _Py_marker *m)
@@ -227,9 +242,9 @@ expand_list(PyGC_Head *head, struct _Py_marker *m, int alive_only)
 Py_ssize_t
 _PyImmortalHeap_Mark(PyInterpreterState *interp, PyGC_Head *list,
                      PyObject *const spared[2], PyObject *root,
-                     int alive_only)
+                     int alive_only, size_t *filled)
 {
-    struct _Py_marker m = {.spared = spared};
+    struct _Py_marker m = {.spared = spared, .filled = filled};
     PyGC_Head *permanent = &interp->gc.permanent_generation.head;
     mark_list(permanent, &m);
     if (!alive_only) {
@@ -238,6 +253,7 @@ _PyImmortalHeap_Mark(PyInterpreterState *interp, PyGC_Head *list,
     mark_static_types(&m);
     if (root != NULL) {
         _PyMarker_Expand(root, &m, 1);
+        mark_type_cache(interp, &m);
     }
     mark_frames(interp, &m);
     drain(&m);

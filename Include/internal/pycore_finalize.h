@@ -109,7 +109,7 @@ extern void _Py_addrset_clear(_Py_addrset *set);
    Returns the part for the chunk in which address is, owned by set, filled
    with zeros when it is created; NULL if it is not there, or for lack of
    memory (without an exception). */
-#define _Py_ADDRSET_CHUNK ((uintptr_t)1 << 20)
+#define _Py_ADDRSET_CHUNK ((uintptr_t)1 << 16)
 extern void *_Py_addrset_chunk(_Py_addrset *set, uintptr_t address,
                                size_t size);
 

@@ -49,11 +49,13 @@ extern void _PyImmortalHeap_HoldCollections(PyInterpreterState *interp);
 
    collect, arg -- what runs a full collection and returns the number of
                    unreachable objects, or 0 if one is running.
+   filled       -- as for _PyImmortalHeap_Mark().
 
    Returns 0, or -1 with MemoryError set: what was marked by then stays
    immortal, the rest as it was. */
 extern int _PyImmortalHeap_Extend(PyInterpreterState *interp,
                                   Py_ssize_t (*collect)(void *), void *arg,
+                                  size_t *filled,
                                   struct _Py_immortal_heap_stats *stats);
 
 /* Mark what is on list, on the permanent generation's list, in running frames
@@ -64,13 +66,16 @@ extern int _PyImmortalHeap_Extend(PyInterpreterState *interp,
    alive_only -- of list, mark only what is referred to from outside of it,
                  and what that holds: _PyGC_CountExternal(list) was called.
                  PREV_MASK_COLLECTING is cleared for these.
+   filled     -- where to add the number of hashes computed, of what becomes
+                 immortal; NULL to compute none.
 
    Returns the number of objects that became immortal, or -1 for lack of
    memory (without an exception). */
 extern Py_ssize_t _PyImmortalHeap_Mark(PyInterpreterState *interp,
                                        PyGC_Head *list,
                                        PyObject *const spared[2],
-                                       PyObject *root, int alive_only);
+                                       PyObject *root, int alive_only,
+                                       size_t *filled);
 
 /* Was a heap made immortal in this process?  Then there are objects that
    outlive the interpreter. */

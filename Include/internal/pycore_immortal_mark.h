@@ -19,6 +19,7 @@ struct _Py_marker {
     PyObject *const *spared;    /* two objects that stay mortal, or NULL */
     int no_memory;
     Py_ssize_t marked;
+    size_t *filled;         /* hashes computed; NULL to compute none */
 };
 
 /* Mark op, which is mortal, and see to it that it is expanded. */

@@ -11,6 +11,9 @@ from test.support import requires_subprocess
 from test.support.script_helper import assert_python_ok
 
 
+KEYS = 'collected', 'frozen', 'immortalized'
+
+
 class Thing:
     """Something to refer to, weakly as well."""
 
@@ -41,11 +44,10 @@ class IsImmortalTests(unittest.TestCase):
             self.assertRaises(TypeError, call)
 
     def test_introspection(self):
-        self.assertEqual(str(inspect.signature(gc.immortalize_heap)), '()')
         self.assertEqual(str(inspect.signature(gc.is_immortal)), '(obj, /)')
         for function in gc.immortalize_heap, gc.is_immortal:
             self.assertIn('immortal', inspect.getdoc(function))
-        for key in 'collected', 'frozen', 'immortalized':
+        for key in KEYS:
             self.assertIn(key, inspect.getdoc(gc.immortalize_heap))
 
 
@@ -55,7 +57,7 @@ class CountTests(unittest.TestCase):
     def test_result(self):
         counts = gc.immortalize_heap()
         self.assertIs(type(counts), dict)
-        self.assertEqual(set(counts), {'collected', 'frozen', 'immortalized'})
+        self.assertGreaterEqual(set(counts), set(KEYS))
         for value in counts.values():
             self.assertIs(type(value), int)
             self.assertGreaterEqual(value, 0)

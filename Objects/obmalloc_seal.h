@@ -1,0 +1,249 @@
+/* Sealing: pools that are in use take no more part in allocation.
+
+   Included by obmalloc.c.  A block that is allocated after a fork in a partly
+   used pool un-shares the page it lies on, and the page of the pool's header.
+   A sealed pool gives out no blocks.  What is freed in one stays as it is:
+   to write the link of a free list would un-share the page, too.
+
+   What is free in a sealed pool is lost, but for whole pages, which are given
+   back to the system.  So the emptiest pools are not sealed: to use one costs
+   a worker hardly more than fresh pages would, and without them the memory of
+   a parent that seals again and again would grow with its garbage.
+
+   A sealed pool looks full (freeblock is NULL), so that pymalloc_free() has
+   one rare branch to look for it in.  maxnextoffset is never 0 otherwise. */
+
+#define POOL_IS_SEALED(pool) ((pool)->maxnextoffset == 0)
+
+#ifdef MADV_DONTNEED
+#  define SEAL_CAN_RELEASE 1
+#else
+#  define SEAL_CAN_RELEASE 0
+#endif
+
+/* Pools are sorted by how many 16ths of their size would be lost. */
+#define SEAL_GRADES 16
+
+static int sealed = 0;                  /* was a pool sealed, ever? */
+static size_t sealed_bytes = 0;         /* used in sealed pools */
+static size_t dropped_blocks = 0;       /* freed in sealed pools */
+static size_t stranded_blocks = 0;      /* free in sealed pools... */
+static size_t stranded_bytes = 0;       /* ...less pages given back */
+
+/* Size of a page, or 0 if pages of arenas cannot be given back. */
+static size_t
+seal_page_size(void)
+{
+#if SEAL_CAN_RELEASE
+    if (_PyObject_Arena.alloc == _PyObject_ArenaMmap) {
+        long size = sysconf(_SC_PAGESIZE);
+        if (size > 0 && size <= POOL_SIZE) {
+            return (size_t)size;
+        }
+    }
+#endif
+    return 0;
+}
+
+/* Give whole pages back: they read as zeros, and take no memory until they
+   are written again.  Return how many bytes were given back. */
+static size_t
+seal_release(void *start, size_t size)
+{
+#if SEAL_CAN_RELEASE
+    if (madvise(start, size, MADV_DONTNEED) == 0) {
+        return size;
+    }
+#endif
+    return 0;
+}
+
+/* Find the pages of a partly used pool that hold no allocated block, but not
+   the first one, where the header is.  Return how many bytes would be lost if
+   these pages were given back; do so if released is not NULL. */
+static size_t
+seal_free_pages(poolp pool, size_t page, size_t *released)
+{
+    uint size = INDEX2SIZE(pool->szidx);
+    uint nblocks = NUMBLOCKS(pool->szidx);
+    uint8_t is_free[POOL_SIZE / ALIGNMENT];
+    memset(is_free, 0, nblocks);
+    uint begin = (pool->nextoffset - (uint)POOL_OVERHEAD) / size;
+    for (uint i = begin; i < nblocks; i++) {
+        is_free[i] = 1;                 /* never allocated */
+    }
+    for (block *b = pool->freeblock; b != NULL; b = *(block **)b) {
+        is_free[(b - (block *)pool - POOL_OVERHEAD) / size] = 1;
+    }
+    size_t lost = (size_t)(nblocks - pool->ref.count) * size;
+    for (size_t at = page; page && at < POOL_SIZE; at += page) {
+        uint i = (uint)(at - POOL_OVERHEAD) / size;
+        uint last = (uint)(at + page - 1 - POOL_OVERHEAD) / size;
+        while (i < nblocks && i <= last && is_free[i]) {
+            i++;
+        }
+        if (i >= nblocks || i > last) {
+            lost -= Py_MIN(lost, page);
+            if (released != NULL) {
+                *released += seal_release((block *)pool + at, page);
+            }
+        }
+    }
+    return lost;
+}
+
+/* Call visit for each pool that is in use and not sealed. */
+static void
+seal_visit_pools(void (*visit)(poolp, void *), void *arg)
+{
+    for (uint i = 0; i < maxarenas; i++) {
+        if (arenas[i].address == 0) {
+            continue;
+        }
+        uintptr_t base = (arenas[i].address + POOL_SIZE_MASK) &
+                         ~(uintptr_t)POOL_SIZE_MASK;
+        for (; base < (uintptr_t)arenas[i].pool_address; base += POOL_SIZE) {
+            poolp pool = (poolp)base;
+            if (pool->ref.count > 0 && !POOL_IS_SEALED(pool)) {
+                visit(pool, arg);
+            }
+        }
+    }
+}
+
+struct seal_state {
+    size_t page;
+    size_t lost[SEAL_GRADES + 1];   /* bytes, by grade */
+    int grade;                      /* the emptiest pools to be sealed */
+    struct _Py_seal_stats *stats;
+};
+
+static int
+seal_grade(size_t lost)
+{
+    return (int)(lost * SEAL_GRADES / POOL_SIZE);
+}
+
+static void
+seal_look(poolp pool, void *arg)
+{
+    struct seal_state *state = arg;
+    if (pool->freeblock != NULL) {
+        size_t lost = seal_free_pages(pool, state->page, NULL);
+        state->lost[seal_grade(lost)] += lost;
+    }
+    state->stats->used_bytes += (size_t)pool->ref.count *
+                                INDEX2SIZE(pool->szidx);
+}
+
+static void
+seal_pool(poolp pool, void *arg)
+{
+    struct seal_state *state = arg;
+    if (pool->freeblock != NULL) {
+        size_t lost = seal_free_pages(pool, state->page, NULL);
+        if (seal_grade(lost) > state->grade) {
+            insert_to_usedpool(pool);
+            return;
+        }
+        stranded_bytes += seal_free_pages(pool, state->page,
+                                          &state->stats->released_bytes);
+        stranded_blocks += NUMBLOCKS(pool->szidx) - pool->ref.count;
+    }
+    sealed_bytes += (size_t)pool->ref.count * INDEX2SIZE(pool->szidx);
+    pool->freeblock = NULL;
+    pool->nextpool = pool->prevpool = NULL;
+    pool->maxnextoffset = 0;
+    state->stats->sealed_pools++;
+}
+
+/* Give the free pools of an arena back.  Those at the end of what was carved
+   off become uncarved again; of the others the first page stays, which has
+   the link of the list. */
+static size_t
+seal_trim_arena(struct arena_object *ao, size_t page)
+{
+    size_t released = 0;
+    uint8_t is_free[MAX_POOLS_IN_ARENA] = {0};
+    uintptr_t base = (ao->address + POOL_SIZE_MASK) &
+                     ~(uintptr_t)POOL_SIZE_MASK;
+    for (poolp p = ao->freepools; p != NULL; p = p->nextpool) {
+        is_free[((uintptr_t)p - base) / POOL_SIZE] = 1;
+    }
+    block *end = ao->pool_address;
+    while ((uintptr_t)ao->pool_address > base &&
+           is_free[((uintptr_t)ao->pool_address - base) / POOL_SIZE - 1])
+    {
+        ao->pool_address -= POOL_SIZE;
+    }
+    ao->freepools = NULL;
+    uintptr_t at = (uintptr_t)ao->pool_address;
+    while (at > base) {
+        at -= POOL_SIZE;
+        if (is_free[(at - base) / POOL_SIZE]) {
+            poolp pool = (poolp)at;
+            if (page < POOL_SIZE && pool->szidx != DUMMY_SIZE_IDX) {
+                released += seal_release((block *)pool + page,
+                                         POOL_SIZE - page);
+                /* Its list of free blocks is gone. */
+                pool->szidx = DUMMY_SIZE_IDX;
+            }
+            pool->nextpool = ao->freepools;
+            ao->freepools = pool;
+        }
+    }
+    if (ao->pool_address < end) {
+        released += seal_release(ao->pool_address, end - ao->pool_address);
+    }
+    return released;
+}
+
+static size_t
+seal_trim(size_t page)
+{
+    size_t released = 0;
+    struct arena_object *ao = page ? usable_arenas : NULL;
+    for (; ao != NULL; ao = ao->nextarena) {
+        if (ao->freepools != NULL) {
+            released += seal_trim_arena(ao, page);
+        }
+    }
+    return released;
+}
+
+void
+_PyObject_TrimPools(void)
+{
+    if (sealed) {
+        (void)seal_trim(seal_page_size());
+    }
+}
+
+void
+_PyObject_SealPools(struct _Py_seal_stats *stats)
+{
+    if (_PyMem_PymallocEnabled()) {
+        struct seal_state state = {.page = seal_page_size(), .stats = stats};
+        seal_visit_pools(seal_look, &state);
+        stats->used_bytes += sealed_bytes;
+        size_t lost = stranded_bytes;
+        size_t limit = _Py_SEAL_LIMIT(stats->used_bytes);
+        for (; state.grade < SEAL_GRADES; state.grade++) {
+            lost += state.lost[state.grade];
+            if (lost > limit) {
+                break;
+            }
+        }
+        state.grade--;
+        /* Lists anew: the pools that are not sealed. */
+        for (uint i = 0; i < NB_SMALL_SIZE_CLASSES; i++) {
+            usedpools[2 * i] = usedpools[2 * i + 1] = PTA(i);
+        }
+        seal_visit_pools(seal_pool, &state);
+        stats->released_bytes += seal_trim(state.page);
+        sealed = 1;
+    }
+    stats->stranded_blocks = stranded_blocks;
+    stats->stranded_bytes = stranded_bytes;
+    stats->dropped_blocks = dropped_blocks;
+}
