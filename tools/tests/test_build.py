@@ -312,7 +312,7 @@ class TestCompilerCommand:
         self, toy: Toy, programs: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         # configure asks "$CC" for -fwrapv: of two words it finds no such program.
-        fake_program(programs, "distcc", 'echo "distcc runs $* on ${PATH%%:*}"')
+        fake_program(programs, "distcc", 'echo "distcc runs $*"')
         monkeypatch.setenv("PATH", f"{programs}{os.pathsep}{os.environ['PATH']}")
         monkeypatch.setenv("LAUNCHER", "distcc")
         assert toy.run("build") == 0
@@ -322,10 +322,25 @@ class TestCompilerCommand:
         for record in ("seen.environment", "seen.make"):
             seen = dict(line.split("=", 1) for line in toy.lines(record) if "=" in line)
             assert seen["CC"] == "gcc"
+            # Whatever else comes first on PATH, it does not run itself again.
+            seen["PATH"] = f"{toy.root}{os.pathsep}{seen['PATH']}"
             done = subprocess.run(
                 ["gcc", "-c", "a b.c"], env=seen, capture_output=True, text=True, check=True
             )
-            assert done.stdout == f"distcc runs gcc -c a b.c on {programs}\n"
+            assert done.stdout == f"distcc runs {programs}/gcc -c a b.c\n"
+
+    def test_no_launcher_launches_another(
+        self, toy: Toy, programs: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        fake_program(programs, "ccache", "echo $*")
+        links = toy.root / "links"
+        links.mkdir()
+        (links / "gcc").symlink_to(programs / "ccache")
+        monkeypatch.setenv("PATH", os.pathsep.join(map(str, (links, programs, os.environ["PATH"]))))
+        assert toy.run("build") == 0
+        seen = dict(line.split("=", 1) for line in toy.lines("seen.make") if "=" in line)
+        done = subprocess.run(["gcc"], env=seen, capture_output=True, text=True, check=True)
+        assert done.stdout == f"{programs}/gcc\n"
 
     def test_a_compiler_given_as_a_path_runs_without(
         self, toy: Toy, programs: Path, monkeypatch: pytest.MonkeyPatch,
