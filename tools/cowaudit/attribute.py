@@ -1,0 +1,123 @@
+"""From pages to answers: what each written page held, what the first store hit, who stored."""
+
+from __future__ import annotations
+
+import struct
+from collections import Counter
+from typing import Any
+
+from cowaudit.memory import Memory
+from cowaudit.objects import OTHER, Spot
+from cowaudit.pages import PAGE, Snapshot
+from cowaudit.places import Places
+from cowaudit.tracer import Store, Tracer
+
+#: Changed words of one page that are looked at, evenly spread.
+_LOOKS = 64
+
+#: What is said of a page whose content is what it was: stores that took each other back.
+UNDONE = "nothing in the end"
+
+
+def pages(
+    before: Snapshot,
+    resting: set[int],
+    after: Snapshot,
+    memory: Memory,
+    places: Places,
+    tracer: Tracer | None,
+) -> list[dict[str, Any]]:
+    """Return one row for each page that the worker wrote and the idle one did not."""
+    rows = []
+    for page in sorted(after.exclusive - resting):
+        old = page in before.pages
+        row: dict[str, Any] = {"page": page, "new": not old, "area": places.area(page)}
+        if old:
+            row |= _written(page, memory, places, tracer.stores.get(page) if tracer else None)
+        rows.append(row)
+    return rows
+
+
+def _written(page: int, memory: Memory, places: Places, store: Store | None) -> dict[str, Any]:
+    changed = changes(places.objects.memory.page(page), memory.now(page, PAGE))
+    spots = [places.spot(page + offset) for offset in _some(changed)]
+    kinds = Counter(spot.kind for spot in spots)
+    row: dict[str, Any] = {"changed": len(changed), "kinds": dict(kinds.most_common())}
+    if store:
+        spot = places.spot(store.address)
+        row |= {"how": "trace", "address": store.address, **_who(store, places)}
+    elif spots:
+        # The kind that most of the changes are of, and an example of that kind.
+        kind = kinds.most_common(1)[0][0]
+        spot = next(each for each in spots if each.kind == kind)
+        row["how"] = "change"
+    else:
+        spot = Spot(OTHER, UNDONE)
+        row["how"] = "page"
+    return row | {"kind": spot.kind, "owner": spot.owner, "field": spot.field}
+
+
+def changes(old: bytes, new: bytes) -> list[int]:
+    """Return the offsets of the words in which two contents of a page differ."""
+    if old == new or len(old) != len(new):
+        return []
+    words = struct.Struct(f"={len(old) // 8}Q")
+    pairs = zip(words.unpack(old), words.unpack(new), strict=True)
+    return [number * 8 for number, (one, two) in enumerate(pairs) if one != two]
+
+
+def _some(offsets: list[int]) -> list[int]:
+    step = -(-len(offsets) // _LOOKS) or 1
+    return offsets[::step]
+
+
+def _who(store: Store, places: Places) -> dict[str, Any]:
+    """Return the C function, its likely callers and the Python line of a store."""
+    out: dict[str, Any] = {"pc": store.pc}
+    if store.syscall is not None:
+        out["syscall"] = store.syscall
+    found = places.symbol(store.pc)
+    image = places.image(store.pc)
+    out["function"] = found[0] if found else image.rpartition("/")[2] or "unknown"
+    out["callers"] = callers(store.stack, places)
+    if store.line:
+        out["line"] = [store.line.file, store.line.line, store.line.function]
+    return out
+
+
+def callers(stack: bytes, places: Places, limit: int = 4) -> list[str]:
+    """Return functions that words on the C stack could return to; x86-64 only, the rest is empty.
+
+    A word counts when it points behind a call instruction. An old one may be among them.
+    """
+    found: list[str] = []
+    for (word,) in struct.iter_unpack("=Q", stack[: len(stack) // 8 * 8]):
+        mapping = places.mapping(word)
+        if mapping is None or "x" not in mapping.permissions:
+            continue
+        code = places.objects.memory.bytes(word - 7, 7)
+        direct = code[2:3] == b"\xe8"
+        indirect = any(
+            code[at : at + 1] == b"\xff" and code[at + 1] >> 3 & 7 == 2
+            for at in (0, 1, 3, 4, 5)
+            if at + 1 < len(code)
+        )
+        name = places.symbol(word) if direct or indirect else None
+        if name and (not found or found[-1] != name[0]):
+            found.append(name[0])
+            if len(found) == limit:
+                break
+    return found
+
+
+def picture(before: Snapshot, places: Places) -> list[dict[str, Any]]:
+    """Return the private memory that existed at the fork: runs of pages, by area."""
+    runs: list[dict[str, Any]] = []
+    for page in sorted(before.exclusive):
+        area = places.area(page)
+        last = runs[-1] if runs else None
+        if last and last["area"] == area and last["start"] + last["pages"] * PAGE == page:
+            last["pages"] += 1
+        else:
+            runs.append({"start": page, "area": area, "pages": 1})
+    return runs

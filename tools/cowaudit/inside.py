@@ -1,0 +1,187 @@
+"""What runs in the audited interpreter: load the application, fork, exercise, stand still.
+
+Executed by path with any CPython, never imported, and it imports as little as it can: all that it
+allocates lies in the heap that is audited. Whatever can be done from outside, the auditor does.
+
+    inside.py APPLICATION MODE USERFAULTFD [STATUS GO]...
+
+Each process has two pipes: it tells where it stands on STATUS and reads orders from GO. The first
+pair is the parent's, then the witness's, the idle worker's, the workers', and, when USERFAULTFD
+is not '-', the traced worker's. When the auditor is gone, GO ends, and so does the process.
+"""
+
+import gc
+import os
+import sys
+
+
+def tell(status, word, text=""):
+    """Send one message: a line with the word and the length of the text, then the text."""
+    data = text.encode("utf-8", "backslashreplace")
+    data = b"%s %d\n%s" % (word.encode(), len(data), data)
+    while data:
+        data = data[os.write(status, data) :]
+
+
+def fail(status, what):
+    """Send the traceback of what is being handled, and end."""
+    import traceback
+
+    tell(status, "failed", f"{what}\n{traceback.format_exc()}")
+    finish(1)
+
+
+def finish(code):
+    """End at once: no finalization, which would write to every page."""
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:
+            stream.flush()
+    os._exit(code)
+
+
+def load(path):
+    """Run the application's file as a module of its name and return it."""
+    module = type(sys)(os.path.splitext(os.path.basename(path))[0])
+    module.__file__ = path
+    sys.modules[module.__name__] = module
+    sys.path[0] = os.path.dirname(path)
+    sys.argv[:] = [path]
+    with open(path, "rb") as stream:
+        source = stream.read()
+    exec(compile(source, path, "exec"), module.__dict__)
+    return module
+
+
+def takes_round(function):
+    """Tell whether exercise() wants the number of the round."""
+    function = getattr(function, "__func__", function)
+    code = getattr(function, "__code__", None)
+    return code is not None and code.co_argcount > 0
+
+
+def prepare(mode):
+    """Do what a server does before it forks."""
+    if mode == "freeze":
+        gc.collect()
+        gc.freeze()
+    elif mode == "immortalize":
+        gc.immortalize_heap()
+
+
+def witness(status):
+    """Tell what only a look from inside can: where things are. Ends; it may write as it likes."""
+    facts = {
+        "version": list(sys.version_info[:3]),
+        "executable": sys.executable,
+        "release": sys.version,
+        "type": id(type),
+        "immortal": hasattr(gc, "immortalize_heap"),
+        "modules": len(sys.modules),
+        "code_size": type(witness.__code__).__basicsize__,
+    }
+    try:
+        import ctypes
+
+        get = ctypes.pythonapi.PyThreadState_Get
+        get.restype = ctypes.c_void_p
+        facts["tstate"] = get()
+    except (ImportError, AttributeError):
+        facts["tstate"] = None
+    import json
+
+    tell(status, "facts", json.dumps(facts))
+    os._exit(0)
+
+
+def open_tracer(device):
+    """Return a userfaultfd of this process, from the device or from the system call."""
+    if device >= 0:
+        return ioctl(device, 0xAA00, os.O_CLOEXEC | os.O_NONBLOCK)
+    number = {"x86_64": 323, "aarch64": 282}[os.uname().machine]
+    tracer = syscall(number, os.O_CLOEXEC | os.O_NONBLOCK)
+    if tracer < 0:
+        raise OSError(get_errno(), os.strerror(get_errno()))
+    return tracer
+
+
+def work(status, go, exercise, wants_round, device):
+    """Exercise as often as told, and stand still in between. The idle worker is never told."""
+    if device is not None:
+        try:
+            tracer = open_tracer(device)
+        except OSError as exc:
+            tell(status, "refused", str(exc))
+            finish(1)
+        tell(status, "tracer", str(tracer))
+        os.read(go, 1)
+        # The auditor has a duplicate. If it dies, nobody holds one, and the kernel lets us go on.
+        os.close(tracer)
+    done = 0
+    while True:
+        order = os.read(go, 16)
+        if not order:
+            finish(0)
+        try:
+            while done < int(order):
+                done += 1
+                if wants_round:
+                    exercise(done)
+                else:
+                    exercise()
+        except BaseException:
+            fail(status, f"exercise() failed in round {done}")
+        tell(status, "done")
+
+
+def main():
+    """Load, prepare, say so, fork everybody when told to, and stand still."""
+    global ioctl, syscall, get_errno
+    path, mode, userfaultfd, *numbers = sys.argv[1:]
+    numbers = [int(number) for number in numbers]
+    pairs = list(zip(numbers[::2], numbers[1::2]))
+    status, go = pairs[0]
+    if userfaultfd != "-":
+        from fcntl import ioctl
+
+        if int(userfaultfd) < 0:
+            from ctypes import CDLL, get_errno
+
+            syscall = CDLL(None, use_errno=True).syscall
+    try:
+        module = load(path)
+    except BaseException:
+        fail(status, "the application failed while it was loaded")
+    exercise = getattr(module, "exercise", None)
+    if not callable(exercise):
+        tell(status, "useless", "no function exercise()")
+        finish(1)
+    before_fork = getattr(module, "before_fork", None)
+    try:
+        if before_fork is not None:
+            before_fork()
+        prepare(mode)
+    except BaseException:
+        fail(status, "what comes before the fork failed")
+    wants_round = takes_round(exercise)
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    tell(status, "ready")
+    if not os.read(go, 1):
+        os._exit(0)
+    last = len(pairs) - 1
+    for number in range(1, len(pairs)):
+        pid = os.fork()
+        if pid == 0:
+            mine, orders = pairs[number]
+            if number == 1:
+                witness(mine)
+            traced = userfaultfd != "-" and number == last
+            work(mine, orders, exercise, wants_round, int(userfaultfd) if traced else None)
+        pairs[number] = pid
+    tell(status, "forked", " ".join(str(pid) for pid in pairs[1:]))
+    os.read(go, 1)
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()
