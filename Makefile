@@ -16,6 +16,8 @@ bench: $(VENV)/.stamp ## measure stock against patched in turns; continues what 
 	@$(CPATCH) bench $(pin) $(if $(FLAVOR),--flavor $(FLAVOR)) $(jobs) $(ARGS)
 report: $(VENV)/.stamp ## tables and plots of what bench measured: Markdown and one HTML page
 	@$(CPATCH) report $(pin) $(ARGS)
+audit: $(VENV)/.stamp ## show which memory of a pre-fork application stops being shared: ARGS="app.py"
+	@$(CPATCH) audit $(pin) $(ARGS)
 which: $(VENV)/.stamp ## print a built interpreter's path and nothing else (make -s which)
 	@$(CPATCH) which $(flavor) $(ARGS)
 install: $(VENV)/.stamp ## build, install under PREFIX=/dir, run what was installed
@@ -44,4 +46,4 @@ help: ## print this list
 $(VENV)/.stamp: tools/requirements.txt tools/bootstrap.sh
 	@sh tools/bootstrap.sh $(VENV) >&2
 
-.PHONY: build test bench report which install fetch apply status refresh lint diff bump doctor clean help
+.PHONY: build test bench report audit which install fetch apply status refresh lint diff bump doctor clean help

@@ -44,8 +44,10 @@ def _written(page: int, memory: Memory, places: Places, store: Store | None) -> 
     kinds = Counter(spot.kind for spot in spots)
     row: dict[str, Any] = {"changed": len(changed), "kinds": dict(kinds.most_common())}
     if store:
+        row |= _who(store, places)
+    if store and store.exact:
         spot = places.spot(store.address)
-        row |= {"how": "trace", "address": store.address, **_who(store, places)}
+        row |= {"how": "trace", "address": store.address}
     elif spots:
         # The kind that most of the changes are of, and an example of that kind.
         kind = kinds.most_common(1)[0][0]
@@ -78,36 +80,62 @@ def _who(store: Store, places: Places) -> dict[str, Any]:
         out["syscall"] = store.syscall
     found = places.symbol(store.pc)
     image = places.image(store.pc)
-    out["function"] = found[0] if found else image.rpartition("/")[2] or "unknown"
-    out["callers"] = callers(store.stack, places)
+    out["function"] = plain(found[0]) if found else image.rpartition("/")[2] or "unknown"
+    out["callers"] = callers(store.stack, places, store.pc)
     if store.line:
         out["line"] = [store.line.file, store.line.line, store.line.function]
     return out
 
 
-def callers(stack: bytes, places: Places, limit: int = 4) -> list[str]:
-    """Return functions that words on the C stack could return to; x86-64 only, the rest is empty.
+def callers(stack: bytes, places: Places, pc: int, limit: int = 4) -> list[str]:
+    """Return the functions that called the one at *pc*, as far as the C stack tells; x86-64 only.
 
-    A word counts when it points behind a call instruction. An old one may be among them.
+    A word on the stack counts when it points behind a call instruction; one that calls another
+    function than the one we are in is left over from before. Where a function was entered by a
+    jump no chain fits; then the first word that could be a return is taken.
     """
     found: list[str] = []
+    loose = ""
+    at = pc
     for (word,) in struct.iter_unpack("=Q", stack[: len(stack) // 8 * 8]):
         mapping = places.mapping(word)
         if mapping is None or "x" not in mapping.permissions:
             continue
-        code = places.objects.memory.bytes(word - 7, 7)
-        direct = code[2:3] == b"\xe8"
-        indirect = any(
-            code[at : at + 1] == b"\xff" and code[at + 1] >> 3 & 7 == 2
-            for at in (0, 1, 3, 4, 5)
-            if at + 1 < len(code)
-        )
-        name = places.symbol(word) if direct or indirect else None
-        if name and (not found or found[-1] != name[0]):
-            found.append(name[0])
+        name = places.symbol(word)
+        fits = name and _calls(places, word, at)
+        if name and fits:
+            found.append(plain(name[0]))
+            at = word
             if len(found) == limit:
                 break
-    return found
+        elif name and fits is False and not loose:
+            loose = plain(name[0])
+    return found or [loose] if found or loose else []
+
+
+def _calls(places: Places, word: int, at: int) -> bool | None:
+    """Tell whether the instruction before *word* calls the function at *at*.
+
+    False when it calls another function; None when it is no call, or one through a stub.
+    """
+    code = places.objects.memory.bytes(word - 7, 7)
+    if len(code) < 7:
+        return None
+    if code[2] == 0xE8:
+        target = word + int.from_bytes(code[3:], "little", signed=True)
+        callee = places.symbol(target)
+        if callee is None:
+            return True if places.image(at) != places.image(word) else None
+        here = places.symbol(at)
+        return here is not None and plain(callee[0]) == plain(here[0])
+    if any(code[n] == 0xFF and code[n + 1] >> 3 & 7 == 2 for n in (0, 1, 3, 4, 5)):
+        return True  # through a pointer: to whom is not to be seen
+    return None
+
+
+def plain(name: str) -> str:
+    """Return a function's name without what the compiler hung on it: '.part.0', '.cold'."""
+    return name.partition(".")[0] or name
 
 
 def picture(before: Snapshot, places: Places) -> list[dict[str, Any]]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cowaudit import attribute, uffd
+from cowaudit import attribute, sources, uffd
 from cowaudit.errors import AuditError
 from cowaudit.frames import Frames
 from cowaudit.memory import Memory
@@ -105,11 +105,13 @@ def _look(
     after = snapshot(subject.pid) if session.tracee else seen[subject.name]
     with contextlib.closing(Memory(subject.pid)) as memory:
         pages = attribute.pages(before, resting, after, memory, places, tracer)
+    sources.add(pages, places)
     return {
         "rounds": rounds,
         "idle": {"private_dirty": idle["Private_Dirty"], "pages": len(resting)},
         "workers": [_worker(process, idle, before, resting, seen) for process in session.busy],
         "subject": {"name": subject.name, **_counts(before, resting, after)},
+        "resting": sorted(resting & before.exclusive),
         "pages": pages,
     }
 

@@ -1,4 +1,4 @@
-"""Names of functions and of static data, from the symbol tables of ELF files. No binutils needed."""
+"""Names of functions and of static data, from the symbol tables of ELF files themselves."""
 
 from __future__ import annotations
 

@@ -47,9 +47,9 @@ class Node:
         self.about: dict[str, Any] = {
             "id": number + 10**6,
             "title": f"title {number % 977}",
-            "tags": [f"tag {number % 31}", f"tag {number % 37}", f"own {number}"],
+            "tags": [f"tag {number % 31}", f"tag {number % 37}"],
             "place": (number % 360 + 0.25, number % 180 - 90.5),
-            "text": f"{number:08d} " * 30,
+            "text": f"{number:08d} " * 5,
         }
 
 
@@ -79,7 +79,9 @@ def _load() -> int:
 LOADED = _load()
 NODES = [Node(number) for number in range(40_000)]
 POINTS = [Point(number) for number in range(40_000)]
-TABLE = {f"key {number}": {"value": number, "text": str(number)} for number in range(40_000)}
+TABLE: dict[str, dict[str, Any]] = {
+    f"key {number}": {"value": number, "text": str(number)} for number in range(40_000)
+}
 for _at, _node in enumerate(NODES):
     _node.links += [NODES[_at * 7 % 40_000], NODES[_at * 11 % 40_000]]
     POINTS[_at].near = POINTS[_at * 13 % 40_000]
@@ -119,10 +121,14 @@ def warm_code() -> int:
 
 
 def allocate_and_free() -> int:
-    """Make what a request makes and drop it."""
-    made: list[Any] = [{"n": n, "text": f"made {n}", "list": [n, n + 1]} for n in range(20_000)]
-    size = len(made)
-    made.clear()
+    """Make what a request makes, some 200 kB, and drop it; fifty times."""
+    size = 0
+    for start in range(0, 25_000, 500):
+        made: list[Any] = [
+            {"n": n, "text": f"made {n}", "list": [n, n + 1]} for n in range(start, start + 500)
+        ]
+        size += len(made)
+        made.clear()
     return size
 
 

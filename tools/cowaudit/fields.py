@@ -34,9 +34,8 @@ FIELDS: dict[str, dict[int, str]] = {
 FIELDS["frozenset"] = FIELDS["set"]
 
 #: The keys of a dict, from their start.
-KEYS_FIELDS = {0: "reference count", 8: "kind", 12: "version", 16: "usable", 24: "entries count"} | {
-    32: "indices and entries"
-}
+KEYS_FIELDS = {0: "reference count", 8: "kind", 12: "version", 16: "usable"}
+KEYS_FIELDS |= {24: "number of entries", 32: "indices and entries"}
 
 
 def name_of(table: dict[int, str], offset: int) -> str:

@@ -15,7 +15,7 @@ import os
 import sys
 
 
-def tell(status, word, text=""):
+def tell(status: int, word: str, text: str = "") -> None:
     """Send one message: a line with the word and the length of the text, then the text."""
     data = text.encode("utf-8", "backslashreplace")
     data = b"%s %d\n%s" % (word.encode(), len(data), data)
@@ -23,7 +23,7 @@ def tell(status, word, text=""):
         data = data[os.write(status, data) :]
 
 
-def fail(status, what):
+def fail(status: int, what: str) -> None:
     """Send the traceback of what is being handled, and end."""
     import traceback
 
@@ -31,7 +31,7 @@ def fail(status, what):
     finish(1)
 
 
-def finish(code):
+def finish(code: int) -> None:
     """End at once: no finalization, which would write to every page."""
     for stream in (sys.stdout, sys.stderr):
         if stream is not None:
@@ -39,7 +39,7 @@ def finish(code):
     os._exit(code)
 
 
-def load(path):
+def load(path: str):  # type: ignore[no-untyped-def]
     """Run the application's file as a module of its name and return it."""
     module = type(sys)(os.path.splitext(os.path.basename(path))[0])
     module.__file__ = path
@@ -52,23 +52,23 @@ def load(path):
     return module
 
 
-def takes_round(function):
+def takes_round(function) -> bool:  # type: ignore[no-untyped-def]
     """Tell whether exercise() wants the number of the round."""
     function = getattr(function, "__func__", function)
     code = getattr(function, "__code__", None)
     return code is not None and code.co_argcount > 0
 
 
-def prepare(mode):
+def prepare(mode: str) -> None:
     """Do what a server does before it forks."""
     if mode == "freeze":
         gc.collect()
         gc.freeze()
     elif mode == "immortalize":
-        gc.immortalize_heap()
+        gc.immortalize_heap()  # type: ignore[attr-defined]
 
 
-def witness(status):
+def witness(status: int) -> None:
     """Tell what only a look from inside can: where things are. Ends; it may write as it likes."""
     facts = {
         "version": list(sys.version_info[:3]),
@@ -93,22 +93,32 @@ def witness(status):
     os._exit(0)
 
 
-def open_tracer(device):
-    """Return a userfaultfd of this process, from the device or from the system call."""
+def tracer_opener(device: int):  # type: ignore[no-untyped-def]
+    """Return what opens a userfaultfd, from the device or by the system call; it imports here."""
     if device >= 0:
-        return ioctl(device, 0xAA00, os.O_CLOEXEC | os.O_NONBLOCK)
+        from fcntl import ioctl
+
+        return lambda: ioctl(device, 0xAA00, os.O_CLOEXEC | os.O_NONBLOCK)
+
+    import ctypes
+
+    syscall = ctypes.CDLL(None, use_errno=True).syscall
     number = {"x86_64": 323, "aarch64": 282}[os.uname().machine]
-    tracer = syscall(number, os.O_CLOEXEC | os.O_NONBLOCK)
-    if tracer < 0:
-        raise OSError(get_errno(), os.strerror(get_errno()))
-    return tracer
+
+    def opened() -> int:
+        tracer = int(syscall(number, os.O_CLOEXEC | os.O_NONBLOCK))
+        if tracer < 0:
+            raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+        return tracer
+
+    return opened
 
 
-def work(status, go, exercise, wants_round, device):
+def work(status: int, go: int, exercise, wants_round: bool, opener) -> None:  # type: ignore[no-untyped-def]
     """Exercise as often as told, and stand still in between. The idle worker is never told."""
-    if device is not None:
+    if opener is not None:
         try:
-            tracer = open_tracer(device)
+            tracer = opener()
         except OSError as exc:
             tell(status, "refused", str(exc))
             finish(1)
@@ -120,7 +130,7 @@ def work(status, go, exercise, wants_round, device):
     while True:
         order = os.read(go, 16)
         if not order:
-            finish(0)
+            break
         try:
             while done < int(order):
                 done += 1
@@ -131,22 +141,16 @@ def work(status, go, exercise, wants_round, device):
         except BaseException:
             fail(status, f"exercise() failed in round {done}")
         tell(status, "done")
+    finish(0)
 
 
-def main():
+def main() -> None:
     """Load, prepare, say so, fork everybody when told to, and stand still."""
-    global ioctl, syscall, get_errno
-    path, mode, userfaultfd, *numbers = sys.argv[1:]
-    numbers = [int(number) for number in numbers]
+    path, mode, userfaultfd, *words = sys.argv[1:]
+    numbers = [int(word) for word in words]
     pairs = list(zip(numbers[::2], numbers[1::2]))
     status, go = pairs[0]
-    if userfaultfd != "-":
-        from fcntl import ioctl
-
-        if int(userfaultfd) < 0:
-            from ctypes import CDLL, get_errno
-
-            syscall = CDLL(None, use_errno=True).syscall
+    opener = None if userfaultfd == "-" else tracer_opener(int(userfaultfd))
     try:
         module = load(path)
     except BaseException:
@@ -169,16 +173,16 @@ def main():
     if not os.read(go, 1):
         os._exit(0)
     last = len(pairs) - 1
+    pids = ""
     for number in range(1, len(pairs)):
         pid = os.fork()
         if pid == 0:
             mine, orders = pairs[number]
             if number == 1:
                 witness(mine)
-            traced = userfaultfd != "-" and number == last
-            work(mine, orders, exercise, wants_round, int(userfaultfd) if traced else None)
-        pairs[number] = pid
-    tell(status, "forked", " ".join(str(pid) for pid in pairs[1:]))
+            work(mine, orders, exercise, wants_round, opener if number == last else None)
+        pids += f" {pid}"
+    tell(status, "forked", pids)
     os.read(go, 1)
     os._exit(0)
 

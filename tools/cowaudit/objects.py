@@ -32,8 +32,8 @@ STACK = "C stack"
 OTHER = "other memory"
 
 #: All of them, in the order of legends.
-KINDS = (REFCOUNT, GC_HEAD, FIELD, CODE, KEYS, TABLE, BLOCK, FREE, POOL, CHUNK, STATIC, FRAMES)
-KINDS = (*KINDS, STACK, OTHER)
+KINDS: tuple[str, ...] = (REFCOUNT, GC_HEAD, FIELD, CODE, KEYS, TABLE, BLOCK)
+KINDS += (FREE, POOL, CHUNK, STATIC, FRAMES, STACK, OTHER)
 
 _HAVE_GC, _MANAGED_DICT, _TYPE_SUBCLASS = 1 << 14, 1 << 4, 1 << 31
 _POOL, _POOL_HEADER, _ALIGNMENT = 16384, 48, 16
@@ -214,7 +214,8 @@ class Objects:
     def chunks(self, mapping: Mapping) -> list[int]:
         """Return where the chunks of glibc's main heap begin; the last is the unused end."""
         if mapping.start not in self._chunks:
-            found, at = [], mapping.start
+            found: list[int] = []
+            at = mapping.start
             while at < mapping.end:
                 size = self.memory.word(at + 8) & ~7
                 if size < 32 or size % 16 or at + size > mapping.end:

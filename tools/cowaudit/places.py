@@ -44,7 +44,7 @@ class Places:
         self._frames = list(self._frame_chunks(tstate)) if tstate else []
 
     def _frame_chunks(self, tstate: int) -> list[tuple[int, int]]:
-        found = []
+        found: list[tuple[int, int]] = []
         chunk = self.objects.memory.word(tstate + 296)
         while chunk and len(found) < 1000:
             size = self.objects.memory.word(chunk + 8)

@@ -109,6 +109,7 @@ class Session:
             self.parent, self.witness, self.idle, *self.busy = self._all
             self.tracee = self.busy.pop() if self.traced else None
             fault = str(self.device) if self.traced else "-"
+            device = [self.device] if self.traced and self.device >= 0 else []
             with self.log.open("wb") as log:
                 self._main = subprocess.Popen(
                     [self.python, INSIDE, self.application, self.mode, fault, *map(str, theirs)],
@@ -116,7 +117,7 @@ class Session:
                     stdout=log,
                     stderr=log,
                     env=environment(os.environ),
-                    pass_fds=[*theirs, *([self.device] if self.traced and self.device >= 0 else [])],
+                    pass_fds=[*theirs, *device],
                 )
         except OSError as exc:
             raise AuditError(

@@ -23,6 +23,7 @@ class Store:
     """The first store to a page."""
 
     address: int
+    exact: bool  # whether the address is the store's own, or only its page's
     thread: int
     pc: int
     syscall: int | None  # the number, when the kernel wrote on behalf of a system call
@@ -102,4 +103,4 @@ class Tracer:
             syscall = int(number) if int(number) >= 0 else None
         line = self.frames.line(fault.thread) if self.frames else None
         stack_bytes = self.memory.now(sp, _STACK) if sp else b""
-        return Store(fault.address, fault.thread, pc, syscall, line, stack_bytes)
+        return Store(fault.address, self.watch.exact, fault.thread, pc, syscall, line, stack_bytes)

@@ -20,7 +20,7 @@ from cowaudit.pages import PAGE
 DEVICE = Path("/dev/userfaultfd")
 
 _API, _REGISTER, _PROTECT = 0xC018AA3F, 0xC020AA00, 0xC018AA06
-_MAGIC, _FEATURE_WP, _FEATURE_THREAD = 0xAA, 1 << 0, 1 << 8
+_MAGIC, _FEATURE_WP, _FEATURE_THREAD, _FEATURE_EXACT = 0xAA, 1 << 0, 1 << 8, 1 << 11
 _MODE_WP = 2
 _EVENT_FAULT = 0x12
 _MESSAGE = struct.Struct("=BBHIQQII")
@@ -41,8 +41,17 @@ class Watch:
 
     def __init__(self, number: int) -> None:
         self.number = number
-        words = struct.pack("=QQQ", _MAGIC, _FEATURE_WP | _FEATURE_THREAD, 0)
-        fcntl.ioctl(number, _API, bytearray(words))
+        #: Whether stores are told with their address; before Linux 5.18, only with their page.
+        self.exact = True
+        features = _FEATURE_WP | _FEATURE_THREAD
+        try:
+            self._agree(features | _FEATURE_EXACT)
+        except OSError:
+            self.exact = False
+            self._agree(features)
+
+    def _agree(self, features: int) -> None:
+        fcntl.ioctl(self.number, _API, bytearray(struct.pack("=QQQ", _MAGIC, features, 0)))
 
     def protect(self, start: int, end: int) -> bool:
         """Watch a range from now on; False when the kernel does not do that for this memory."""

@@ -32,6 +32,7 @@ VERBS = {
     "test": "test",
     "bench": "bench",
     "report": "report",
+    "audit": "audit",
     "clean": "clean",
 }
 
