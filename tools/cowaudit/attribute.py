@@ -7,16 +7,13 @@ from collections import Counter
 from typing import Any
 
 from cowaudit.memory import Memory
-from cowaudit.objects import OTHER, Spot
+from cowaudit.objects import SAME, Spot
 from cowaudit.pages import PAGE, Snapshot
 from cowaudit.places import Places
 from cowaudit.tracer import Store, Tracer
 
 #: Changed words of one page that are looked at, evenly spread.
 _LOOKS = 64
-
-#: What is said of a page whose content is what it was: stores that took each other back.
-UNDONE = "nothing in the end"
 
 
 def pages(
@@ -54,18 +51,25 @@ def _written(page: int, memory: Memory, places: Places, store: Store | None) -> 
         spot = next(each for each in spots if each.kind == kind)
         row["how"] = "change"
     else:
-        spot = Spot(OTHER, UNDONE)
+        spot = Spot(SAME)
         row["how"] = "page"
     return row | {"kind": spot.kind, "owner": spot.owner, "field": spot.field}
 
 
 def changes(old: bytes, new: bytes) -> list[int]:
-    """Return the offsets of the words in which two contents of a page differ."""
+    """Return the offsets at which words of two contents of a page begin to differ."""
     if old == new or len(old) != len(new):
         return []
     words = struct.Struct(f"={len(old) // 8}Q")
     pairs = zip(words.unpack(old), words.unpack(new), strict=True)
-    return [number * 8 for number, (one, two) in enumerate(pairs) if one != two]
+    return [
+        number * 8 + _first_byte(one ^ two) for number, (one, two) in enumerate(pairs) if one != two
+    ]
+
+
+def _first_byte(bits: int) -> int:
+    """Return the lowest byte that is not zero."""
+    return ((bits & -bits).bit_length() - 1) // 8
 
 
 def _some(offsets: list[int]) -> list[int]:

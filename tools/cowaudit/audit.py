@@ -63,6 +63,7 @@ def _audit(request: Request, session: Session, why: str) -> dict[str, Any]:
     with contextlib.closing(Memory(session.parent.pid)) as memory:
         objects = Objects(memory, facts["type"], facts["code_size"])
         places = Places(maps(session.parent.pid), objects, facts["tstate"])
+        picture = attribute.picture(before, places)
         with _tracing(session, facts, before) as (tracer, missed):
             rows = []
             for rounds in request.rounds:
@@ -82,7 +83,7 @@ def _audit(request: Request, session: Session, why: str) -> dict[str, Any]:
         "huge_pages": _huge_pages(),
         "trace": {"done": tracer is not None, "why": problem, "unwatched": missed},
         "checkpoints": rows,
-        "picture": attribute.picture(before, places),
+        "picture": picture,
     }
 
 

@@ -23,10 +23,6 @@ class Memory:
         """Close the file."""
         os.close(self._stream)
 
-    def forget(self) -> None:
-        """Drop the pages that are kept: the process has run since."""
-        self._pages.clear()
-
     def page(self, address: int) -> bytes:
         """Return the page at *address*; b'' when there is none."""
         start = address - address % PAGE

@@ -30,10 +30,12 @@ STATIC = "static data"
 FRAMES = "Python frames"
 STACK = "C stack"
 OTHER = "other memory"
+# No store is known, and the content is what it was: changes that took each other back.
+SAME = "counted up and down again"
 
 #: All of them, in the order of legends.
 KINDS: tuple[str, ...] = (REFCOUNT, GC_HEAD, FIELD, CODE, KEYS, TABLE, BLOCK)
-KINDS += (FREE, POOL, CHUNK, STATIC, FRAMES, STACK, OTHER)
+KINDS += (FREE, POOL, CHUNK, STATIC, FRAMES, STACK, OTHER, SAME)
 
 _HAVE_GC, _MANAGED_DICT, _TYPE_SUBCLASS = 1 << 14, 1 << 4, 1 << 31
 _POOL, _POOL_HEADER, _ALIGNMENT = 16384, 48, 16
@@ -80,6 +82,7 @@ class Objects:
         self._names: dict[int, str] = {}
         self._pools: dict[int, Pool | None] = {}
         self._chunks: dict[int, list[int]] = {}
+        self._cached: dict[int, frozenset[int]] = {}
 
     def is_type(self, address: int) -> bool:
         """Tell whether a type object lies at *address*."""
@@ -207,7 +210,7 @@ class Objects:
         start, following = chunks[at], chunks[at + 1]
         if address < start + 16:
             return Spot(CHUNK)
-        if not self.memory.word(following + 8) & 1:
+        if not self.memory.word(following + 8) & 1 or start + 16 in self._cached[mapping.start]:
             return Spot(FREE, "malloc chunk")
         return self.in_use(start + 16, address)
 
@@ -224,7 +227,24 @@ class Objects:
                 at += size
             # Not glibc's, when what was walked does not fill the mapping.
             self._chunks[mapping.start] = found if at >= mapping.end - PAGE else []
+            self._cached[mapping.start] = self._thread_cache(mapping)
         return self._chunks[mapping.start]
+
+    def _thread_cache(self, mapping: Mapping) -> frozenset[int]:
+        """Return the blocks that glibc keeps for reuse by the main thread: free, but not marked.
+
+        They are in lists that begin in the first chunk of the heap, behind the lists' lengths.
+        """
+        found: set[int] = set()
+        first = mapping.start + 16
+        if self.memory.word(mapping.start + 8) & ~7 != 16 + 64 * 2 + 64 * 8:
+            return frozenset()
+        for number in range(64):
+            block = self.memory.word(first + 128 + number * 8)
+            while mapping.start < block < mapping.end and block % 16 == 0 and block not in found:
+                found.add(block)
+                block = self.memory.word(block) ^ block >> 12  # pointers are hidden since 2.32
+        return frozenset(found)
 
     def big_chunk(self, mapping: Mapping, address: int) -> int | None:
         """Return where the memory-mapped chunk of malloc begins that holds *address*."""

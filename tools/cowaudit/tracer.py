@@ -79,9 +79,10 @@ class Tracer:
                     return
                 for fault in self.watch.read():
                     self._note(fault)
-        except OSError as exc:
-            # The worker is gone, or the kernel changed its mind: the pages are still known.
-            self.problem = f"tracing ended early: {exc}"
+        except Exception as exc:
+            # The pages are still known, and the worker must not wait for an answer.
+            self.problem = f"tracing ended early: {exc!r}"
+            self.watch.close()
         finally:
             os.close(stop)
 

@@ -7,6 +7,7 @@ static data of the interpreter lies, cannot.
 from __future__ import annotations
 
 import ctypes
+import errno
 import fcntl
 import os
 import platform
@@ -19,7 +20,7 @@ from cowaudit.pages import PAGE
 
 DEVICE = Path("/dev/userfaultfd")
 
-_API, _REGISTER, _PROTECT = 0xC018AA3F, 0xC020AA00, 0xC018AA06
+_API, _REGISTER, _PROTECT, _WAKE = 0xC018AA3F, 0xC020AA00, 0xC018AA06, 0x8010AA02
 _MAGIC, _FEATURE_WP, _FEATURE_THREAD, _FEATURE_EXACT = 0xAA, 1 << 0, 1 << 8, 1 << 11
 _MODE_WP = 2
 _EVENT_FAULT = 0x12
@@ -65,7 +66,19 @@ class Watch:
 
     def release(self, address: int) -> None:
         """Let stores to a page happen, the one that waits included."""
-        self._write_protect(address - address % PAGE, PAGE, 0)
+        start = address - address % PAGE
+        while True:
+            try:
+                self._write_protect(start, PAGE, 0)
+            except OSError as exc:
+                if exc.errno == errno.EAGAIN:
+                    continue
+                if exc.errno == errno.ENOENT:
+                    # Unmapped meanwhile, by another thread: whoever waits finds out by itself.
+                    fcntl.ioctl(self.number, _WAKE, struct.pack("=QQ", start, PAGE))
+                elif exc.errno != errno.ESRCH:  # the process is gone
+                    raise
+            return
 
     def _write_protect(self, start: int, length: int, mode: int) -> None:
         fcntl.ioctl(self.number, _PROTECT, bytearray(struct.pack("=QQQ", start, length, mode)))
@@ -82,7 +95,9 @@ class Watch:
 
     def close(self) -> None:
         """Stop watching: whoever waits goes on."""
-        os.close(self.number)
+        if self.number >= 0:
+            os.close(self.number)
+        self.number = -1
 
 
 def _libc() -> ctypes.CDLL:

@@ -199,7 +199,7 @@ def write(project: Project, target: Path, results: list[dict[str, Any]], top: in
     if not results:
         raise CpatchError("nothing was audited", fix="another --mode", code=USAGE)
     context = audit_view.content(results, top=top)
-    bench_store.write(target / "audit.json", json.dumps(results) + "\n")
+    bench_store.write(target / "audit.json", json.dumps(results, separators=(",", ":")) + "\n")
     for template in ("audit.md.j2", "audit.html.j2"):
         name = template.removesuffix(".j2")
         bench_store.write(target / name, audit_view.render(context, template))

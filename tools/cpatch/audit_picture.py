@@ -1,4 +1,4 @@
-"""The picture of a heap: a row for each MiB, a cell for each page, coloured by what became of it."""
+"""The picture of a heap: a row for each MiB, a cell for each page, coloured by its fate."""
 
 from __future__ import annotations
 
@@ -33,7 +33,8 @@ LEGEND: dict[str, str] = {
     objects.STATIC: "#2c3e50",
     objects.FRAMES: "#6c8f3c",
     objects.STACK: "#9aa86a",
-    objects.OTHER: "#e0a0a0",
+    objects.OTHER: "#c7b299",
+    objects.SAME: "#e39b91",
     NEW: "#14795a",
 }
 

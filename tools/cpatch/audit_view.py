@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
-from cowaudit.objects import KINDS, OTHER
+from cowaudit.objects import KINDS
 from rich.console import Console
 from rich.table import Table
 
@@ -19,16 +19,16 @@ from cpatch import audit_picture
 _TEMPLATES = Path(__file__).with_name("templates")
 
 # Functions that write for somebody else: the report names their caller as well.
-_SERVANTS = frozenset(
-    "_PyObject_Malloc _PyObject_Calloc _PyObject_Realloc _PyObject_Free PyObject_Malloc "
-    "PyObject_Calloc PyObject_Realloc PyObject_Free PyMem_Malloc PyMem_Calloc PyMem_Realloc "
-    "PyMem_Free _PyMem_RawMalloc _PyMem_RawCalloc _PyMem_RawRealloc _PyMem_RawFree "
-    "allocate_from_new_pool new_arena malloc calloc realloc free cfree __libc_malloc "
-    "__libc_calloc __libc_realloc __libc_free _PyObject_GC_New _PyObject_GC_NewVar "
-    "PyUnicode_New".split()
-)
+_SERVANT_NAMES = """
+    _PyObject_Malloc _PyObject_Calloc _PyObject_Realloc _PyObject_Free PyObject_Malloc
+    PyObject_Calloc PyObject_Realloc PyObject_Free PyMem_Malloc PyMem_Calloc PyMem_Realloc
+    PyMem_Free _PyMem_RawMalloc _PyMem_RawCalloc _PyMem_RawRealloc _PyMem_RawFree new_arena
+    allocate_from_new_pool malloc calloc realloc free cfree __libc_malloc __libc_calloc
+    __libc_realloc __libc_free _PyObject_GC_New _PyObject_GC_NewVar PyUnicode_New
+"""
+_SERVANTS = frozenset(_SERVANT_NAMES.split())
 
-#: Of a page on which the first store and every change are of one kind.
+#: One page, as ``cowaudit.attribute`` tells of it.
 Row = dict[str, Any]
 
 
@@ -124,7 +124,7 @@ def _only(row: Row) -> str:
 def owner(row: Row) -> tuple[str, ...]:
     """Return what a store hit: the kind, and the type or block with the field."""
     what = ".".join(word for word in (row["owner"], row["field"]) if word)
-    return row["kind"], what if row["kind"] != OTHER or what else "?"
+    return row["kind"], what
 
 
 def function(row: Row) -> tuple[str, ...]:
@@ -182,9 +182,10 @@ def notes(side: Side) -> Iterable[str]:
         for worker in look["workers"]:
             apart = worker["exclusive"] * side.data["page"] - worker["private_dirty"]
             if abs(apart) > max(64 * 1024, worker["private_dirty"] // 50):
+                both = size(worker["private_dirty"]), size(worker["private_dirty"] + apart)
                 yield (
-                    f"{side.label}: {worker['name']} has {size(worker['private_dirty'])} "
-                    f"Private_Dirty, and its pages add up to {size(apart + worker['private_dirty'])}"
+                    f"{side.label}: {worker['name']} has {both[0]} Private_Dirty, and its pages "
+                    f"add up to {both[1]}."
                 )
 
 
