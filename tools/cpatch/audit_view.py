@@ -73,6 +73,7 @@ def content(results: Sequence[dict[str, Any]], *, top: int) -> dict[str, Any]:
         "top": top,
         "growth": [_growth(side, look) for side in every for look in side.looks],
         "kinds": kinds(every),
+        "totals": totals(every),
         "writers": [_top(side, writer, top) for side in every],
         "lines": [_top(side, python_line, top) for side in every],
         "functions": [_top(side, function, top) for side in every],
@@ -113,6 +114,25 @@ def kinds(every: Sequence[Side]) -> list[dict[str, Any]]:
         }
         for kind in KINDS
         if any(each[kind] for each in counts)
+    ]
+
+
+def totals(every: Sequence[Side]) -> list[dict[str, Any]]:
+    """Return the lines below the kinds: all of them, and what is not theirs."""
+    counts = {
+        "all old pages": [len(side.written) for side in every],
+        "new memory": [len(side.new) for side in every],
+        "written by the fork itself": [side.last["subject"]["forked"] for side in every],
+    }
+    return [
+        {
+            "kind": name,
+            "cells": [
+                {"pages": number, "size": number * side.data["page"]}
+                for side, number in zip(every, numbers, strict=True)
+            ],
+        }
+        for name, numbers in counts.items()
     ]
 
 
@@ -253,8 +273,10 @@ def _kinds_table(console: Console, context: dict[str, Any]) -> None:
     for row in context["kinds"]:
         cells = [(str(cell["pages"]), str(cell["alone"])) for cell in row["cells"]]
         table.add_row(row["kind"], *(word for cell in cells for word in cell))
-    totals = [(str(len(side.written)), "") for side in context["sides"]]
-    table.add_row("all", *(word for cell in totals for word in cell), style="bold")
+    table.add_section()
+    for row in context["totals"]:
+        cells = [(str(cell["pages"]), "") for cell in row["cells"]]
+        table.add_row(row["kind"], *(word for cell in cells for word in cell))
     console.print(table)
 
 
