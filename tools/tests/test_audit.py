@@ -267,9 +267,9 @@ def test_nobody_stays_behind_a_dead_auditor(tmp_path, trace) -> None:
         "    DATA[:] = bytes(len(DATA))\n"
     )
     tools = Path(__file__).parents[1]
+    argv = ["--python", sys.executable, "--workers", "1", "--out", str(tmp_path / "out")]
     driver = subprocess.Popen(
-        [sys.executable, "-m", "cpatch", "audit", "--python", sys.executable, "--workers", "1"]
-        + [trace, "--out", str(tmp_path / "out"), str(path)],
+        [sys.executable, "-m", "cpatch", "audit", *argv, trace, str(path)],
         env={**os.environ, "PYTHONPATH": str(tools)},
         stderr=subprocess.DEVNULL,
     )

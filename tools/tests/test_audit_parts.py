@@ -1,0 +1,417 @@
+"""The auditor's parts: on made-up data, and on this very process, whose objects are known."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import struct
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import CodeType
+
+import pytest
+from cowaudit import attribute, fields, frames, objects, pages, session, sources
+from cowaudit.memory import Memory
+from cowaudit.objects import Objects
+from cowaudit.places import Places
+from cowaudit.tracer import Store
+from cpatch import audit, audit_picture, audit_view
+from cpatch.errors import CpatchError
+
+PAGE = pages.PAGE
+
+layouts = pytest.mark.skipif(
+    sys.version_info[:2] not in ((3, 10), (3, 11)), reason="layouts are those of 3.10 and 3.11"
+)
+lines = pytest.mark.skipif(
+    sys.version_info[:2] != (3, 11), reason="the tables of lines are those of 3.11"
+)
+
+MAPS = """\
+55d0c8a00000-55d0c8a21000 r--p 00000000 08:01 393 /usr/bin/python3.11
+55d0c8c00000-55d0c8c45000 rw-p 00200000 08:01 393 /usr/bin/python3.11
+55d0c8c45000-55d0c8c90000 rw-p 00000000 00:00 0
+55d0c9000000-55d0c9400000 rw-p 00000000 00:00 0 [heap]
+7f0000000000-7f0000100000 rw-s 00000000 00:01 12 /memfd:a name with blanks (deleted)
+7fff00000000-7fff00021000 rw-p 00000000 00:00 0 [stack]
+7fff00030000-7fff00034000 r--p 00000000 00:00 0 [vvar]
+"""
+
+
+class TestPages:
+    def test_maps(self) -> None:
+        found = pages.parse_maps(MAPS)
+        assert [each.path for each in found] == [
+            "/usr/bin/python3.11",
+            "/usr/bin/python3.11",
+            "",
+            "[heap]",
+            "/memfd:a name with blanks (deleted)",
+            "[stack]",
+        ]
+        assert [each.anonymous for each in found] == [False, False, True, True, False, True]
+        assert [each.private for each in found] == [True, True, True, True, False, True]
+        assert found[1].offset == 0x200000
+        assert found[1].end - found[1].start == 0x45000
+
+    def test_pagemap(self) -> None:
+        present, swapped, file, exclusive = 1 << 63, 1 << 62, 1 << 61, 1 << 56
+        entries = [
+            0,
+            present | exclusive,
+            present,
+            present | exclusive | file,
+            swapped,
+            present | exclusive | 1 << 55,
+        ]
+        found = pages.Snapshot(pages.parse_pagemap(0x10000, entries))
+        assert sorted(found.pages) == [0x10000 + n * PAGE for n in range(1, 6)]
+        assert found.exclusive == {0x10000 + n * PAGE for n in (1, 4, 5)}
+
+    def test_own_pages(self) -> None:
+        data = bytearray(300 * PAGE)
+        for page in range(300):
+            data[page * PAGE] = 1
+        found = pages.snapshot(os.getpid()).exclusive
+        start = -(-ctypes.addressof(ctypes.c_char.from_buffer(data)) // PAGE) * PAGE
+        assert {start + page * PAGE for page in range(298)} <= found
+        # Looking at oneself takes some memory, too.
+        assert abs(len(found) * PAGE - pages.rollup(os.getpid())["Private_Dirty"]) < 1 << 24
+
+
+@pytest.fixture
+def here() -> Iterator[Places]:
+    """What lies where in this process."""
+    with contextlib.closing(Memory(os.getpid())) as memory:
+        known = Objects(memory, id(type), CodeType.__basicsize__)
+        yield Places(pages.maps(os.getpid()), known, None)
+
+
+class Slotted:
+    __slots__ = ("a", "b")
+
+
+class Plain:
+    def __init__(self) -> None:
+        self.a = 1
+
+
+KEEP = [Slotted() for _ in range(5)] + [Plain() for _ in range(5)]
+FUNCTION = lambda: None  # noqa: E731 - any function will do
+TEXT, BYTES, LARGE = f"text {os.getpid()}", os.urandom(20), 10**30 + os.getpid()
+TUPLE, LIST, DICT = (TEXT, BYTES), [TEXT, BYTES], {TEXT: BYTES, BYTES: TEXT}
+
+
+def word(address: int) -> int:
+    return int(ctypes.c_uint64.from_address(address).value)
+
+
+@layouts
+class TestObjects:
+    @pytest.mark.parametrize(
+        ("value", "name"),
+        [
+            (TEXT, "str"),
+            (BYTES, "bytes"),
+            (LARGE, "int"),
+            (TUPLE, "tuple"),
+            (LIST, "list"),
+            (DICT, "dict"),
+            (KEEP[2], "Slotted"),
+            (KEEP[7], "Plain"),
+            (FUNCTION, "function"),
+        ],
+    )
+    def test_first_word_is_the_reference_count(self, here: Places, value, name) -> None:
+        spot = here.spot(id(value))
+        assert (spot.kind, spot.owner) == (objects.REFCOUNT, name)
+        assert here.spot(id(value) + 8).field == "type"
+
+    @pytest.mark.parametrize("value", [TUPLE, LIST, DICT, KEEP[2], KEEP[7]])
+    def test_before_it_is_the_collectors(self, here: Places, value) -> None:
+        assert here.spot(id(value) - 16).kind == objects.GC_HEAD
+        assert here.spot(id(value) - 1).kind == objects.GC_HEAD
+
+    @pytest.mark.parametrize(
+        ("value", "offset", "text"),
+        [
+            (TEXT, 24, "str.hash"),
+            (BYTES, 24, "bytes.hash"),
+            (TUPLE, 24, "tuple.items"),
+            (LIST, 24, "list.items pointer"),
+            (DICT, 16, "dict.used"),
+            (LARGE, 24, "int.digits"),
+            (KEEP[2], 16, "Slotted.+16"),
+        ],
+    )
+    def test_fields_have_names(self, here: Places, value, offset, text) -> None:
+        spot = here.spot(id(value) + offset)
+        assert (spot.kind, spot.text) == (objects.FIELD, text)
+
+    def test_tables_belong_to_nobody(self, here: Places) -> None:
+        assert here.spot(word(id(LIST) + 24)).kind == objects.TABLE
+        keys = here.spot(word(id(DICT) + 32))
+        assert sys.version_info < (3, 11) or keys.kind == objects.KEYS
+
+    def test_types_and_what_they_hold(self, here: Places) -> None:
+        assert here.spot(id(Plain)).owner == "type"
+        assert here.spot(id(Plain)).kind == objects.REFCOUNT
+        assert here.spot(id(Plain) + 384).text == "type.version tag"
+
+    def test_static_objects(self, here: Places) -> None:
+        for value, name in ((dict, "type"), (None, "NoneType"), (7, "int")):
+            spot = here.spot(id(value))
+            assert (spot.kind, spot.owner) == (objects.REFCOUNT, f"static {name}")
+            assert here.area(id(value)) == "image"
+
+    @pytest.mark.skipif(sys.version_info < (3, 11), reason="code lies in its object since 3.11")
+    def test_code(self, here: Places) -> None:
+        code = TestObjects.test_code.__code__
+        assert here.spot(id(code)).text == "code"
+        assert here.spot(id(code) + 52).text == "code.warm-up counter"
+        assert here.spot(id(code) + CodeType.__basicsize__).kind == objects.CODE
+
+    def test_free_blocks_and_pool_headers(self, here: Places) -> None:
+        # Many of one size, of which every second is freed again.
+        made = [os.urandom(200) for _ in range(1000)]
+        places = [id(each) for each in made]
+        del made[::2]
+        # (What runs from here on takes a few.)
+        kinds = [here.spot(place).kind for place in places[::2]]
+        assert kinds.count(objects.FREE) > 480
+        assert all(here.spot(id(each)).kind == objects.REFCOUNT for each in made)
+        pool = id(made[0]) // 16384 * 16384
+        assert here.spot(pool + 8).kind == objects.POOL
+        assert here.spot(pool + 48).kind != objects.POOL
+
+    def test_malloc(self, here: Places) -> None:
+        # Beyond pymalloc, below what malloc maps by itself: in the heap, between its chunks.
+        data = [bytearray(5000) for _ in range(3)]
+        start = ctypes.addressof(ctypes.c_char.from_buffer(data[1]))
+        if here.area(start) == "heap":
+            assert here.spot(start).kind == objects.BLOCK
+            assert here.spot(start - 8).kind == objects.CHUNK
+        assert here.spot(id(data[1])).owner == "bytearray"
+
+    def test_big_blocks(self, here: Places) -> None:
+        data = tuple(range(200_000))
+        assert here.spot(id(data)).owner == "tuple"
+        assert here.spot(id(data) + 800_000).text == "tuple.items"
+
+    def test_symbols(self, here: Places) -> None:
+        found = here.symbol(
+            ctypes.cast(ctypes.pythonapi.PyList_New, ctypes.c_void_p).value or 0  # a function
+        )
+        assert found == ("PyList_New", 0)
+        assert here.symbol(id(list)) == ("PyList_Type", 0)
+        assert here.symbol(id(KEEP)) is None
+
+
+@lines
+class TestLines:
+    def test_every_instruction_of_a_function(self) -> None:
+        for code in (
+            TestLines.test_every_instruction_of_a_function.__code__,
+            attribute.pages.__code__,
+            contextlib.contextmanager.__code__,
+            Path.glob.__code__,
+        ):
+            before = code.co_firstlineno
+            for unit, (line, *_) in enumerate(code.co_positions()):
+                # Where the table says 'none', the line before goes on.
+                before = line if line is not None else before
+                assert frames.line_at(code.co_linetable, code.co_firstlineno, unit) == before
+
+
+class TestAttribution:
+    def test_changes_are_told_by_the_byte(self) -> None:
+        old = bytes(PAGE)
+        new = bytearray(old)
+        new[10] = 1
+        new[8 * 100 + 7] = 255
+        new[PAGE - 1] = 1
+        assert attribute.changes(old, bytes(new)) == [10, 807, PAGE - 1]
+        assert attribute.changes(old, old) == []
+        assert attribute.changes(old, b"") == []
+
+    def test_calls_on_the_stack(self, here: Places) -> None:
+        # A word that points nowhere near code is no caller, and neither is one into data.
+        stack = struct.pack("=4Q", 0, 1, id(KEEP), id(list))
+        assert attribute.callers(stack, here, 0) == []
+
+    def test_names_are_stripped(self) -> None:
+        assert attribute.plain("PyUnicode_New.part.0") == "PyUnicode_New"
+        assert attribute.plain("foo.cold") == "foo"
+
+    def test_addr2line(self) -> None:
+        text = "Py_DECREF\n/src/./Include/object.h:538\nmain\n??:0\n??\n??:?\nf\n/a/b.c:7 (x 2)\n"
+        assert sources.parse(text) == ["Py_DECREF, object.h:538", "", "", "f, b.c:7"]
+
+    def test_field_names(self) -> None:
+        assert fields.name_of(fields.FIELDS["code"], 52) == "warm-up counter"
+        assert fields.name_of(fields.FIELDS["code"], 53) == "warm-up counter"
+        assert fields.name_of({}, 40) == "+40"
+
+    def test_stores_of_old_kernels_have_no_address(self, here: Places, monkeypatch) -> None:
+        data = bytearray(3 * PAGE)
+        start = ctypes.addressof(ctypes.c_char.from_buffer(data))
+        page = -(-start // PAGE) * PAGE
+        here.objects.memory.page(page)
+        data[page - start + 80] = 1
+        store = Store(page, False, os.getpid(), 0, None, None)
+        row = attribute._written(page, here.objects.memory, here, store)
+        assert (row["how"], row["changed"]) == ("change", 1)
+        assert row["function"] == "unknown"
+
+
+def test_exit_status_of_nobody() -> None:
+    assert session.exit_status(2**22 + 1) == 0
+
+
+def test_environment_keeps_what_the_user_says() -> None:
+    assert session.environment({"A": "1"}) == {"A": "1", "PYTHONHASHSEED": "0"}
+    assert session.environment({"PYTHONHASHSEED": "random"}) == {"PYTHONHASHSEED": "random"}
+
+
+def page_row(number: int, kind: str = objects.REFCOUNT, **more) -> dict:
+    row = {"page": 0x7F0000000000 + number * PAGE, "new": False, "area": "arena", "kind": kind}
+    row |= {"owner": "str", "field": "", "kinds": {kind: 1}, "changed": 1, "how": "trace"}
+    return row | more
+
+
+def made_up(immortal: bool, rows: list[dict], **more) -> dict:
+    new = [{"page": 0x7F0000400000, "new": True, "area": "mapped"}]
+    look = {
+        "rounds": 1,
+        "idle": {"private_dirty": 400 * 1024, "pages": 100},
+        "workers": [
+            {"name": "worker 1", "private_dirty": 1500 * 1024, "growth": 1100 * 1024}
+            | {"exclusive": 375, "forked": 99, "written": len(rows), "new": 1}
+        ],
+        "subject": {"name": "traced", "exclusive": 375, "forked": 99, "written": 5, "new": 1},
+        "resting": [0x7F0000000000 + 50 * PAGE],
+        "pages": rows + new,
+    }
+    return {
+        "python": "/opt/python<b>",
+        "release": "3.11.2",
+        "immortal": immortal,
+        "mode": "immortalize" if immortal else "freeze",
+        "application": "/home/me/my_app.py",
+        "modules": 40,
+        "page": PAGE,
+        "present": 300,
+        "private": 200,
+        "huge_pages": "madvise",
+        "trace": {"done": True, "why": "", "unwatched": 0},
+        "checkpoints": [look],
+        "picture": [{"start": 0x7F0000000000, "area": "arena", "pages": 64}],
+        **more,
+    }
+
+
+ROWS = [
+    page_row(0, function="_PyEval_EvalFrameDefault", line=["/x/app.py", 7, "view"]),
+    page_row(1, function="_PyEval_EvalFrameDefault", line=["/x/app.py", 7, "view"]),
+    page_row(2, kinds={objects.REFCOUNT: 3, objects.FREE: 2}, function="f"),
+    page_row(3, objects.FREE, function="libc.so.6", callers=["realloc", "list_append", "main"]),
+    page_row(4, objects.POOL, owner="", function="read", syscall=0),
+    page_row(5, objects.SAME, owner="", kinds={}),
+]
+
+
+class TestView:
+    @pytest.fixture
+    def context(self) -> dict:
+        return audit_view.content([made_up(False, ROWS), made_up(True, ROWS[:1])], top=3)
+
+    def test_kinds_and_what_is_there_alone(self, context) -> None:
+        table = {
+            row["kind"]: [(cell["pages"], cell["alone"]) for cell in row["cells"]]
+            for row in context["kinds"]
+        }
+        assert table[objects.REFCOUNT] == [(3, 2), (1, 1)]
+        assert table[objects.FREE] == [(1, 1), (0, 0)]
+        assert objects.CODE not in table
+        totals = {row["kind"]: [c["pages"] for c in row["cells"]] for row in context["totals"]}
+        assert totals == {
+            "all old pages": [6, 1],
+            "new memory": [1, 1],
+            "written by the fork itself": [99, 99],
+        }
+
+    def test_who(self, context) -> None:
+        assert context["writers"][0][0] == (
+            2,
+            (objects.REFCOUNT, "str", "_PyEval_EvalFrameDefault", "app.py:7 view"),
+        )
+        assert len(context["writers"][0]) == 3
+        assert audit_view.function(ROWS[3]) == ("libc.so.6 for list_append",)
+        assert audit_view.function(ROWS[4]) == ("system call 0 in read",)
+        assert audit_view.function(ROWS[5]) == ("not seen",)
+
+    def test_sides_are_told_apart(self) -> None:
+        every = audit_view.sides([made_up(False, []), made_up(True, []), made_up(False, [])])
+        assert [side.label for side in every] == [
+            "stock, freeze #1",
+            "patched, immortalize",
+            "stock, freeze #2",
+        ]
+
+    def test_growth_and_notes(self, context) -> None:
+        first = context["growth"][0]
+        assert (first["growth"], first["idle"]) == ([1100 * 1024], 400 * 1024)
+        # 375 pages are 1500 KiB: nothing to note, but for the page that nobody saw written.
+        assert [note for note in context["notes"] if "add up" in note] == []
+        assert any("1 of 6 pages were written unseen" in note for note in context["notes"])
+        apart = made_up(False, [], huge_pages="always")
+        apart["checkpoints"][0]["workers"][0]["exclusive"] = 900
+        notes = audit_view.content([apart], top=3)["notes"]
+        assert any("1500 KiB Private_Dirty, and its pages add up to 3600 KiB" in n for n in notes)
+        assert any("huge pages" in note for note in notes)
+
+    def test_reports(self, context) -> None:
+        text = audit_view.render(context, "audit.md.j2")
+        assert "| stock, freeze | 1 | **1100 KiB** |" in text
+        assert f"| {objects.REFCOUNT} | 3 | 12 | 2 | 1 | 4 | 1 |" in text
+        assert "\\_PyEval\\_EvalFrameDefault" in text
+        for line in text.splitlines():
+            assert not line.startswith("|") or line.endswith("|")
+        page = audit_view.render(context, "audit.html.j2")
+        assert "/opt/python&lt;b&gt;" in page
+        assert 'src="data:image/png;base64,' in page
+        assert "http" not in page
+        shown = "\n".join(audit_view.terminal(context))
+        assert "1100 KiB" in shown
+        assert "app.py:7 view" in shown
+
+    def test_sizes(self) -> None:
+        assert audit_view.size(716 * 1024) == "716 KiB"
+        assert audit_view.size(57.4 * 2**20) == "57.4 MiB"
+        assert audit_view.span([1024, 1024]) == "1 KiB"
+        assert audit_view.span([2048, 1024]) == "1 KiB to 2 KiB"
+
+
+def test_picture() -> None:
+    found = audit_picture.cells(made_up(False, ROWS))
+    codes = list(audit_picture.LEGEND)
+    row = [codes[code] for code in found["arena"][0]]
+    assert row[:6] == [each["kind"] for each in ROWS]
+    assert row[6:50] == [audit_picture.SHARED] * 44
+    assert row[50] == audit_picture.FORK
+    assert row[64:] == [audit_picture.ABSENT] * 192
+    assert codes[found["mapped"][0][0]] == audit_picture.NEW
+
+
+def test_every_kind_has_a_colour() -> None:
+    assert set(objects.KINDS) <= set(audit_picture.LEGEND)
+    assert len(set(audit_picture.LEGEND.values())) == len(audit_picture.LEGEND)
+
+
+def test_rounds() -> None:
+    assert audit.parse_rounds("10,1") == [1, 10]
+    assert audit.parse_rounds("3") == [3]
+    with pytest.raises(CpatchError):
+        audit.parse_rounds("1,,2")
