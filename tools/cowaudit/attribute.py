@@ -7,7 +7,7 @@ from collections import Counter
 from typing import Any
 
 from cowaudit.memory import Memory
-from cowaudit.objects import SAME, Spot
+from cowaudit.objects import OF_OBJECTS, SAME, Spot
 from cowaudit.pages import PAGE, Snapshot
 from cowaudit.places import Places
 from cowaudit.tracer import Store, Tracer
@@ -51,9 +51,16 @@ def _written(page: int, memory: Memory, places: Places, store: Store | None) -> 
         spot = next(each for each in spots if each.kind == kind)
         row["how"] = "change"
     else:
-        spot = Spot(SAME)
+        spot = Spot(SAME, _inhabitants(page, places))
         row["how"] = "page"
     return row | {"kind": spot.kind, "owner": spot.owner, "field": spot.field}
+
+
+def _inhabitants(page: int, places: Places) -> str:
+    """Return the type that most objects on a page seem to be of."""
+    spots = [places.spot(page + offset) for offset in range(0, PAGE, PAGE // 8)]
+    owners = Counter(spot.owner for spot in spots if spot.kind in OF_OBJECTS and spot.owner)
+    return owners.most_common(1)[0][0] if owners else ""
 
 
 def changes(old: bytes, new: bytes) -> list[int]:

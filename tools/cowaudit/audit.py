@@ -61,7 +61,8 @@ def _audit(request: Request, session: Session, why: str) -> dict[str, Any]:
     before = snapshot(session.parent.pid)
     facts = session.fork()
     with contextlib.closing(Memory(session.parent.pid)) as memory:
-        objects = Objects(memory, facts["type"], facts["code_size"])
+        padding = 16 if facts["debug"] else 0
+        objects = Objects(memory, facts["type"], facts["code_size"], padding)
         places = Places(maps(session.parent.pid), objects, facts["tstate"])
         picture = attribute.picture(before, places)
         with _tracing(session, facts, before) as (tracer, missed):

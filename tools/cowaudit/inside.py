@@ -77,6 +77,9 @@ def witness(status: int) -> None:
         "type": id(type),
         "immortal": hasattr(gc, "immortalize_heap"),
         "modules": len(sys.modules),
+        "debug": hasattr(sys, "gettotalrefcount")
+        or sys.flags.dev_mode
+        or "debug" in os.environ.get("PYTHONMALLOC", ""),
         "code_size": type(witness.__code__).__basicsize__,
     }
     try:

@@ -37,6 +37,9 @@ SAME = "counted up and down again"
 KINDS: tuple[str, ...] = (REFCOUNT, GC_HEAD, FIELD, CODE, KEYS, TABLE, BLOCK)
 KINDS += (FREE, POOL, CHUNK, STATIC, FRAMES, STACK, OTHER, SAME)
 
+#: Those that say what object it is.
+OF_OBJECTS = (REFCOUNT, GC_HEAD, FIELD, CODE)
+
 _HAVE_GC, _MANAGED_DICT, _TYPE_SUBCLASS = 1 << 14, 1 << 4, 1 << 31
 _POOL, _POOL_HEADER, _ALIGNMENT = 16384, 48, 16
 
@@ -74,10 +77,13 @@ class Pool:
 class Objects:
     """Knows what lies where in one process, as it was when *memory* was read."""
 
-    def __init__(self, memory: Memory, type_address: int, code_size: int = 184) -> None:
+    def __init__(
+        self, memory: Memory, type_address: int, code_size: int = 184, padding: int = 0
+    ) -> None:
         self.memory = memory
         self.type = type_address
         self.code_size = code_size
+        self.padding = padding  # in front of each block, by the allocators' debug hooks
         self._types: dict[int, bool] = {type_address: True}
         self._names: dict[int, str] = {}
         self._pools: dict[int, Pool | None] = {}
@@ -156,6 +162,9 @@ class Objects:
 
     def in_use(self, block: int, address: int) -> Spot:
         """Say what an address in a block that is in use belongs to."""
+        block += self.padding
+        if address < block:
+            return Spot(BLOCK, "debug padding")
         found = self.in_block(block)
         if found is not None:
             return self.in_object(found, address)

@@ -152,7 +152,7 @@ def chosen(python: str, modes: Sequence[str]) -> list[str]:
         raise CpatchError(
             f"{python} is no CPython that runs",
             got=(done.stderr or done.stdout).strip()[-500:] or f"exit code {done.returncode}",
-            fix="--python EXE with a CPython 3.11",
+            fix="--python EXE with a CPython",
             code=USAGE,
         )
     able = answer[0] == "True"
