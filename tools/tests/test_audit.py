@@ -78,11 +78,14 @@ def test_pages_are_those_that_were_written(world, tmp_path, application, said) -
         assert {(row["new"], row["how"], row["changed"]) for row in rows.values()} == {
             (False, "change", 1)
         }
+        assert not {row["page"] for row in look["pages"]} & set(look["resting"])
+        assert look["resting"]
         # 50,000 floats of 24 bytes, in blocks of 32: their counts went up and down.
         same = [row for row in look["pages"] if row.get("kind") == objects.SAME]
         assert len([row for row in same if row["owner"] == "float"]) > 380
         for worker in look["workers"]:
             assert abs(worker["exclusive"] * result["page"] - worker["private_dirty"]) < 1 << 17
+            assert worker["growth"] == worker["private_dirty"] - look["idle"]["private_dirty"]
             assert worker["growth"] > (380 + 10 + 250 * look["rounds"]) * 4096
     more = last["workers"][0]["new"] - first["workers"][0]["new"]
     assert abs(more - 500) < 10
@@ -190,7 +193,11 @@ REFUSALS = {
     ),
     "left": ("import os\ndef exercise():\n    os._exit(7)\n", "exit code 7"),
     "gone": ("import os\nos._exit(5)\ndef exercise(): pass\n", "parent ended: exit code 5"),
-    "slow": ("import time\ndef exercise():\n    time.sleep(60)\n", "has not answered for 1 s"),
+    "slow": (
+        "import os, pathlib, time\ndef exercise():\n"
+        "    pathlib.Path(__file__).with_name(f'pid-{os.getpid()}').touch()\n    time.sleep(60)\n",
+        "has not answered for 1 s",
+    ),
 }
 
 
@@ -213,6 +220,9 @@ def test_what_is_not_whole_is_no_result(world, tmp_path, said, case) -> None:
     if case == "killed":
         assert "last words" in told
     assert not children()
+    left = [int(each.name[4:]) for each in tmp_path.glob("pid-*")]
+    assert len(left) == (2 if case == "slow" else 0)
+    wait(lambda: not any(map(runs, left)), 5)
 
 
 def children() -> list[int]:

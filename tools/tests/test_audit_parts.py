@@ -11,8 +11,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import CodeType
 
+import cowaudit.audit
 import pytest
-from cowaudit import attribute, fields, frames, objects, pages, session, sources
+from cowaudit import attribute, elf, fields, frames, objects, pages, session, sources
 from cowaudit.memory import Memory
 from cowaudit.objects import Objects
 from cowaudit.places import Places
@@ -207,6 +208,85 @@ class TestObjects:
         assert found == ("PyList_New", 0)
         assert here.symbol(id(list)) == ("PyList_Type", 0)
         assert here.symbol(id(KEEP)) is None
+
+
+class FakeMemory:
+    """Memory of which a few words are known."""
+
+    def __init__(self, words: dict[int, int]) -> None:
+        self.words = words
+
+    def word(self, address: int) -> int:
+        return self.words.get(address, 0)
+
+    def text(self, address: int) -> str:
+        return {0x900: "module.Thing"}[address]
+
+
+def test_static_objects_end_somewhere(monkeypatch) -> None:
+    # At 0x10100 lies an object of 24 bytes; a pointer to its type at 0x10208 makes no object.
+    kind, static = 0x20000, 0x10000
+    words = {kind + 8: kind, kind + 24: 0x900, kind + 32: 24, kind + 8 + 16: 0x900}
+    words |= {static + 0x100: 3, static + 0x108: kind, static + 0x208: kind}
+    known = Objects(FakeMemory(words), kind)  # type: ignore[arg-type]
+    mapping = pages.Mapping(static, static + PAGE, "rw-p", 0, 1, "/bin/thing")
+    places = Places([mapping], known, None)
+    monkeypatch.setattr(places, "symbol", lambda address: ("static_data", address - static))
+    assert places.spot(static + 0x100).text == "static Thing"
+    assert places.spot(static + 0x110).text == "static Thing.+16"
+    for offset in (0x118, 0x180, 0x210):
+        spot = places.spot(static + offset)
+        assert (spot.kind, spot.text) == (objects.STATIC, "thing.static_data")
+
+
+class TestElf:
+    def make(self, path: Path, table: int) -> None:
+        """Write the least that has a table of symbols: a header, three sections, no code."""
+        names = b"\0alias\0function\0elsewhere\0"
+        symbols = [(1, 2, 0x1100, 0), (7, 2, 0x1100, 64), (16, 1, 0x2000, 8)]
+        rows = struct.pack("<IBBHQQ", 0, 0, 0, 0, 0, 0)
+        for name, info, start, size in symbols:
+            rows += struct.pack("<IBBHQQ", name, info, 0, 1, start, size)
+        segment = struct.pack("<IIQQQQQQ", 1, 5, 0, 0x1000, 0, 0x800, 0x1800, 0x1000)
+        at = 64 + len(segment)
+        sections = struct.pack("<IIQQQQIIQQ", *[0] * 10)
+        sections += struct.pack("<IIQQQQIIQQ", 0, table, 0, 0, at, len(rows), 2, 0, 8, 24)
+        sections += struct.pack("<IIQQQQIIQQ", 0, 3, 0, 0, at + len(rows), len(names), 0, 0, 1, 0)
+        head = b"\x7fELF\x02\x01\x01" + bytes(9)
+        head += struct.pack("<HHIQQQI", 3, 62, 1, 0, 64, at + len(rows) + len(names), 0)
+        head += struct.pack("<HHHHHH", 64, 56, 1, 64, 3, 2)
+        path.write_bytes(head + segment + rows + names + sections)
+
+    @pytest.mark.parametrize("table", [2, 11])
+    def test_symbols(self, tmp_path: Path, table: int) -> None:
+        self.make(tmp_path / "thing.so", table)
+        known = elf.Symbols(tmp_path / "thing.so")
+        assert (known.first, known.last) == (0x1000, 0x2800)
+        assert known.find(0x1100) == elf.Symbol("function", 0x1100, 64)
+        assert known.find(0x113F) == elf.Symbol("function", 0x1100, 64)
+        assert known.find(0x1140) is None
+        assert known.find(0x10FF) is None
+        assert known.find(0x2007) == elf.Symbol("elsewhere", 0x2000, 8)
+
+    @pytest.mark.parametrize("text", [b"", b"#!/bin/sh", b"\x7fELF\x02\x01 and then nothing"])
+    def test_what_is_no_elf_file_has_none(self, tmp_path: Path, text: bytes) -> None:
+        (tmp_path / "thing").write_bytes(text)
+        assert not elf.Symbols(tmp_path / "thing")
+        assert elf.Symbols(tmp_path / "nothing").find(0x1000) is None
+
+
+def test_counts() -> None:
+    present, exclusive = 1 << 63, 1 << 56
+    before = pages.Snapshot(dict.fromkeys(range(10), present | exclusive))
+    after = pages.Snapshot(
+        {0: present, 1: present | exclusive, 2: present | exclusive, 20: present | exclusive}
+    )
+    assert cowaudit.audit._counts(before, {2, 3}, after) == {
+        "exclusive": 3,
+        "forked": 1,
+        "written": 1,
+        "new": 1,
+    }
 
 
 @lines
