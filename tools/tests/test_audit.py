@@ -9,9 +9,11 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from cowaudit import objects, uffd
+from cpatch import build, which
 
 TRACEABLE = not uffd.refused()[1]
 needs_tracing = pytest.mark.skipif(
@@ -254,6 +256,18 @@ def children() -> list[int]:
 def test_wrong_use_is_explained(world, said, argv, wanted) -> None:
     assert world.run("audit", *argv) in (1, 2)
     assert wanted in said()
+
+
+def test_own_interpreters_are_the_default(world, application, tmp_path, said, monkeypatch) -> None:
+    made = SimpleNamespace(python=sys.executable)
+    monkeypatch.setattr(build, "finished", lambda obj: made if "obj-" in obj.name else None)
+    stale = {"stock": None, "patched": "the overlay changed since"}
+    monkeypatch.setattr(which, "stale", lambda project, pin, tree, built: stale[tree])
+    argv = ("--no-trace", "--rounds", "1", "--workers", "1", str(application))
+    assert world.run("audit", *argv) == 0
+    home = world.root / "build" / "audit" / "app"
+    assert len(json.loads((home / "audit.json").read_text())) == 2
+    assert "warning: patched is out of date: the overlay changed since" in said()
 
 
 def test_immortalizing_is_left_out_where_there_is_none(world, tmp_path, said) -> None:
