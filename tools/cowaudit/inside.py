@@ -60,12 +60,13 @@ def takes_round(function) -> bool:  # type: ignore[no-untyped-def]
 
 
 def prepare(mode: str) -> None:
-    """Do what a server does before it forks."""
+    """Do what a server does before it forks; ``immortalize-seal`` is all of it but seal."""
+    mode, *without = mode.split("-")
     if mode == "freeze":
         gc.collect()
         gc.freeze()
     elif mode == "immortalize":
-        gc.immortalize_heap()  # type: ignore[attr-defined]
+        gc.immortalize_heap(**dict.fromkeys(without, False))  # type: ignore[attr-defined]
 
 
 def witness(status: int) -> None:

@@ -20,6 +20,8 @@ from cpatch.project import TREES, Project
 
 EXAMPLE = Path(cowaudit.audit.__file__).with_name("example.py")
 MODES = ("none", "freeze", "immortalize")
+# What gc.immortalize_heap() does besides marking; each has a keyword to leave it out.
+PARTS = ("fill", "quiet", "seal", "trim")
 
 _ASK = "import gc, sys; print(hasattr(gc, 'immortalize_heap'), *sys.version_info[:2])"
 
@@ -41,9 +43,10 @@ _ASK = "import gc, sys; print(hasattr(gc, 'immortalize_heap'), *sys.version_info
     "--mode",
     "modes",
     multiple=True,
-    type=click.Choice(MODES),
+    callback=lambda _context, _option, modes: tuple(map(_known, modes)),
+    metavar="|".join(MODES),
     help="What the parent does before it forks; again for another (default: immortalize where "
-    "there is such a thing, freeze elsewhere).",
+    "there is such a thing, freeze elsewhere). immortalize-seal-trim: all but these parts of it.",
 )
 @click.option("--workers", type=click.IntRange(min=1), default=4, show_default=True)
 @click.option(
@@ -144,6 +147,19 @@ def built(project: Project, pin: Pin) -> list[str]:
     return found
 
 
+def _known(mode: str) -> str:
+    name, *without = mode.split("-")
+    if name not in MODES or not set(without) <= set(PARTS if name == "immortalize" else ()):
+        raise CpatchError(
+            f"no such mode: {mode}",
+            wanted=", ".join(MODES) + f", or immortalize without -{', -'.join(PARTS)}",
+            got=mode,
+            fix="--mode immortalize-seal",
+            code=USAGE,
+        )
+    return mode
+
+
 def chosen(python: str, modes: Sequence[str]) -> list[str]:
     """Return the modes that one interpreter is audited in."""
     done = proc.run([python, "-c", _ASK], cwd=Path.cwd(), check=False)
@@ -158,7 +174,7 @@ def chosen(python: str, modes: Sequence[str]) -> list[str]:
     able = answer[0] == "True"
     if not modes:
         return ["immortalize" if able else "freeze"]
-    found = [mode for mode in modes if able or mode != "immortalize"]
+    found = [mode for mode in modes if able or not mode.startswith("immortalize")]
     if len(found) < len(modes):
         console.warn(f"{python} has no gc.immortalize_heap(); not audited in that mode")
     return found

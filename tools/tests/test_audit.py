@@ -12,7 +12,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from cowaudit import objects, uffd
+from cowaudit import inside, objects, uffd
 from cpatch import build, which
 
 TRACEABLE = not uffd.refused()[1]
@@ -319,3 +319,17 @@ def runs(pid: int) -> bool:
     except OSError:
         return False
     return state != "Z"
+
+
+@pytest.mark.parametrize("mode", ["immortal", "freeze-seal", "immortalize-sea", "immortalize-"])
+def test_a_mode_that_means_nothing(world, tmp_path, mode, capsys):
+    assert audit(world, tmp_path, "--mode", mode, __file__) == 2
+    assert "-seal" in capsys.readouterr().err
+
+
+def test_parts_that_are_left_out(monkeypatch):
+    seen = []
+    monkeypatch.setattr(inside.gc, "immortalize_heap", lambda **kw: seen.append(kw), raising=False)
+    inside.prepare("immortalize")
+    inside.prepare("immortalize-seal-trim")
+    assert seen == [{}, {"seal": False, "trim": False}]
