@@ -18,6 +18,8 @@ report: $(VENV)/.stamp ## tables and plots of what bench measured: Markdown and 
 	@$(CPATCH) report $(pin) $(ARGS)
 audit: $(VENV)/.stamp ## show which memory of a pre-fork application stops being shared: ARGS="app.py"
 	@$(CPATCH) audit $(pin) $(ARGS)
+servers: $(VENV)/.stamp ## measure pre-fork servers with real applications: memory, requests/s, latency
+	@$(CPATCH) servers $(pin) $(if $(FLAVOR),--flavor $(FLAVOR)) $(jobs) $(ARGS)
 which: $(VENV)/.stamp ## print a built interpreter's path and nothing else (make -s which)
 	@$(CPATCH) which $(flavor) $(ARGS)
 install: $(VENV)/.stamp ## build, install under PREFIX=/dir, run what was installed
@@ -46,4 +48,4 @@ help: ## print this list
 $(VENV)/.stamp: tools/requirements.txt tools/bootstrap.sh
 	@sh tools/bootstrap.sh $(VENV) >&2
 
-.PHONY: build test bench report audit which install fetch apply status refresh lint diff bump doctor clean help
+.PHONY: build test bench report audit servers which install fetch apply status refresh lint diff bump doctor clean help

@@ -33,6 +33,7 @@ VERBS = {
     "bench": "bench",
     "report": "report",
     "audit": "audit",
+    "servers": "servers",
     "clean": "clean",
 }
 

@@ -63,7 +63,7 @@ def forest(marks: Sequence[Mark], columns: Sequence[str], *, better: str = "fast
         bottom=0.5 / height,
         wspace=0.05,
     )
-    return _uri(figure)
+    return uri(figure)
 
 
 def _panel(
@@ -130,7 +130,8 @@ def _spread(reach: tuple[float, float]) -> list[float]:
     return kept
 
 
-def _uri(figure: Figure) -> str:
+def uri(figure: Figure) -> str:
+    """Return a figure as a data URI; the same bytes for the same data."""
     stream = io.BytesIO()
     # The same bytes for the same data: no date, ids from a fixed salt.
     with mpl.rc_context({"svg.hashsalt": "cpatch", "svg.fonttype": "path"}):

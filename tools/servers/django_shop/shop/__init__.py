@@ -1,0 +1,1 @@
+"""A shop: Django, an ORM on SQLite, templates, sessions, a catalogue in memory."""
