@@ -44,10 +44,8 @@ class Ready:
         scratch.mkdir(parents=True)
         database = scratch / "db.sqlite3"
         shutil.copyfile(self.data[case.entries], database)
-        added = scratch / "gunicorn.conf.py" if self.setup.page == "gunicorn" else (
-            scratch / "lines.py"
-        )  # fmt: skip
-        added.write_text(self.lines[mode], encoding="utf-8")
+        added = scratch / self.setup.lines
+        added.write_text(self.setup.before + self.lines[mode], encoding="utf-8")
         start = Start(
             python=self.venvs[MODES[mode].side].python,
             home=self.app,
@@ -66,12 +64,12 @@ class Ready:
             clients=CLIENTS * case.workers,
             interval=INTERVAL,
             seconds=seconds,
-            env=environment(self.setup, start, case, database),
+            env=environment(start, case, database),
             log=results.root / "log" / case.setup / case.name / f"{mode}.{number}.log",
         )
 
 
-def environment(setup: Setup, start: Start, case: Case, database: Path) -> dict[str, str]:
+def environment(start: Start, case: Case, database: Path) -> dict[str, str]:
     """Return the whole environment of a server: the same in all modes."""
     kept = {key: os.environ[key] for key in ("PATH", "HOME", "TMPDIR") if key in os.environ}
     found = {
@@ -81,7 +79,9 @@ def environment(setup: Setup, start: Start, case: Case, database: Path) -> dict[
         "PYTHONDONTWRITEBYTECODE": "1",
         "SHOP_DB": str(database),
         "SHOP_LINES": str(start.lines),
-        **setup.env,
+        # Where Celery's queue is, and whence it loads the module with the lines.
+        "SHOP_QUEUE": str(start.scratch / "queue"),
+        "PYTHONPATH": str(start.scratch),
     }
     return {**found, "SHOP_WARM": str(case.warm)} if case.warm else found
 

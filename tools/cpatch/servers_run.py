@@ -125,10 +125,11 @@ def run(
         argv, cwd=start.home, env=env, log=log, seconds=START + seconds + STOP, stop=setup.stop
     ) as server:
         watch = Watch(server.pid, begun)
-        first = _first_answer(server, start, begun, log) if setup.load is None else None
+        if setup.load:
+            first = _said_ready(server, start, begun, log)
+        else:
+            first = _first_answer(server, start, begun, log)
         _all_workers(server, watch, start.workers, log)
-        if first is None:
-            first = time.monotonic() - begun
         watch.look("ready")
         load = list(setup.load(start)) if setup.load else load_command(start, clients, seconds)
         with _loading(load, start, env, log) as loading:
@@ -193,6 +194,17 @@ def _first_answer(server: subprocess.Popen[bytes], start: Start, begun: float, l
         if time.monotonic() - begun > START:
             raise RunFailedError(f"no answer after {START:.0f} s", log)
         time.sleep(0.01)
+
+
+def _said_ready(server: subprocess.Popen[bytes], start: Start, begun: float, log: Path) -> float:
+    """Wait for the file by which what has no port says that its workers are there."""
+    while not (start.scratch / "ready").exists():
+        if server.poll() is not None:
+            raise RunFailedError(f"the server ended with {server.returncode}", log)
+        if time.monotonic() - begun > START:
+            raise RunFailedError(f"not ready after {START:.0f} s", log)
+        time.sleep(0.01)
+    return time.monotonic() - begun
 
 
 def _all_workers(server: subprocess.Popen[bytes], watch: Watch, workers: int, log: Path) -> None:

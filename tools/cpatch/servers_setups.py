@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from cpatch.errors import USAGE, CpatchError
@@ -70,25 +70,57 @@ class Setup:
     page: str
     home: str
     requirements: str
+    #: The file that the lines are in, below the run's directory, and what stands before them.
+    lines: str
     serve: Callable[[Start], Sequence[str | Path]]
+    before: str = ""
     load: Callable[[Start], Sequence[str | Path]] | None = None  # None: over HTTP
     stop: str = "SIGTERM"
     #: What is called when a run is prepared; makes the database.
     prepare: str = "shop.prepare"
     #: Packages that hold the interpreter itself, and are compiled for each.
     compiled: tuple[str, ...] = ()
-    env: Mapping[str, str] = field(default_factory=dict)
     #: Whether its parent can make requests before it forks.
     warms: bool = True
 
 
-def _gunicorn(start: Start) -> list[str | Path]:
+def _gunicorn(application: str) -> Callable[[Start], list[str | Path]]:
+    def serve(start: Start) -> list[str | Path]:
+        return [
+            start.bin / "gunicorn", application, "--preload",
+            "--config", start.lines, "--bind", f"127.0.0.1:{start.port}",
+            "--workers", str(start.workers), "--worker-tmp-dir", start.scratch,
+            "--log-level", "warning", "--timeout", "120",
+        ]  # fmt: skip
+
+    return serve
+
+
+def _uwsgi(start: Start) -> list[str | Path]:
     return [
-        start.bin / "gunicorn", "shop.wsgi:application", "--preload",
-        "--config", start.lines, "--bind", f"127.0.0.1:{start.port}",
-        "--workers", str(start.workers), "--worker-tmp-dir", start.scratch,
-        "--log-level", "warning", "--timeout", "120",
+        start.bin / "uwsgi", "--master", "--processes", str(start.workers),
+        "--http-socket", f"127.0.0.1:{start.port}", "--virtualenv", start.bin.parent,
+        "--pythonpath", start.home, "--pythonpath", start.scratch,
+        "--module", f"{start.lines.stem}:application", "--need-app", "--die-on-term",
+        "--disable-logging", "--buffer-size", "16384",
     ]  # fmt: skip
+
+
+def _pool(start: Start) -> list[str | Path]:
+    numbers = [str(number) for number in (start.workers, start.requests, start.seed)]
+    return [start.python, "-m", "shop.pool", *numbers, start.output]
+
+
+def _celery(start: Start) -> list[str | Path]:
+    return [
+        start.python, "-m", "celery", "--app", start.lines.stem, "worker",
+        "--pool", "prefork", "--concurrency", str(start.workers), "--loglevel", "warning",
+        "--without-gossip", "--without-mingle", "--without-heartbeat",
+    ]  # fmt: skip
+
+
+def _send(start: Start) -> list[str | Path]:
+    return [start.python, "-m", "shop.send", str(start.requests), str(start.seed), start.output]
 
 
 SETUPS = {
@@ -100,7 +132,51 @@ SETUPS = {
             page="gunicorn",
             home="django_shop",
             requirements="requirements.txt",
-            serve=_gunicorn,
+            lines="gunicorn.conf.py",
+            serve=_gunicorn("shop.wsgi:application"),
+        ),
+        Setup(
+            name="flask",
+            about="gunicorn --preload with Flask: SQLite, templates, sessions in a cookie",
+            page="gunicorn",
+            home="shelf",
+            requirements="requirements-flask.txt",
+            lines="gunicorn.conf.py",
+            serve=_gunicorn("shop.web:application"),
+        ),
+        Setup(
+            name="uwsgi",
+            about="uWSGI, which forks after it has loaded, with the same Django application",
+            page="uwsgi",
+            home="django_shop",
+            requirements="requirements-uwsgi.txt",
+            lines="served.py",
+            before="from shop.wsgi import application\n",
+            serve=_uwsgi,
+            compiled=("uwsgi",),
+        ),
+        Setup(
+            name="celery",
+            about="Celery's prefork pool; latencies are of the tasks alone, without the queue",
+            page="celery",
+            home="shelf",
+            requirements="requirements-celery.txt",
+            lines="served.py",
+            before="from shop.tasks import app\n",
+            serve=_celery,
+            load=_send,
+            warms=False,
+        ),
+        Setup(
+            name="pool",
+            about="multiprocessing.Pool, forked; latencies are of the tasks alone",
+            page="multiprocessing",
+            home="shelf",
+            requirements="requirements-pool.txt",
+            lines="lines.py",
+            serve=_pool,
+            load=lambda start: [start.python, "-m", "shop.go", start.output],
+            warms=False,
         ),
     )
 }
