@@ -45,8 +45,8 @@ def pack(project: Project, source: Path, target: Path) -> None:
         for path in [*sorted((source / "failed").glob("*.json")), source / "packages.txt"]:
             if path.exists():
                 text = path.read_text(encoding="utf-8")
-                bench_store.write(fresh / path.relative_to(source), _relative(project, text))
-        Results(fresh).write_record(json.loads(_relative(project, json.dumps(record))))
+                bench_store.write(fresh / path.relative_to(source), relative(project, text))
+        Results(fresh).write_record(json.loads(relative(project, json.dumps(record))))
         target.parent.mkdir(parents=True, exist_ok=True)
         fresh.replace(target)
     finally:
@@ -65,7 +65,7 @@ def _write(path: Path, benchmarks: list[pyperf.Benchmark]) -> None:
     path.write_bytes(gzip.compress(stream.getvalue().encode(), mtime=0))
 
 
-def _relative(project: Project, text: str) -> str:
+def relative(project: Project, text: str) -> str:
     """Return *text* without where this user keeps the repository and other things."""
     text = text.replace(f"{project.root}/", "").replace(str(project.build), "build")
     home = str(Path.home())

@@ -74,7 +74,8 @@ def _results(project: Project, pins: list[Pin], every: bool) -> list[Path]:
     if every:
         return [project.results] if project.results.exists() else []
     found = []
-    for record in sorted(project.results.glob("*/run.json")):
+    records = [*project.results.glob("*/run.json"), *project.results.glob("servers/*/run.json")]
+    for record in sorted(records):
         try:
             said = json.loads(record.read_text(encoding="utf-8"))
         except (OSError, ValueError):

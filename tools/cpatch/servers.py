@@ -191,11 +191,12 @@ def home(project: Project) -> Path:
 
 
 def newest(project: Project) -> Results:
-    """Return the newest results; CpatchError when there are none."""
-    found = sorted(home(project).glob("*/run.json"))
-    if not found:
-        raise CpatchError(f"no results in {project.show(home(project))}", fix="make servers")
-    return Results(found[-1].parent)
+    """Return the newest results, those measured here first; CpatchError when there are none."""
+    for place in (home(project), project.kept_results / "servers"):
+        found = sorted(place.glob("*/run.json"))
+        if found:
+            return Results(found[-1].parent)
+    raise CpatchError(f"no results in {project.show(home(project))}", fix="make servers")
 
 
 def place(project: Project, options: Options, facts: dict[str, Any]) -> Results:
@@ -252,10 +253,8 @@ def measure(
             ready[name] = servers_prepare.prepare(project, name, sides, work, sizes)
             record.setdefault("packages", {})[name] = ready[name].venvs["stock"].packages
         results.write_record(record)
-        waiting = list(_waiting(results, ready, options))
-        for left, (number, position, case, mode) in zip(
-            range(len(waiting), 0, -1), waiting, strict=True
-        ):
+        todo = list(waiting(results, ready, options))
+        for left, (number, position, case, mode) in zip(range(len(todo), 0, -1), todo, strict=True):
             guess = f"; about {bench_rounds.span(left * sum(spent) / len(spent))}" if spent else ""
             where = f"{case.setup}, {case.name}, round {number + 1}, {mode}"
             console.note(f"{where} ({left} runs left{guess})")
@@ -278,7 +277,7 @@ def measure(
     return failed
 
 
-def _waiting(
+def waiting(
     results: Results, ready: dict[str, Ready], options: Options
 ) -> Iterator[tuple[int, int, Case, str]]:
     """Return the runs to do: the modes take turns, and in each round another one begins."""
@@ -294,7 +293,7 @@ def _waiting(
 def report(project: Project, results: Results, pack: Path | None) -> int:
     """Write the report beside the results, or beside their packed copy."""
     if pack:
-        results.pack(pack.absolute())
+        results.pack(project, pack.absolute())
         results = Results(pack.absolute())
     for path in servers_page.write(results):
         console.field("wrote", project.show(path))

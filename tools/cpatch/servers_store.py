@@ -20,8 +20,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from cpatch import bench_store
-from cpatch.errors import CpatchError
+from cpatch import bench_pack, bench_store
+from cpatch.errors import USAGE, CpatchError
+from cpatch.project import Project
 
 FORMAT = 1
 PACKED = ".gz"
@@ -111,11 +112,22 @@ class Results:
                     f"{path} cannot be read: {error}", fix=f"rm {path}; make servers"
                 ) from None
 
-    def pack(self, target: Path) -> None:
-        """Copy run.json and the raw files, compressed, to *target*; the same bytes each time."""
-        Results(target).write_record({k: v for k, v in self.record().items() if k != "servers"})
+    def pack(self, project: Project, target: Path) -> None:
+        """Copy run.json and the raw files, compressed, to *target*; the same bytes each time.
+
+        Paths below the repository and the user's home become relative to them.
+        """
+        if target.exists() and (not target.is_dir() or any(target.iterdir())):
+            raise CpatchError(
+                f"{project.show(target)} is there already",
+                fix=f"rm -r {project.show(target)}, or another name",
+                code=USAGE,
+            )
+        record = json.loads(bench_pack.relative(project, json.dumps(self.record())))
+        packed = Results(target)
+        packed.write_record({key: text for key, text in record.items() if key != "servers"})
         for run in self.runs():
-            path = Results(target).file(Case(**run["case"]), run["mode"], run["round"])
+            path = packed.file(Case(**run["case"]), run["mode"], run["round"])
             path = path.with_name(path.name + PACKED)
             path.parent.mkdir(parents=True, exist_ok=True)
             text = json.dumps(run, separators=(",", ":"))
