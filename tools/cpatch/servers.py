@@ -192,8 +192,8 @@ def home(project: Project) -> Path:
 
 def newest(project: Project) -> Results:
     """Return the newest results, those measured here first; CpatchError when there are none."""
-    for place in (home(project), project.kept_results / "servers"):
-        found = sorted(place.glob("*/run.json"))
+    for where in (home(project), project.kept_results / "servers"):
+        found = sorted(where.glob("*/run.json"))
         if found:
             return Results(found[-1].parent)
     raise CpatchError(f"no results in {project.show(home(project))}", fix="make servers")
