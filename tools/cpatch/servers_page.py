@@ -17,6 +17,7 @@ COLUMNS: dict[str, tuple[str, Callable[[float], str]]] = {
     "pss": ("sum of PSS, MiB", lambda value: f"{value / MIB:.1f}"),
     "dirty": ("private dirty per worker, MiB", lambda value: f"{value / MIB:.2f}"),
     "faults": ("minor faults per worker", lambda value: f"{value:,.0f}"),
+    "cpu": ("CPU per request, ms", lambda value: f"{value:.2f}"),
     "rate": ("requests/s", lambda value: f"{value:.1f}"),
     "p50": ("p50, ms", lambda value: f"{value:.1f}"),
     "p99": ("p99, ms", lambda value: f"{value:.1f}"),
@@ -98,11 +99,6 @@ def _row(case: Case, cells: Mapping[str, Cell], mode: str) -> dict[str, Any]:
             other: share(cell.against(cells[other], "pss"))
             for other in ("stock", "freeze")
             if other in cells and other != mode
-        },
-        "apart": {
-            name: cell.apart(cells["freeze"], name)
-            for name in ("rate", "p99")
-            if "freeze" in cells and mode != "freeze"
         },
     }
 

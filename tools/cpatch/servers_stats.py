@@ -13,6 +13,9 @@ from cpatch.servers_store import Case
 
 MIB = 2**20
 
+#: The kernel's clock ticks per second, in /proc: the same on all of Linux's usual architectures.
+TICKS = 100
+
 
 @dataclass(frozen=True)
 class Figures:
@@ -23,6 +26,7 @@ class Figures:
     dirty: float
     dirty_before: float
     faults: float  # minor faults from the first request to the last
+    cpu: float  # ms of CPU time per request, all processes together
     rate: float
     p50: float
     p99: float
@@ -60,6 +64,7 @@ def figures(run: Mapping[str, Any]) -> Figures:
         dirty=per_worker(end, "private_dirty"),
         dirty_before=per_worker(ready, "private_dirty"),
         faults=per_worker(end, "minor_faults") - per_worker(ready, "minor_faults"),
+        cpu=1000 * (total(end, "cpu_ticks") - total(ready, "cpu_ticks")) / TICKS / len(answers),
         rate=len(answers) / run["load"]["seconds"],
         p50=quantile(latencies, 0.5),
         p99=quantile(latencies, 0.99),
@@ -72,7 +77,8 @@ def line(found: Figures) -> str:
     """Return a run in a line, for the terminal."""
     return (
         f"{found.pss / MIB:.1f} MiB, {found.dirty / MIB:.2f} MiB dirty per worker, "
-        f"{found.rate:.0f}/s, p50 {found.p50:.1f} ms, p99 {found.p99:.1f} ms, "
+        f"{found.cpu:.2f} ms CPU per request, {found.rate:.0f}/s, "
+        f"p50 {found.p50:.1f} ms, p99 {found.p99:.1f} ms, "
         f"first answer after {found.first:.2f} s"
     )
 

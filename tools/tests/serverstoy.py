@@ -72,7 +72,7 @@ def process(role: str, pid: int, pss: float, dirty: float = 1.0) -> dict[str, An
     """A process in a sample; sizes in MiB."""
     mib = 2**20
     return {
-        "pid": pid, "role": role, "minor_faults": 100 * pid, "cpu_ticks": 1,
+        "pid": pid, "role": role, "minor_faults": 100 * pid, "cpu_ticks": int(pss * 10),
         "pss": int(pss * mib), "private_dirty": int(dirty * mib), "private_clean": 0,
         "shared_dirty": 0, "rss": int(2 * pss * mib), "swap_pss": 0,
     }  # fmt: skip
