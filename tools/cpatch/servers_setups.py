@@ -102,7 +102,9 @@ def _uwsgi(start: Start) -> list[str | Path]:
         "--http-socket", f"127.0.0.1:{start.port}", "--virtualenv", start.bin.parent,
         "--pythonpath", start.home, "--pythonpath", start.scratch,
         "--module", f"{start.lines.stem}:application", "--need-app", "--die-on-term",
-        "--disable-logging", "--buffer-size", "16384",
+        "--disable-logging",
+        # It closes every connection after the response, and does not say so by itself.
+        "--add-header", "Connection: close", "--buffer-size", "16384",
     ]  # fmt: skip
 
 

@@ -9,6 +9,15 @@ from celery import Celery
 
 from shop import catalogue, work
 
+#: Tasks that wait in the queue, at most.
+WAITING = 100
+
+
+def done(answers):
+    """Return what the workers have told so far, after a moment."""
+    time.sleep(0.05)
+    return answers.read_text(encoding="utf-8").splitlines() if answers.exists() else []
+
 
 def main(count, seed, output):
     """Write down what the tasks took, as the workers told."""
@@ -17,12 +26,14 @@ def main(count, seed, output):
     catalogue.load()
     answers = output.with_name("answers")
     begun = time.perf_counter()
-    for task in work.tasks(count, seed):
-        app.send_task("shop.do", task)
     lines = []
+    for sent, task in enumerate(work.tasks(count, seed)):
+        # A directory is a slow queue when it is long.
+        while sent - len(lines) >= WAITING:
+            lines = done(answers)
+        app.send_task("shop.do", task)
     while len(lines) < count:
-        time.sleep(0.1)
-        lines = answers.read_text(encoding="utf-8").splitlines() if answers.exists() else []
+        lines = done(answers)
     seconds = time.perf_counter() - begun
     rows = [line.split() for line in lines]
     found = {"seconds": seconds, "connections": 0, "failed": 0, "failures": []}
