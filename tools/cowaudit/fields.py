@@ -1,4 +1,4 @@
-"""Names of the fields of CPython 3.11's structures, by their offset. For reports only."""
+"""Names of the fields of the pinned CPython's structures, by their offset. For reports only."""
 
 from __future__ import annotations
 

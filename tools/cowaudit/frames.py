@@ -1,4 +1,6 @@
-"""The Python line that a thread of another process is at, read from its memory. CPython 3.11."""
+"""The Python line that a thread of another process is at, read from its memory.
+
+With the structures of the first pin; other versions show no lines."""
 
 from __future__ import annotations
 
@@ -7,7 +9,7 @@ from dataclasses import dataclass
 
 from cowaudit.memory import Memory
 
-# Offsets in PyThreadState, _PyCFrame, _PyInterpreterFrame and PyCodeObject of 3.11.
+# Offsets in PyThreadState, _PyCFrame, _PyInterpreterFrame and PyCodeObject of the first pin.
 _PREVIOUS, _NEXT, _CFRAME, _NATIVE_ID = 0, 8, 56, 160
 _CURRENT = 8
 _F_CODE, _F_PREVIOUS, _F_INSTRUCTION = 32, 48, 56
@@ -100,7 +102,7 @@ class Frames:
 
 
 def line_at(table: bytes, first: int, unit: int) -> int:
-    """Return the line of a code unit, from a co_linetable of 3.11; *first* is co_firstlineno."""
+    """Return the line of a code unit, from a co_linetable; *first* is co_firstlineno."""
     line, at, position = first, 0, 0
     while position < len(table):
         head = table[position]

@@ -2,7 +2,8 @@
 
 Nothing is asked of the process and nothing is changed in it. pymalloc says which of its blocks
 are in use, glibc where its chunks begin, and a block that holds a pointer to a type where an
-object of that type must have one holds an object. Sizes and offsets are those of 3.10 and 3.11 on
+object of that type must have one holds an object. Sizes and offsets are those of the first pin, and
+of the version before it, on
 64 bits; for another interpreter the allocator's part may be missing from the answers, not wrong.
 """
 

@@ -121,7 +121,7 @@ class Session:
                 )
         except OSError as exc:
             raise AuditError(
-                f"{self.python} does not run: {exc.strerror}", fix="--python with a CPython 3.11"
+                f"{self.python} does not run: {exc.strerror}", fix="--python with a CPython"
             ) from exc
         finally:
             for number in theirs:

@@ -18,7 +18,7 @@ from cpatch import build, which
 TRACEABLE = not uffd.refused()[1]
 needs_tracing = pytest.mark.skipif(
     not TRACEABLE or sys.version_info[:2] != (3, 11),
-    reason="who stores is told by userfaultfd, here refused, and by structures of Python 3.11",
+    reason="who stores is told by userfaultfd, here refused, and by structures of the first pin",
 )
 
 # A buffer of which exercise() writes every third page of ten; and objects that it only counts.

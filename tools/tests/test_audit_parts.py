@@ -23,10 +23,10 @@ from cowaudit.tracer import Store
 PAGE = pages.PAGE
 
 layouts = pytest.mark.skipif(
-    sys.version_info[:2] not in ((3, 10), (3, 11)), reason="layouts are those of 3.10 and 3.11"
+    sys.version_info[:2] not in ((3, 10), (3, 11)), reason="layouts are those of the first pin"
 )
 lines = pytest.mark.skipif(
-    sys.version_info[:2] != (3, 11), reason="the tables of lines are those of 3.11"
+    sys.version_info[:2] != (3, 11), reason="the tables of lines are those of the first pin"
 )
 
 MAPS = """\
@@ -166,7 +166,7 @@ class TestObjects:
             assert (spot.kind, spot.owner) == (objects.REFCOUNT, f"static {name}")
             assert here.area(id(value)) == "image"
 
-    @pytest.mark.skipif(sys.version_info < (3, 11), reason="code lies in its object since 3.11")
+    @pytest.mark.skipif(sys.version_info < (3, 11), reason="code lies elsewhere")
     def test_code(self, here: Places) -> None:
         code = TestObjects.test_code.__code__
         assert here.spot(id(code)).text == "code"

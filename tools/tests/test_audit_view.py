@@ -31,7 +31,7 @@ def made_up(immortal: bool, rows: list[dict], **more) -> dict:
     }
     return {
         "python": "/opt/python<b>",
-        "release": "3.11.2",
+        "release": "9.8.7",
         "immortal": immortal,
         "mode": "immortalize" if immortal else "freeze",
         "application": "/home/me/my_app.py",
