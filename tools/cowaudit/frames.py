@@ -1,6 +1,7 @@
 """The Python line that a thread of another process is at, read from its memory.
 
-With the structures of the first pin; other versions show no lines."""
+With the structures of the first pin; other versions show no lines.
+"""
 
 from __future__ import annotations
 
