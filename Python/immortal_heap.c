@@ -206,6 +206,20 @@ _PyImmortalHeap_Exists(void)
     return exists;
 }
 
+static int process_ends = 0;
+
+void
+_PyImmortalHeap_ProcessEnds(void)
+{
+    process_ends = 1;
+}
+
+int
+_PyImmortalHeap_LeaveAlone(void)
+{
+    return exists && process_ends;
+}
+
 /* Make all that is alive immortal, and move it to the permanent generation.
 
    root       -- an object whose referents are alive; NULL at start-up, when

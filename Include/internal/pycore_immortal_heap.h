@@ -81,6 +81,15 @@ extern Py_ssize_t _PyImmortalHeap_Mark(PyInterpreterState *interp,
    outlive the interpreter. */
 extern int _PyImmortalHeap_Exists(void);
 
+/* The process is about to end, and the interpreter with it: Py_Initialize()
+   will not be called again. */
+extern void _PyImmortalHeap_ProcessEnds(void);
+
+/* May finalization leave alone what only the next Py_Initialize() could
+   trip over?  It finds the runtime's static strings without their hashes, so
+   that dictionaries of static types would no longer find their keys. */
+extern int _PyImmortalHeap_LeaveAlone(void);
+
 /* Did an object become immortal that has a finalizer, and that the collector
    does not track? */
 extern int _PyImmortalHeap_HasUntrackedFinalizers(void);

@@ -2,7 +2,7 @@
 
 import sys
 import unittest
-from test import support
+from test import support, test_embed
 from test.support.script_helper import assert_python_ok
 
 # Counts a worker's page faults: those of one that exits normally, less those
@@ -42,6 +42,30 @@ class WorkerExitTests(unittest.TestCase):
         # Measured: 215 (14,720 on an unpatched interpreter with gc.freeze()),
         # most of it for what the C library does when libraries are unloaded.
         self.assertLess(int(out), 500)
+
+
+class NextInterpreterTests(test_embed.EmbeddingTestsMixin, unittest.TestCase):
+
+    def test_after_an_immortal_heap(self):
+        # What the end of a process leaves alone is taken down if another
+        # interpreter follows.
+        code = """if 1:
+            import gc, json, os, ssl, sys, time
+            class A(list): pass
+            gc.immortalize_heap()
+            class B(dict, object): pass
+            assert A([1]) == [1] and B(a=1) == {'a': 1}
+            assert type(sys.flags).__name__ == 'flags' and sys.flags.utf8_mode == 0
+            assert time.gmtime(0).tm_year == 1970
+            try:
+                [].no_such_attribute
+            except AttributeError as exc:
+                assert 'no_such_attribute' in str(exc)
+            print('fine')
+            """
+        out, err = self.run_embedded_interpreter('test_repeated_init_exec',
+                                                 code)
+        self.assertEqual(out.count('fine'), test_embed.INIT_LOOPS)
 
 
 if __name__ == '__main__':
