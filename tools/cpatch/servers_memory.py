@@ -11,7 +11,7 @@ import contextlib
 import os
 import re
 import signal
-from collections.abc import Sequence
+import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -120,10 +120,20 @@ def sample(session: int) -> list[Usage]:
     return [each for each in found if each]
 
 
-def end_session(session: int) -> list[int]:
-    """Kill what is left of a session, and return its process ids."""
-    killed: Sequence[Process] = of_session(session)
-    for process in killed:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(process.pid, signal.SIGKILL)
-    return [process.pid for process in killed]
+def end_session(session: int, patience: float = 5.0) -> list[int]:
+    """Kill what is left of a session and wait until it is gone; return its process ids.
+
+    A killed process is there for a moment yet, and one that was being forked may come after.
+    """
+    killed: list[int] = []
+    end = time.monotonic() + patience
+    while found := of_session(session):
+        for process in found:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(process.pid, signal.SIGKILL)
+            if process.pid not in killed:
+                killed.append(process.pid)
+        if time.monotonic() > end:
+            break
+        time.sleep(0.02)
+    return killed
