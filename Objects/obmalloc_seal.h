@@ -37,7 +37,7 @@ seal_page_size(void)
 #if SEAL_CAN_RELEASE
     if (_PyObject_Arena.alloc == _PyObject_ArenaMmap) {
         long size = sysconf(_SC_PAGESIZE);
-        if (size > 0 && size <= POOL_SIZE) {
+        if (size > 0 && size <= POOL_SIZE && POOL_SIZE / size <= 32) {
             return (size_t)size;
         }
     }
@@ -59,11 +59,12 @@ seal_release(void *start, size_t size)
 }
 
 /* Find the pages of a partly used pool that hold no allocated block, but not
-   the first one, where the header is.  Return how many bytes would be lost if
-   these pages were given back; do so if released is not NULL. */
+   the first one, where the header is: bit n of *pages stands for page n.
+   Return how many bytes will be lost when these pages are given back. */
 static size_t
-seal_free_pages(poolp pool, size_t page, size_t *released)
+seal_look_for_pages(poolp pool, size_t page, uint *pages)
 {
+    *pages = 0;
     uint size = INDEX2SIZE(pool->szidx);
     uint nblocks = NUMBLOCKS(pool->szidx);
     uint8_t is_free[POOL_SIZE / ALIGNMENT];
@@ -84,9 +85,7 @@ seal_free_pages(poolp pool, size_t page, size_t *released)
         }
         if (i >= nblocks || i > last) {
             lost -= Py_MIN(lost, page);
-            if (released != NULL) {
-                *released += seal_release((block *)pool + at, page);
-            }
+            *pages |= 1u << (at / page);
         }
     }
     return lost;
@@ -129,7 +128,8 @@ seal_look(poolp pool, void *arg)
 {
     struct seal_state *state = arg;
     if (pool->freeblock != NULL) {
-        size_t lost = seal_free_pages(pool, state->page, NULL);
+        uint pages;
+        size_t lost = seal_look_for_pages(pool, state->page, &pages);
         state->lost[seal_grade(lost)] += lost;
     }
     state->stats->used_bytes += (size_t)pool->ref.count *
@@ -141,13 +141,19 @@ seal_pool(poolp pool, void *arg)
 {
     struct seal_state *state = arg;
     if (pool->freeblock != NULL) {
-        size_t lost = seal_free_pages(pool, state->page, NULL);
+        uint pages;
+        size_t lost = seal_look_for_pages(pool, state->page, &pages);
         if (seal_grade(lost) > state->grade) {
             insert_to_usedpool(pool);
             return;
         }
-        stranded_bytes += seal_free_pages(pool, state->page,
-                                          &state->stats->released_bytes);
+        for (uint n = 0; pages >> n; n++) {
+            if (pages >> n & 1) {
+                state->stats->released_bytes += seal_release(
+                    (block *)pool + n * state->page, state->page);
+            }
+        }
+        stranded_bytes += lost;
         stranded_blocks += NUMBLOCKS(pool->szidx) - pool->ref.count;
     }
     sealed_bytes += (size_t)pool->ref.count * INDEX2SIZE(pool->szidx);

@@ -3,7 +3,6 @@
 #include "Python.h"
 #include "pycore_dict.h"          // _PyDictKeys_GetVersionForCurrentState()
 #include "pycore_function.h"      // _PyFunction_GetVersionForCurrentState()
-#include "pycore_immortal.h"      // _Py_IsImmortal()
 #include "pycore_immortal_seal.h"
 #include "pycore_interp.h"
 #include "pycore_object.h"        // _PyType_HasFeature()
@@ -11,7 +10,7 @@
 #include "pycore_moduleobject.h"  // PyModuleObject
 
 /* Only types whose hash is computed from their own memory alone, so that no
-   code runs; that of a frozenset takes the stored hashes of its members. */
+   code runs. */
 int
 _PyImmortalHeap_FillHash(PyObject *op)
 {
@@ -28,9 +27,7 @@ _Py_COMP_DIAG_IGNORE_DEPR_DECLS
         }
 _Py_COMP_DIAG_POP
     }
-    else if (!PyFrozenSet_CheckExact(op) ||
-             ((PySetObject *)op)->hash != -1)
-    {
+    else {
         return 0;
     }
     (void)PyObject_Hash(op);

@@ -42,15 +42,15 @@ extern void _PyObject_TrimPools(void);
    from between the blocks that it has given out, and give whole free pages
    back.  Does nothing where malloc() is not glibc's.  Unseal takes back what
    an earlier call did. */
+extern void _PyImmortalHeap_SealCHeap(struct _Py_seal_stats *stats);
 extern void _PyImmortalHeap_UnsealCHeap(void);
 
 /* Give the free pages of the C heap back, if it was sealed. */
 extern void _PyImmortalHeap_TrimCHeap(void);
-extern void _PyImmortalHeap_SealCHeap(struct _Py_seal_stats *stats);
 
 /* In Python/immortal_fill.c: compute what would be stored when it is first
    asked for.  FillHash() is for one object that became immortal, and is 1 if
-   its hash was not yet known; Fill() is for the versions of all immortal
+   it is a string whose hash was not yet known; Fill() is for the versions of all immortal
    types and functions, and of the keys of namespaces. */
 extern int _PyImmortalHeap_FillHash(PyObject *op);
 extern void _PyImmortalHeap_Fill(PyInterpreterState *interp,
