@@ -6,7 +6,7 @@ import inspect
 import sys
 import unittest
 from test.immortal_support import isolated
-from test.support import requires_subprocess
+from test.support import requires_subprocess, with_pymalloc
 from test.support.script_helper import assert_python_ok
 
 POOL = 2 ** 14 if sys.maxsize > 2 ** 32 else 2 ** 12
@@ -15,12 +15,9 @@ PARTS = {
     'quiet': ('quiet_code',),
     'seal': ('sealed_pools', 'stranded_blocks'),
 }
+# Without it, there are no pools.
+needs_pymalloc = unittest.skipUnless(with_pymalloc(), 'needs pymalloc')
 LINUX = sys.platform.startswith('linux')
-
-
-def pymalloc():
-    """Is pymalloc in use?  Without it, there are no pools."""
-    return gc.immortalize_heap()['sealed_pools'] > 0
 
 
 def pool(obj):
@@ -43,9 +40,8 @@ def half_free(n=2000, size=200):
 @isolated
 class PoolTests(unittest.TestCase):
 
+    @needs_pymalloc
     def test_new_blocks_come_from_fresh_pools(self):
-        if not pymalloc():
-            self.skipTest('needs pymalloc')
         old = half_free()
         pools = set(map(pool, old))
         counts = gc.immortalize_heap()
@@ -62,9 +58,8 @@ class PoolTests(unittest.TestCase):
         new = [bytes(200) for i in range(100)]
         self.assertGreaterEqual(pools, set(map(pool, new)))
 
+    @needs_pymalloc
     def test_free_lists_are_empty(self):
-        if not pymalloc():
-            self.skipTest('needs pymalloc')
         kept = [[], {}, (1, sys), 1.5 * len(sys.argv)]
         pools = set(map(pool, kept))
         freed = [(sys, i) for i in range(50)], [[] for i in range(50)]
@@ -76,9 +71,8 @@ class PoolTests(unittest.TestCase):
         new += [{} for i in range(50)] + [i * 0.5 for i in range(50)]
         self.assertEqual(pools.intersection(map(pool, new)), set())
 
+    @needs_pymalloc
     def test_freed_blocks_are_left_alone(self):
-        if not pymalloc():
-            self.skipTest('needs pymalloc')
         dicts = [{i: i} for i in range(100)]
         gc.immortalize_heap()
         for d in dicts:
@@ -210,6 +204,7 @@ class KeywordTests(unittest.TestCase):
         for key in KEYS:
             self.assertIn(key, doc)
 
+    @needs_pymalloc
     def test_each_part_alone(self):
         for part in PARTS:
             with self.subTest(part=part):
@@ -265,11 +260,13 @@ class AllocatorTests(unittest.TestCase):
         out, err = self.run_with('malloc_debug')
         self.assertEqual(out, b'False')
 
+    @needs_pymalloc
     def test_pymalloc(self):
         out, err = self.run_with('pymalloc')
         self.assertEqual(out, b'True')
         self.assertIn(b'Total ', err)
 
+    @needs_pymalloc
     def test_pymalloc_debug(self):
         out, err = self.run_with('pymalloc_debug')
         self.assertEqual(out, b'True')
