@@ -25,7 +25,6 @@ from cpatch import (
     bench_store,
     bench_venv,
     console,
-    flavors,
 )
 from cpatch.bench_runs import Bench
 from cpatch.bench_sides import Role, Side
@@ -120,21 +119,9 @@ def command(
         jobs=jobs,
     )
     project, pin = open_pin(pin_name)
-    if bool(stock_python) != bool(patched_python):
-        raise CpatchError(
-            "--stock-python and --patched-python go together",
-            fix="give both, or neither to build both here",
-            code=USAGE,
-        )
-    if stock_python and patched_python:
-        flavor = "given"
-        stock = bench_sides.ask("stock", Path(stock_python).absolute())
-        patched = bench_sides.ask("patched", Path(patched_python).absolute())
-    else:
-        row = flavors.get(flavor)
-        stock = bench_sides.prepare(project, pin, "stock", row, jobs=jobs)
-        patched = bench_sides.prepare(project, pin, "patched", row, jobs=jobs)
-    bench_sides.check_same(stock, patched)
+    flavor, stock, patched = bench_sides.pair(
+        project, pin, flavor, stock_python, patched_python, jobs=jobs
+    )
     return run(project, pin, flavor, stock, patched, options)
 
 

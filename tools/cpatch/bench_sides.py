@@ -155,6 +155,38 @@ def clean() -> dict[str, str | None]:
     return flavors.changes(flavors.clean_environment(os.environ), os.environ)
 
 
+def pair(
+    project: Project,
+    pin: Pin,
+    flavor: str,
+    stock_python: str | None,
+    patched_python: str | None,
+    *,
+    jobs: int,
+) -> tuple[str, Side, Side]:
+    """Return the flavor and the two sides: those built elsewhere, or built here in *flavor*.
+
+    Raises CpatchError (usage) for one interpreter without the other, and for two that differ in
+    more than their source. Of interpreters built elsewhere, the flavor is called "given".
+    """
+    if bool(stock_python) != bool(patched_python):
+        raise CpatchError(
+            "--stock-python and --patched-python go together",
+            fix="give both, or neither to build both here",
+            code=USAGE,
+        )
+    if stock_python and patched_python:
+        flavor = "given"
+        stock = ask("stock", Path(stock_python).absolute())
+        patched = ask("patched", Path(patched_python).absolute())
+    else:
+        row = flavors.get(flavor)
+        stock = prepare(project, pin, "stock", row, jobs=jobs)
+        patched = prepare(project, pin, "patched", row, jobs=jobs)
+    check_same(stock, patched)
+    return flavor, stock, patched
+
+
 def prepare(project: Project, pin: Pin, tree: str, flavor: Flavor, *, jobs: int) -> Side:
     """Build *tree* when it has to be, install a copy for measuring, and return it."""
     built = build.ensure_built(project, pin, tree, flavor, jobs=jobs)

@@ -20,7 +20,6 @@ from cpatch import (
     bench_sides,
     bench_store,
     console,
-    flavors,
     servers_page,
     servers_prepare,
     servers_setups,
@@ -152,21 +151,9 @@ def command(
     )
     chosen = tuple(name for name in MODES if name in mode) if mode else tuple(MODES)
     options = Options(cases, chosen, rounds, fresh, output, machine, timeout)
-    if bool(stock_python) != bool(patched_python):
-        raise CpatchError(
-            "--stock-python and --patched-python go together",
-            fix="give both, or neither to build both here",
-            code=USAGE,
-        )
-    if stock_python and patched_python:
-        flavor = "given"
-        stock = bench_sides.ask("stock", Path(stock_python).absolute())
-        patched = bench_sides.ask("patched", Path(patched_python).absolute())
-    else:
-        row = flavors.get(flavor)
-        stock = bench_sides.prepare(project, pin, "stock", row, jobs=jobs)
-        patched = bench_sides.prepare(project, pin, "patched", row, jobs=jobs)
-    bench_sides.check_same(stock, patched)
+    flavor, stock, patched = bench_sides.pair(
+        project, pin, flavor, stock_python, patched_python, jobs=jobs
+    )
     facts = {
         "pin": pin.branch,
         "flavor": flavor,
