@@ -179,6 +179,8 @@ def _bring(
         return None
     python = _interpreter(objdir)
     what = check.interpreter(python, pin, flavor, tree, source.tree_id)
+    if cold := check.cold_loop(python):
+        console.warn(cold)
     built = Built(
         python=str(python),
         tree_id=source.tree_id,

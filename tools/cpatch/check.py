@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +20,8 @@ ID_LENGTH = 12
 # Extension modules whose library doctor has seen. A build drops what it cannot compile and
 # succeeds all the same, so each is imported.
 MODULES = (*(probe.module for probe in PROBES), "hashlib", "_decimal", "_elementtree", "select")
+
+_LOOP = re.compile(r"^[0-9a-f]+ ([0-9a-f]+) [Tt] _PyEval_EvalFrameDefault(|\.cold)$", re.M)
 
 _QUESTIONS = """\
 import importlib, json, sys, sysconfig
@@ -94,6 +97,26 @@ def interpreter(
             fix="make doctor; then " + fix,
         )
     return said
+
+
+def cold_loop(python: Path) -> str | None:
+    """Say it when more of the interpreter loop is in the cold section than out of it.
+
+    Compilers split a function by its profile. GCC 12 has lost the loop's (docs/speed.md): the build
+    works, and its loop is optimized for size. None also when ``nm`` cannot tell.
+    """
+    try:
+        done = proc.run(["nm", "-S", python], cwd=Path("/"), check=False)
+    except CpatchError:
+        return None
+    sizes = {name: int(size, 16) for size, name in _LOOP.findall(done.stdout)}
+    hot, cold = sizes.get("", 0), sizes.get(".cold", 0)
+    if cold <= hot:
+        return None
+    return (
+        f"{cold} of {hot + cold} bytes of the interpreter loop of {python} are in the cold "
+        "section: the compiler lost its profile, so its speed means little"
+    )
 
 
 def summary(flavor: Flavor) -> str:

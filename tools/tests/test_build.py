@@ -187,6 +187,33 @@ def test_wrong_interpreter_is_refused(
     assert toy.built() is None
 
 
+@pytest.mark.parametrize(
+    ("symbols", "is_cold"),
+    [
+        (("00e9f0 00000000000001df T", "00edff 00000000000120e4 t .cold"), True),
+        (("00e9f0 000000000000ca3c T", "00edff 0000000000002e12 t .cold"), False),
+        (("00e9f0 000000000000b2e5 T",), False),
+        ((), False),  # stripped
+    ],
+)
+def test_loop_in_the_cold_section_is_told(
+    toy: Toy,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    symbols: tuple[str, ...],
+    is_cold: bool,
+) -> None:
+    rows = []
+    for symbol in symbols:
+        address, size, kind, *part = symbol.split()
+        rows.append(f"{address} {size} {kind} _PyEval_EvalFrameDefault{''.join(part)}")
+    rows.append("00aaaa 0000000000ffffff t _PyEval_EvalFrameDefault.localalias.cold")
+    nm = fake_program(toy.root / "bin", "nm", "cat <<END\n" + "\n".join(rows) + "\nEND")
+    monkeypatch.setenv("PATH", str(nm.parent), prepend=os.pathsep)
+    assert toy.run("build", "--flavor", "pgo") == 0
+    assert ("cold section" in capsys.readouterr().err) is is_cold
+
+
 def test_unwritable_build_directory(
     toy: Toy, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
