@@ -101,7 +101,7 @@ def content(runs: Sequence[Run], *, plots: bool) -> dict[str, Any]:
         "published_here": _published(
             {name: published[name] for name in every if name in published}
         ),
-        "slow": [_slow(run) for run in runs],
+        "slow": [_slow_or_too_few(run) for run in runs],
         "memory": [_memory(run) for run in runs],
         "probes": _probes(runs),
         "counts": _counts(runs),
@@ -223,6 +223,21 @@ def _slow(run: Run) -> list[Row]:
     ]
 
 
+def _too_few(run: Run) -> list[str]:
+    """Return the benchmarks of which there are too few rounds to call anything a difference."""
+    return [row.name for row in run.times if row.rounds < report_stats.ENOUGH]
+
+
+def _slow_or_too_few(run: Run) -> str:
+    """Return the names of the slow, or that rounds are too few for anything to be called slow."""
+    names = ", ".join(row.name for row in _slow(run))
+    few = len(_too_few(run))
+    if not few:
+        return names or "none"
+    told = f"not told for {few} of {len(run.times)}, of which there are too few rounds"
+    return f"{names}; {told}" if names else told
+
+
 def _memory(run: Run) -> float | None:
     """Return how much the benchmarks' peak of memory changes, in the geometric mean."""
     logs = [math.log1p(row.patched.memory) for row in run.times if row.patched.memory is not None]
@@ -287,7 +302,7 @@ def notes(run: Run) -> list[str]:
     ]
     if run.waiting:
         found.append(f"The run is not complete; waiting: {', '.join(run.waiting)}.")
-    few = [row.name for row in run.times if row.rounds < report_stats.ENOUGH]
+    few = _too_few(run)
     if few:
         found.append(
             f"Fewer than six rounds of {len(few)} of {len(run.times)} benchmarks: their intervals "

@@ -247,6 +247,8 @@ def test_unfinished_and_trial_runs_say_so(tmp_path):
     markdown, page = pages(tmp_path)
     assert "waiting: nbody (3 of 5 rounds), chaos, instructions of float" in markdown
     assert "Fewer than six rounds of 1 of 1 benchmarks" in markdown
+    for text in (markdown, page):
+        assert "beyond their noise: not told for 1 of 1, of which there are too few rounds." in text
     assert "no claim rests on these" in page
 
 
