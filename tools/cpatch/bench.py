@@ -24,7 +24,6 @@ from cpatch import (
     bench_sides,
     bench_store,
     bench_venv,
-    check,
     console,
 )
 from cpatch.bench_runs import Bench
@@ -146,7 +145,7 @@ def run(
     with results.alone():
         record = session(results, facts, roles, table, unfit, options)
         console.field("results", project.show(results.root))
-        advise(stock, patched, options)
+        advise(stock, options)
         with closing(results, record):
             # What is counted without being named needs no packages.
             needed = sorted(table) if options.benchmarks or not options.instructions else []
@@ -255,11 +254,8 @@ def closing(results: Results, record: dict[str, Any]) -> Iterator[None]:
         results.write_record(record)
 
 
-def advise(stock: Side, patched: Side, options: Options) -> None:
+def advise(stock: Side, options: Options) -> None:
     """Warn of what makes figures worse."""
-    for side in (stock, patched):
-        if cold := check.cold_loop(Path(side.python)):
-            console.warn(cold)
     busy = bench_machine.load()[0]
     if busy > 0.5 and not options.instructions:
         console.warn(f"this machine is busy (load {busy}); figures will be noisy")

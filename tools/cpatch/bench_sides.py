@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from cpatch import build, flavors, proc
+from cpatch import build, check, console, flavors, proc
 from cpatch.check import ID_LENGTH
 from cpatch.errors import USAGE, CpatchError
 from cpatch.flavors import Flavor
@@ -167,7 +167,8 @@ def pair(
     """Return the flavor and the two sides: those built elsewhere, or built here in *flavor*.
 
     Raises CpatchError (usage) for one interpreter without the other, and for two that differ in
-    more than their source. Of interpreters built elsewhere, the flavor is called "given".
+    more than their source, and warns of an interpreter loop without its profile. Of interpreters
+    built elsewhere, the flavor is called "given".
     """
     if bool(stock_python) != bool(patched_python):
         raise CpatchError(
@@ -184,6 +185,9 @@ def pair(
         stock = prepare(project, pin, "stock", row, jobs=jobs)
         patched = prepare(project, pin, "patched", row, jobs=jobs)
     check_same(stock, patched)
+    for side in (stock, patched):
+        if cold := check.cold_loop(Path(side.python)):
+            console.warn(cold)
     return flavor, stock, patched
 
 
