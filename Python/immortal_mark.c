@@ -200,15 +200,18 @@ mark_listed(PyObject *op, struct _Py_marker *m)
     return 1;
 }
 
-/* Mark what is on a list.  Done first of all, so that references to it cost
-   nothing later, and what is still mortal when it is met is on no list. */
-static void
+/* Mark what is on a list; true if any of it has to stay mortal.  Done first of
+   all, so that references to it cost nothing later, and what is still mortal
+   when it is met is on no list. */
+static int
 mark_list(PyGC_Head *head, struct _Py_marker *m)
 {
+    int left = 0;
     PyGC_Head *gc = _PyGCHead_NEXT(head);
     for (; gc != head; gc = _PyGCHead_NEXT(gc)) {
-        mark_listed((PyObject *)(gc + 1), m);
+        left |= !mark_listed((PyObject *)(gc + 1), m);
     }
+    return left;
 }
 
 /* Expand what is on a list.
@@ -246,10 +249,12 @@ _PyImmortalHeap_Mark(PyInterpreterState *interp, PyGC_Head *list,
 {
     struct _Py_marker m = {.spared = spared, .filled = filled};
     PyGC_Head *permanent = &interp->gc.permanent_generation.head;
-    mark_list(permanent, &m);
+    int left = mark_list(permanent, &m);
     if (!alive_only) {
-        mark_list(list, &m);
+        /* It all moves to the permanent generation. */
+        left |= mark_list(list, &m);
     }
+    interp->gc.permanent_generation.count = left;
     mark_static_types(&m);
     if (root != NULL) {
         _PyMarker_Expand(root, &m, 1);
