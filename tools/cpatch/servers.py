@@ -77,7 +77,7 @@ def _names(ctx: click.Context, param: click.Parameter, value: str | None) -> tup
 @click.option("--list", "listing", is_flag=True, help="Show what can be measured.")
 @click.option("--quick", is_flag=True, help="Django with 2 workers, 300 requests, one round.")
 @click.option("--app", callback=_names, metavar="A,B", help="Only these (default: all).")
-@click.option("--mode", callback=_names, metavar="A,B", help="Only these (default: all four).")
+@click.option("--mode", callback=_names, metavar="A,B", help="Only these (default: all).")
 @click.option("--workers", callback=_numbers, default="2,4,8,16", show_default=True)
 @click.option("--requests", type=click.IntRange(min=1), default=5000, show_default=True)
 @click.option("--entries", type=click.IntRange(min=100), default=30_000, show_default=True)
@@ -125,8 +125,9 @@ def command(
 ) -> int:
     """Measure pre-fork servers with real applications: memory, requests/s, latency, faults.
 
-    Stock, stock with gc.freeze(), patched, and patched with gc.immortalize_heap() take turns; what
-    was interrupted is continued. Writes report.md and report.html beside the raw files.
+    Stock, stock with gc.freeze(), patched, and patched with gc.immortalize_heap() take turns, and
+    gc.freeze() once more, to tell the noise; what was interrupted is continued. Writes report.md
+    and report.html beside the raw files.
     """
     project, pin = open_pin(pin_name)
     if listing:

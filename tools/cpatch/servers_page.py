@@ -37,11 +37,13 @@ def content(results: Results, *, plots: bool) -> dict[str, Any]:
     record = results.record()
     return {
         "record": record,
+        "together_columns": TOGETHER,
         "columns": {name: head for name, (head, _) in COLUMNS.items()},
         "groups": [
             _group([(case, every[case]) for case in sorted(cases)], runs, plots=plots)
             for _, cases in sorted(groups.items(), key=_place)
         ],
+        "together": [_together(every, mode) for mode in MODES if mode != "freeze"],
         "modes": {name: mode.label for name, mode in MODES.items()},
         "notes": notes(record, every),
     }
@@ -99,6 +101,23 @@ def _row(case: Case, cells: Mapping[str, Cell], mode: str) -> dict[str, Any]:
             other: share(cell.against(cells[other], "pss"))
             for other in ("stock", "freeze")
             if other in cells and other != mode
+        },
+    }
+
+
+#: The figures compared over all cases.
+TOGETHER = {"rate": "requests/s", "cpu": "CPU per request", "p50": "p50", "p99": "p99"}
+
+
+def _together(every: Mapping[Case, Mapping[str, Cell]], mode: str) -> dict[str, Any]:
+    """Return a line of the table over all cases: a mode against gc.freeze() on stock."""
+    found = {name: servers_stats.together(every, mode, "freeze", name) for name in TOGETHER}
+    return {
+        "label": MODES[mode].label,
+        "values": {
+            name: f"{each.ratio:.3f} ({each.ratio_low:.3f}–{each.ratio_high:.3f})"
+            for name, each in found.items()
+            if each is not None
         },
     }
 

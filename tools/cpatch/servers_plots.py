@@ -12,7 +12,13 @@ from cpatch.report_plots import uri
 from cpatch.servers_setups import MODES
 from cpatch.servers_stats import MIB, Cell, per_worker
 
-COLOURS = {"stock": "#6f7780", "freeze": "#d08a1d", "startup": "#3d4fb8", "immortal": "#14795a"}
+COLOURS = {
+    "stock": "#6f7780",
+    "freeze": "#d08a1d",
+    "again": "#e3b975",
+    "startup": "#3d4fb8",
+    "immortal": "#14795a",
+}
 
 
 def label(mode: str) -> str:

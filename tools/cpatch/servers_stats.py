@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from cpatch import report_stats
+from cpatch.report_stats import Estimate
 from cpatch.servers_setups import MODES
 from cpatch.servers_store import Case
 
@@ -101,14 +104,18 @@ class Cell:
         every = [getattr(each, what) for each in self.rounds.values()]
         return min(every), max(every)
 
-    def against(self, other: Cell, what: str) -> float | None:
-        """Return this over *other*: the median of the ratios of rounds that both have."""
-        both = self.rounds.keys() & other.rounds.keys()
-        ratios: list[float] = [
+    def ratios(self, other: Cell, what: str) -> list[float]:
+        """Return this over *other*, of each round that both have."""
+        both = sorted(self.rounds.keys() & other.rounds.keys())
+        return [
             getattr(self.rounds[number], what) / getattr(other.rounds[number], what)
             for number in both
             if getattr(other.rounds[number], what)
         ]
+
+    def against(self, other: Cell, what: str) -> float | None:
+        """Return the median of ``ratios``."""
+        ratios = self.ratios(other, what)
         return statistics.median(ratios) if ratios else None
 
     def apart(self, other: Cell, what: str) -> bool:
@@ -128,3 +135,19 @@ def cells(runs: Iterable[Mapping[str, Any]]) -> dict[Case, dict[str, Cell]]:
         case: {mode: Cell(case, mode, found[case][mode]) for mode in MODES if mode in found[case]}
         for case in sorted(found)
     }
+
+
+def together(
+    every: Mapping[Case, Mapping[str, Cell]], mode: str, base: str, what: str
+) -> Estimate | None:
+    """Return *mode* over *base*: the geometric mean over the cases that have both, or None.
+
+    The interval is over the rounds; of fewer than six it is all that was seen.
+    """
+    rows = [
+        [math.log(ratio) for ratio in cells[mode].ratios(cells[base], what)]
+        for cells in every.values()
+        if mode in cells and base in cells
+    ]
+    rows = [row for row in rows if row]
+    return report_stats.together(rows) if rows else None

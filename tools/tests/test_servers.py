@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import os
 import random
 import signal
+import statistics
 import subprocess
 import sys
 import time
@@ -273,6 +275,20 @@ def test_figures_of_rounds(tmp_path: Path) -> None:
     assert cells["stock"].middle("busiest") == 1
 
 
+def test_all_cases_together(tmp_path: Path) -> None:
+    every = servers_stats.cells(serverstoy.results(tmp_path, record()).runs())
+    found = servers_stats.together(every, "immortal", "freeze", "pss")
+    assert found is not None
+    logs = [math.log(ratio) for cells in every.values()
+            for ratio in cells["immortal"].ratios(cells["freeze"], "pss")]  # fmt: skip
+    assert found.log == pytest.approx(statistics.fmean(logs), abs=0.01)
+    assert found.low <= found.log <= found.high
+    assert servers_stats.together({}, "immortal", "freeze", "pss") is None
+    case, cells = next(iter(every.items()))
+    alone = {case: {"stock": cells["stock"]}}
+    assert servers_stats.together(alone, "stock", "freeze", "rate") is None
+
+
 def test_report_has_tables_and_plots(tmp_path: Path) -> None:
     results = serverstoy.results(tmp_path, record())
     markdown, page = (path.read_text() for path in servers_page.write(results))
@@ -317,16 +333,16 @@ def test_what_is_measured_is_not_measured_again(tmp_path: Path) -> None:
 
 def test_modes_take_turns(tmp_path: Path) -> None:
     options = servers.Options(
-        cases=(Case("django", 2, 200, 1000, 0),), modes=tuple(MODES), rounds=4, fresh=False,
-        output=None, machine=None, timeout=1,
+        cases=(Case("django", 2, 200, 1000, 0),), modes=tuple(MODES), rounds=len(MODES),
+        fresh=False, output=None, machine=None, timeout=1,
     )  # fmt: skip
 
     class Ready:
         digest = "d"
 
     rows = list(servers.waiting(Results(tmp_path), {"django": Ready()}, options))  # type: ignore[dict-item]
-    assert len(rows) == 16
-    for position in range(4):
+    assert len(rows) == len(MODES) ** 2
+    for position in range(len(MODES)):
         assert {mode for _, at, _, mode in rows if at == position} == set(MODES)
 
 
