@@ -71,7 +71,10 @@ _PyFinalize_IsInterpretersStream(PyInterpreterState *interp, PyObject *op)
             continue;
         }
         PyObject *buffer = PyObject_GetAttrString(file, "buffer");
-        PyObject *raw = buffer ? PyObject_GetAttrString(buffer, "raw") : NULL;
+        /* Anything else has no raw stream, or one that code of its own must
+           be run to get. */
+        PyObject *raw = buffer && is_buffer(buffer) ?
+            PyObject_GetAttrString(buffer, "raw") : NULL;
         Py_XDECREF(buffer);
         Py_XDECREF(raw);
         PyErr_Clear();

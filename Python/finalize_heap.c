@@ -46,11 +46,9 @@ struct finalization {
     _Py_addrset finished;   /* not of the collector; and immortal by now */
 };
 
-/* Find all pending finalizers, in order.  Returns 0, or -1 for lack of memory
-   (without an exception). */
 static int
-find_order(struct finalization *f, _Py_finalize_found *found,
-           _Py_finalize_order *order)
+find_and_order(struct finalization *f, _Py_finalize_found *found,
+               _Py_finalize_order *order)
 {
     if (_PyFinalize_Find(f->interp, &f->modules, &f->finished, found) < 0) {
         return -1;
@@ -72,6 +70,22 @@ find_order(struct finalization *f, _Py_finalize_found *found,
                                    &f->finished, order);
         _Py_objlist_clear(&lost);
     }
+    return result;
+}
+
+/* Find all pending finalizers, in order.  Returns 0, or -1 for lack of memory
+   (without an exception).
+
+   Walks along the collector's lists.  A collection would join them to others
+   in between, and the walk miss the end. */
+static int
+find_order(struct finalization *f, _Py_finalize_found *found,
+           _Py_finalize_order *order)
+{
+    int enabled = f->interp->gc.enabled;
+    f->interp->gc.enabled = 0;
+    int result = find_and_order(f, found, order);
+    f->interp->gc.enabled = enabled;
     return result;
 }
 

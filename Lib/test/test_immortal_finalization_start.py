@@ -111,6 +111,29 @@ class StartTests(ScriptTestCase):
 
 
 @support.requires_fork()
+class CollectionTests(ScriptTestCase):
+
+    def test_due_while_finalizers_are_looked_for(self):
+        # Whatever is allocated then, by looking for the raw stream of an
+        # unbuffered file, must not start a collection: it would take away the
+        # list that is being searched, and the search not end.
+        self.write('script.py', textwrap.dedent("""\
+            import gc, io, sys
+            sys.__stdin__ = io.TextIOWrapper(io.BytesIO())
+            gc.collect()
+            gc.disable()
+            files = [open(__file__, 'rb') for _ in range(20)]
+            gc.set_threshold(gc.get_count()[0] + int(sys.argv[1]))
+            gc.enable()
+            """))
+        for more in range(60):
+            with self.subTest(more=more):
+                process = run_python('-W', 'ignore', 'script.py', str(more),
+                                     cwd=self.directory)
+                self.assertEqual(process.stderr, '')
+                self.assertEqual(process.returncode, 0)
+
+
 class ForkTests(ScriptTestCase):
 
     def test_fork(self):
