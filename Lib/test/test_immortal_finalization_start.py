@@ -110,7 +110,6 @@ class StartTests(ScriptTestCase):
         self.assertEqual(process.stdout, 'user\nsite __main__ True True\n')
 
 
-@support.requires_fork()
 class CollectionTests(ScriptTestCase):
 
     def test_due_while_finalizers_are_looked_for(self):
@@ -134,6 +133,7 @@ class CollectionTests(ScriptTestCase):
                 self.assertEqual(process.returncode, 0)
 
 
+@support.requires_fork()
 class ForkTests(ScriptTestCase):
 
     def test_fork(self):

@@ -336,7 +336,7 @@ class SubinterpreterTests(unittest.TestCase):
 
 class LayoutTests(unittest.TestCase):
 
-    @unittest.skipUnless(sys.platform == 'linux', 'by an attribute of GCC')
+    @unittest.skipUnless(sys.platform == 'linux', 'Py_ALIGNED() and .PyRuntime: GCC and Clang')
     def test_runtime_state_begins_at_a_cache_line(self):
         ctypes = import_helper.import_module('ctypes')
         runtime = ctypes.c_char.in_dll(ctypes.pythonapi, '_PyRuntime')

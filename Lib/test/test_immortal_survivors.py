@@ -103,7 +103,8 @@ class UntrackTests(unittest.TestCase):
         self.assertEqual(self.tracked_after(2, before, d, after), [False] * 3)
 
     def test_more_dicts_than_are_remembered(self):
-        # Tuples in tuples: nothing can be said of the dict before the end.
+        # The tuples come after the dicts: nothing can be said of these before
+        # the end.
         n = len(sys.argv)
         for number in 10, 256, 257, 2000:
             with self.subTest(number=number):
@@ -196,7 +197,6 @@ class CountTests(unittest.TestCase):
         for a, b in zip(frozen, frozen[1:]):
             a.next = b
         gc.freeze()
-        keeper = [frozen]
         gc.collect()
         refs = [weakref.ref(node) for node in frozen]
         # Unlinks each from its list.

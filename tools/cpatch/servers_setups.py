@@ -34,7 +34,7 @@ MODES = {
     for mode in (
         Mode("stock", "stock", None, "stock"),
         Mode("freeze", "stock", "freeze", "stock + `gc.freeze()`"),
-        Mode("again", "stock", "freeze", "the same again (A/A)"),
+        Mode("again", "stock", "freeze", "stock + `gc.freeze()` again (A/A)"),
         Mode("startup", "patched", None, "patched, start-up only"),
         Mode("immortal", "patched", "immortal", "patched + `gc.immortalize_heap()`"),
     )
