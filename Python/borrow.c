@@ -23,6 +23,23 @@
     FORM(COMPARE_OP_INT_JUMP), \
     FORM(COMPARE_OP_STR_JUMP)
 
+/* Specialised to something without a form, or never to be specialised again
+   (immortal_quiet.c): the load alone, which does not look any more. */
+#define OTHER_OPERATORS(load) \
+    [BINARY_OP] = load, \
+    [BINARY_OP_ADD_UNICODE] = load, \
+    [BINARY_OP_INPLACE_ADD_UNICODE] = load, \
+    [BINARY_SUBSCR] = load, \
+    [BINARY_SUBSCR_DICT] = load, \
+    [BINARY_SUBSCR_GETITEM] = load, \
+    [COMPARE_OP] = load
+
+#define OTHER_ATTRIBUTES(load) \
+    [LOAD_ATTR] = load, \
+    [LOAD_ATTR_MODULE] = load, \
+    [STORE_ATTR] = load, \
+    [STORE_ATTR_WITH_HINT] = load
+
 const uint8_t _PyCode_BorrowForms[][256] = {
     [BORROW_FAST] = {
         OPERATORS(FORM),
@@ -40,20 +57,36 @@ const uint8_t _PyCode_BorrowForms[][256] = {
         FORM(STORE_ATTR_SLOT),
         FORM(STORE_SUBSCR_LIST_INT),
         FORM(UNPACK_SEQUENCE_TWO_TUPLE),
+        OTHER_OPERATORS(LOAD_FAST),
+        OTHER_ATTRIBUTES(LOAD_FAST),
+        [LOAD_METHOD] = LOAD_FAST,
+        [LOAD_METHOD_CLASS] = LOAD_FAST,
+        [LOAD_METHOD_MODULE] = LOAD_FAST,
+        [LOAD_METHOD_WITH_DICT] = LOAD_FAST,
+        [STORE_SUBSCR] = LOAD_FAST,
+        [STORE_SUBSCR_DICT] = LOAD_FAST,
+        [UNPACK_SEQUENCE] = LOAD_FAST,
+        [UNPACK_SEQUENCE_LIST] = LOAD_FAST,
+        [UNPACK_SEQUENCE_TUPLE] = LOAD_FAST,
     },
     [BORROW_CONST] = {
         OPERATORS(CONST_FORM),
         CONST_FORM(RETURN_VALUE),
+        OTHER_OPERATORS(LOAD_CONST),
     },
     [BORROW_FAST_FAST] = {
         OPERATORS(PAIR_FORM),
         PAIR_FORM(LOAD_ATTR_INSTANCE_VALUE),
         PAIR_FORM(LOAD_ATTR_SLOT),
+        [LOAD_ATTR_WITH_HINT] = LOAD_FAST__LOAD_FAST,
         PAIR_FORM(STORE_ATTR_INSTANCE_VALUE),
         PAIR_FORM(STORE_ATTR_SLOT),
+        OTHER_OPERATORS(LOAD_FAST__LOAD_FAST),
+        OTHER_ATTRIBUTES(LOAD_FAST__LOAD_FAST),
     },
     [BORROW_FAST_CONST] = {
         OPERATORS(CONST_PAIR_FORM),
+        OTHER_OPERATORS(LOAD_FAST__LOAD_CONST),
     },
 };
 

@@ -290,16 +290,11 @@
 
 /* Not yet a form, and no longer one. */
 
-/* If the instruction that follows, at next_instr[offset], has been specialised
-   to something without a form, load without looking from now on. */
-#define BECOME_FORM_OF(kind, offset, plain) \
+/* Once the instruction that follows, at next_instr[offset], has been
+   specialised: be its form, or load without looking from now on. */
+#define BECOME_FORM_OF(kind, offset) \
     do { \
-        int consumer = _Py_OPCODE(next_instr[offset]); \
-        int form = _PyCode_BorrowForms[kind][consumer]; \
-        if (form == 0 && _PyOpcode_Adaptive[_PyOpcode_Deopt[consumer]] != \
-                         consumer) { \
-            form = plain; \
-        } \
+        int form = _PyCode_BorrowForms[kind][_Py_OPCODE(next_instr[offset])]; \
         if (form) { \
             next_instr--; \
             _Py_SET_OPCODE(*next_instr, form); \
@@ -308,17 +303,17 @@
     } while (0)
 
         TARGET(LOAD_FAST_ADAPTIVE) {
-            BECOME_FORM_OF(BORROW_FAST, 0, LOAD_FAST);
+            BECOME_FORM_OF(BORROW_FAST, 0);
             goto only_FAST;
         }
 
         TARGET(LOAD_CONST_ADAPTIVE) {
-            BECOME_FORM_OF(BORROW_CONST, 0, LOAD_CONST);
+            BECOME_FORM_OF(BORROW_CONST, 0);
             goto only_CONST;
         }
 
         TARGET(LOAD_FAST__LOAD_FAST_ADAPTIVE) {
-            BECOME_FORM_OF(BORROW_FAST_FAST, 1, LOAD_FAST__LOAD_FAST);
+            BECOME_FORM_OF(BORROW_FAST_FAST, 1);
             PyObject *value = GETLOCAL(oparg);
             if (value == NULL) {
                 goto unbound_local_error;
@@ -331,7 +326,7 @@
         }
 
         TARGET(LOAD_FAST__LOAD_CONST_ADAPTIVE) {
-            BECOME_FORM_OF(BORROW_FAST_CONST, 1, LOAD_FAST__LOAD_CONST);
+            BECOME_FORM_OF(BORROW_FAST_CONST, 1);
             PyObject *value = GETLOCAL(oparg);
             if (value == NULL) {
                 goto unbound_local_error;

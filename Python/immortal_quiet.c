@@ -57,11 +57,7 @@ general_form(int opcode)
 static void
 settle_load(_Py_CODEUNIT *load, int kind, const _Py_CODEUNIT *consumer)
 {
-    int opcode = _Py_OPCODE(*consumer);
-    int form = _PyCode_BorrowForms[kind][opcode];
-    if (form == 0 && _PyOpcode_Adaptive[_PyOpcode_Deopt[opcode]] != opcode) {
-        form = _PyCode_UnborrowedForm(_Py_OPCODE(*load));
-    }
+    int form = _PyCode_BorrowForms[kind][_Py_OPCODE(*consumer)];
     if (form) {
         _Py_SET_OPCODE(*load, form);
     }

@@ -31,7 +31,9 @@ enum {
     BORROW_FAST_CONST,
 };
 
-/* The form that does the instruction after the operands too, 0 for none. */
+/* What a load becomes when the instruction after the operands is this one: a
+   form that does it too, the load alone if there is none, 0 as long as that
+   instruction is not specialised. */
 extern const uint8_t _PyCode_BorrowForms[][256];
 
 /* The instruction that becomes such a form, for the load at instructions[i];
