@@ -6,7 +6,10 @@
    may give the one reference to an int or a float that is about to go away to
    the result instead.  No memory is freed and allocated again, and no count
    changes.  An operand of which another reference exists, an immortal one
-   among them, has a count that is not 1 and is left alone. */
+   among them, has a count that is not 1 and is left alone.
+
+   Several objects that are copied or dropped together: if all are immortal,
+   as small ints, names and None often are, one jump tells. */
 
 #ifndef Py_INTERNAL_BORROW_H
 #define Py_INTERNAL_BORROW_H
@@ -106,6 +109,28 @@ _PyLong_Reuse(PyObject *v, stwodigits value)
     assert(_PyLong_CanReuse(v) && _PyLong_FitsReuse(value));
     Py_SET_SIZE(v, value < 0 ? -1 : 1);
     ((PyLongObject *)v)->ob_digit[0] = (digit)(value < 0 ? -value : value);
+}
+
+/* True only if Py_INCREF() leaves the counts of all n objects alone.  a & b
+   is larger than neither a nor b; it may be smaller than both, if extensions
+   unaware of immortality have moved a count: then each is asked. */
+static inline int
+_PyImmortal_AreAll(PyObject *const *objects, int n)
+{
+    signed char tops = SCHAR_MAX;
+    for (int i = 0; i < n; i++) {
+        tops &= _Py_REFCNT_TOP(objects[i]);
+    }
+    return tops > _Py_IMMORTAL_INCREF_TOP;
+}
+
+/* True only if Py_DECREF() leaves the counts of a and b alone.  Each may be
+   NULL, which makes it false. */
+static inline int
+_PyImmortal_AreBoth(PyObject *a, PyObject *b)
+{
+    return a != NULL && b != NULL &&
+           (_Py_REFCNT_TOP(a) & _Py_REFCNT_TOP(b)) > _Py_IMMORTAL_DECREF_TOP;
 }
 
 #ifdef __cplusplus
