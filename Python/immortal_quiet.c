@@ -15,7 +15,7 @@
    Code that is still cold is left alone: it would stay slow for ever. */
 
 #include "Python.h"
-#include "pycore_borrow.h"        // _PyCode_UnborrowedForm()
+#include "pycore_borrow.h"        // _PyCode_BorrowForms
 #include "pycore_code.h"          // _PyCode_CODE()
 #include "pycore_immortal.h"      // _Py_IsImmortal()
 #include "pycore_immortal_seal.h"

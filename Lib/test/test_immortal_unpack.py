@@ -6,10 +6,7 @@ interpreter as well."""
 import itertools
 import sys
 import unittest
-from test.test_immortal_borrow import function
-
-# Runs of new code after which it is specialised, and a few more.
-WARM = 30
+from test.test_immortal_borrow import WARM, function
 
 KINDS = 'immortal', 'mortal'
 TARGETS = ('a, b', 'a, b, c', 'a, b, c, d', 'a, a', 'a, a, b', 'a, b, b',
@@ -46,16 +43,15 @@ class UnpackTests(unittest.TestCase):
         for sequence in tuple, list:
             unpack = unpacker(targets, old_kinds is not None)
             never_specialised = compile(f'{targets} = items', '', 'exec')
-            for number in range(WARM):
-                items = [make(kind, i) for i, kind in enumerate(kinds)]
+            for i in range(WARM):
+                items = [make(kind, n) for n, kind in enumerate(kinds)]
                 if '(' in targets:
                     items = [tuple(items[:2]), *items[2:]]
-                old = [make(kind, 100 + i)
-                       for i, kind in enumerate(old_kinds or ())]
+                old = [make(kind, 100 + n)
+                       for n, kind in enumerate(old_kinds or ())]
                 want = expected(never_specialised, items)
                 everything = [thing for thing in (*items, *old)
                               if isinstance(thing, Mortal)]
-                thing = None
                 counts = [*map(sys.getrefcount, everything)]
                 found = unpack(sequence(items), old)
                 self.assertEqual(found, want)
