@@ -159,6 +159,8 @@ def run(
                 record["unfit"] |= poor
                 schedule = bench_rounds.Schedule(bench, sorted(table), probes, options.rounds)
                 bench_machine.leave(options.cpu)
+                for side in (stock, patched):
+                    bench_machine.read_afresh(Path(side.python))
                 schedule.run()
     return summary(project, results)
 

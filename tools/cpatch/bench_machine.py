@@ -54,6 +54,23 @@ def name(found: dict[str, Any]) -> str:
     return f"{' '.join(cpu.split())}, {found['cpus']} CPUs" + (", VM" if found["virtual"] else "")
 
 
+def read_afresh(python: Path) -> list[Path]:
+    """Have the kernel read an installed interpreter from disk again; returns the files dropped.
+
+    The kernel maps more around a page fault where a file's pages came into its cache by being
+    written, as a fresh installation's did, than where they were read: 3 % of the peak memory of
+    ``-c pass`` (ext4, Linux 6.18). The sides of a comparison are seldom installed at the same
+    hour. A page that some process maps stays.
+    """
+    modules = python.resolve().parents[1].glob("lib/python3.*/lib-dynload/*.so")
+    found = [python.resolve(), *sorted(modules)]
+    for path in found:
+        with path.open("rb") as file:
+            os.fsync(file)  # a page not written yet cannot be dropped
+            os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+    return found
+
+
 def load() -> list[float]:
     """Return the load averages of 1, 5 and 15 minutes."""
     return [round(value, 2) for value in os.getloadavg()]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -224,6 +225,29 @@ def test_memory_is_that_of_the_program_and_not_of_this_one(measuring):
     ballast[:: 2**12] = b"x" * len(ballast[:: 2**12])
     (peak, *_) = bench_probes._memory(measuring)["memory_pass"]
     assert 2 * 2**20 < peak < 100 * 2**20
+
+
+@pytest.mark.skipif(not shutil.which("fincore"), reason="asks util-linux what is cached")
+def test_interpreter_is_read_from_disk_again(tmp_path):
+    def cached(path):
+        argv = ["fincore", "--bytes", "--noheadings", "--output", "RES", str(path)]
+        return int(subprocess.run(argv, check=True, capture_output=True, text=True).stdout)
+
+    python = tmp_path / "bin" / "python3.11"
+    module = tmp_path / "lib" / "python3.11" / "lib-dynload" / "math.so"
+    for path in (python, module):
+        path.parent.mkdir(parents=True)
+        path.write_bytes(b"x" * 2**20)
+    assert cached(python) == cached(module) == 2**20
+    assert bench_machine.read_afresh(python) == [python, module]
+    if memory_backed(tmp_path):
+        pytest.skip("a file in memory cannot be dropped from it")
+    assert cached(python) == cached(module) == 0
+
+
+def memory_backed(path):
+    argv = ["stat", "--file-system", "--format=%T", str(path)]
+    return subprocess.run(argv, check=True, capture_output=True, text=True).stdout == "tmpfs\n"
 
 
 @pytest.mark.parametrize("name", ["startup", "collect"])
