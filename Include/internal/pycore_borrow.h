@@ -124,6 +124,24 @@ _PyImmortal_AreAll(PyObject *const *objects, int n)
     return tops > _Py_IMMORTAL_INCREF_TOP;
 }
 
+/* Push n items, the last one first, with a reference to each.  Return the new
+   top of the stack. */
+static inline PyObject **
+_PyStack_PushItems(PyObject **stack_pointer, PyObject *const *items, int n)
+{
+    if (_PyImmortal_AreAll(items, n)) {
+        while (n--) {
+            *stack_pointer++ = items[n];
+        }
+    }
+    else {
+        while (n--) {
+            *stack_pointer++ = Py_NewRef(items[n]);
+        }
+    }
+    return stack_pointer;
+}
+
 /* True only if Py_DECREF() leaves the counts of a and b alone.  Each may be
    NULL, which makes it false. */
 static inline int
