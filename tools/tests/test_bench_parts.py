@@ -238,16 +238,18 @@ def test_interpreter_is_read_from_disk_again(tmp_path):
     for path in (python, module):
         path.parent.mkdir(parents=True)
         path.write_bytes(b"x" * 2**20)
-    assert cached(python) == cached(module) == 2**20
+    before = cached(python), cached(module)
     assert bench_machine.read_afresh(python) == [python, module]
-    if memory_backed(tmp_path):
-        pytest.skip("a file in memory cannot be dropped from it")
-    assert cached(python) == cached(module) == 0
+    if not on_disk(tmp_path):
+        pytest.skip("what such a file system caches is its own affair")
+    assert before == (2**20, 2**20)
+    assert (cached(python), cached(module)) == (0, 0)
 
 
-def memory_backed(path):
+def on_disk(path):
     argv = ["stat", "--file-system", "--format=%T", str(path)]
-    return subprocess.run(argv, check=True, capture_output=True, text=True).stdout == "tmpfs\n"
+    kind = subprocess.run(argv, check=True, capture_output=True, text=True).stdout.strip()
+    return kind in ("ext2/ext3", "xfs")
 
 
 @pytest.mark.parametrize("name", ["startup", "collect"])
