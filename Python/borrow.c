@@ -1,5 +1,10 @@
 /* Which loads borrow what they load, and in which form.
-   Python/ceval_borrow.h has the forms themselves. */
+   Python/ceval_borrow.h has the forms themselves.
+
+   There is a form only where it saves counts in programs of any size.  Each
+   is more code that the processor has to fetch, and more jumps to remember:
+   forms for LOAD_METHOD, RETURN_VALUE, UNPACK_SEQUENCE and POP_JUMP_IF_* made
+   small loops no faster and Django's pages 4 % slower (docs/speed.md). */
 
 #include "Python.h"
 #include "pycore_borrow.h"
@@ -46,32 +51,16 @@ const uint8_t _PyCode_BorrowForms[][256] = {
         FORM(LOAD_ATTR_INSTANCE_VALUE),
         FORM(LOAD_ATTR_SLOT),
         FORM(LOAD_ATTR_WITH_HINT),
-        FORM(LOAD_METHOD_NO_DICT),
-        FORM(LOAD_METHOD_WITH_VALUES),
-        FORM(POP_JUMP_FORWARD_IF_FALSE),
-        FORM(POP_JUMP_FORWARD_IF_NONE),
-        FORM(POP_JUMP_FORWARD_IF_NOT_NONE),
-        FORM(POP_JUMP_FORWARD_IF_TRUE),
-        FORM(RETURN_VALUE),
         FORM(STORE_ATTR_INSTANCE_VALUE),
         FORM(STORE_ATTR_SLOT),
         FORM(STORE_SUBSCR_LIST_INT),
-        FORM(UNPACK_SEQUENCE_TWO_TUPLE),
         OTHER_OPERATORS(LOAD_FAST),
         OTHER_ATTRIBUTES(LOAD_FAST),
-        [LOAD_METHOD] = LOAD_FAST,
-        [LOAD_METHOD_CLASS] = LOAD_FAST,
-        [LOAD_METHOD_MODULE] = LOAD_FAST,
-        [LOAD_METHOD_WITH_DICT] = LOAD_FAST,
         [STORE_SUBSCR] = LOAD_FAST,
         [STORE_SUBSCR_DICT] = LOAD_FAST,
-        [UNPACK_SEQUENCE] = LOAD_FAST,
-        [UNPACK_SEQUENCE_LIST] = LOAD_FAST,
-        [UNPACK_SEQUENCE_TUPLE] = LOAD_FAST,
     },
     [BORROW_CONST] = {
         OPERATORS(CONST_FORM),
-        CONST_FORM(RETURN_VALUE),
         OTHER_OPERATORS(LOAD_CONST),
     },
     [BORROW_FAST_FAST] = {
@@ -111,8 +100,7 @@ _PyCode_BorrowForm(const _Py_CODEUNIT *instructions, Py_ssize_t i,
     int second = opcode_at(instructions, i + 1, n);
     int third = opcode_at(instructions, i + 2, n);
     if (opcode == LOAD_CONST) {
-        return is_operator(second) || second == RETURN_VALUE ?
-               LOAD_CONST_ADAPTIVE : 0;
+        return is_operator(second) ? LOAD_CONST_ADAPTIVE : 0;
     }
     if (opcode != LOAD_FAST) {
         return 0;
@@ -124,15 +112,8 @@ _PyCode_BorrowForm(const _Py_CODEUNIT *instructions, Py_ssize_t i,
             return is_operator(third) || third == LOAD_ATTR ||
                    third == STORE_ATTR ? LOAD_FAST__LOAD_FAST_ADAPTIVE : 0;
         case LOAD_ATTR:
-        case LOAD_METHOD:
-        case POP_JUMP_FORWARD_IF_FALSE:
-        case POP_JUMP_FORWARD_IF_NONE:
-        case POP_JUMP_FORWARD_IF_NOT_NONE:
-        case POP_JUMP_FORWARD_IF_TRUE:
-        case RETURN_VALUE:
         case STORE_ATTR:
         case STORE_SUBSCR:
-        case UNPACK_SEQUENCE:
             return LOAD_FAST_ADAPTIVE;
         default:
             return is_operator(second) ? LOAD_FAST_ADAPTIVE : 0;
