@@ -38,11 +38,13 @@ typedef struct {
 /* The next item of iter, a new reference, if iter is one of these and has
    one; else NULL without an exception: then its tp_iternext has to say.
 
-   If target is not NULL, it is the local variable that the item is about to
-   be stored in.  An int there that nobody else holds is not freed: it
-   becomes the next int, and its reference moves to the caller. */
+   If next_instr, the instruction after the loop's, stores the item in one of
+   locals, and that has an int that nobody else holds, the int is not freed:
+   it becomes the next one, and its reference moves to the caller.  Not while
+   tracing: a tracer would see the variable gone. */
 static inline PyObject *
-_PyLoop_Next(PyObject *iter, PyObject **target)
+_PyLoop_Next(PyObject *iter, const _Py_CODEUNIT *next_instr,
+             PyObject **locals, int tracing)
 {
     if (Py_IS_TYPE(iter, &PyListIter_Type)) {
         listiterobject *it = (listiterobject *)iter;
@@ -60,9 +62,11 @@ _PyLoop_Next(PyObject *iter, PyObject **target)
             if (item != NULL) {
                 return item;
             }
-            if (target != NULL && *target != NULL &&
-                PyLong_CheckExact(*target) && _PyLong_CanReuse(*target) &&
-                _PyLong_FitsReuse(value))
+            PyObject **target = &locals[_Py_OPARG(*next_instr)];
+            if (!tracing &&
+                _PyCode_StoresLocal(*next_instr, _Py_OPARG(*next_instr)) &&
+                *target != NULL && PyLong_CheckExact(*target) &&
+                _PyLong_CanReuse(*target) && _PyLong_FitsReuse(value))
             {
                 item = *target;
                 *target = NULL;
