@@ -15,6 +15,7 @@ sys.path.insert(0, str(MEASURE))
 import asked  # noqa: E402
 import exits  # noqa: E402
 import heap_cost  # noqa: E402
+import pages  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -78,3 +79,63 @@ def test_exits_keep_raw_data_and_compare_with_the_base(tmp_path, monkeypatch):
     raw = json.loads(output.read_text())
     assert raw["seconds"]["lists, 10"]["stock again"] == [0.25, 0.25]
     assert raw["faults"] == {"stock": [7, 7, 7], "patched": [7, 7, 7]}
+
+
+# Instead of Django: as many seconds as pages, and it must have been told its mode.
+ECHO = """\
+import gc, sys
+MODE
+print('ready', flush=True)
+for line in sys.stdin:
+    print(float(line), flush=True)
+"""
+
+
+@pytest.fixture
+def shop(tmp_path, monkeypatch):
+    def prepare(python, env, entries, directory):
+        database = directory / "shop.db"
+        database.write_bytes(b"")
+        return database
+
+    monkeypatch.setattr(pages, "CHILD", ECHO)
+    monkeypatch.setattr(pages, "prepare", prepare)
+    output = tmp_path / "pages.json"
+    small = ["--site", str(tmp_path), "--output", str(output), "--processes", "2", "--cpu", "0"]
+
+    def run(*arguments):
+        return CliRunner().invoke(pages.main, [*small, *arguments]), output
+
+    return run
+
+
+def test_pages_are_made_in_turns_and_the_first_twice(shop):
+    done, output = shop(
+        "--rounds", "3", "--pages", "7", f"a={sys.executable}", f"b:freeze={sys.executable}"
+    )
+    assert done.exit_code == 0, done.output
+    raw = json.loads(output.read_text())
+    assert [name for name, _ in raw["seconds"]] == ["a", "b:freeze", pages.AGAIN] * 2
+    assert all(seconds == [7.0] * 3 for _, seconds in raw["seconds"])
+    assert f"| {pages.AGAIN} | 1000.000 ms | 1.000 (1.000 to 1.000)" in done.output
+
+
+def test_a_mode_of_pages_is_called_in_the_child(shop, monkeypatch):
+    monkeypatch.setitem(pages.MODES, "freeze", "sys.exit('called')")
+    done, output = shop("--rounds", "1", f"a:freeze={sys.executable}")
+    assert done.exit_code == 1
+    assert "a process of a:freeze ended" in done.output
+    assert not output.exists()
+
+
+def test_a_mode_of_pages_that_is_none(shop):
+    done, _ = shop(f"a:frozen={sys.executable}")
+    assert done.exit_code == 2
+    assert "no mode 'frozen'; there are freeze, immortal, or none" in done.output
+
+
+def test_pages_without_django_say_what_is_missing(tmp_path):
+    arguments = ["--site", str(tmp_path), "--output", str(tmp_path / "x.json")]
+    done = CliRunner().invoke(pages.main, [*arguments, f"a={sys.executable}"])
+    assert done.exit_code == 1
+    assert "is --site what pip installed?" in done.output
