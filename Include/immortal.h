@@ -83,8 +83,8 @@ extern "C" {
    Python/ceval.c has a Py_DECREF() of its own, in C: in assembly it makes
    small loops slower (docs/speed.md).  C is also for sanitizers, which need
    to see the access, and for compilers that read host code with a front end
-   of their own. */
-#if SIZEOF_VOID_P == 8 && defined(__x86_64__) \
+   of their own, and for whoever wants it (_Py_COUNT_IN_C). */
+#if !defined(_Py_COUNT_IN_C) && SIZEOF_VOID_P == 8 && defined(__x86_64__) \
         && defined(__GCC_ASM_FLAG_OUTPUTS__) \
         && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) \
         && !defined(__CUDACC__) && !defined(__EDG__)
