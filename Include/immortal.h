@@ -27,12 +27,16 @@
    increments that were stored.  Such an object leaks; it is never freed
    while in use.
 
-   Everything here looks at the most significant byte only, in memory: a
-   compare with an 8-bit constant needs neither a register nor a 64-bit
-   immediate, which inside the interpreter loop matters more than anything
-   else (2.6 % more instructions instead of 9 to 11 %: tools/measure).  The
-   byte is signed, so that a negative count, and memory that a debug
-   allocator filled with 0xCD, 0xDD or 0xFD, does not look immortal. */
+   In C, the most significant byte is looked at, in memory: a compare with an
+   8-bit constant needs neither a register nor a 64-bit immediate, which
+   inside the interpreter loop matters more than anything else (2.6 % more
+   instructions instead of 9 to 11 %: tools/measure).  The byte is signed, so
+   that a negative count, and memory that a debug allocator filled with 0xCD,
+   0xDD or 0xFD, does not look immortal.
+
+   In assembly, on Linux on x86-64, the whole count is compared with the stack
+   pointer, of all registers the one that always holds a number that no mortal
+   count reaches and that is below every immortal one; see _Py_COUNT_UP(). */
 
 #ifndef Py_IMMORTAL_H
 #define Py_IMMORTAL_H
@@ -78,13 +82,30 @@ extern "C" {
    what it sees in an unpatched CPython, one statement without a branch; most
    of those functions keep their profile, and more is inlined.
 
+   The limit is the stack pointer.  A compare of memory with a constant cannot
+   be executed together with the jump after it, when the address has a
+   displacement, too (macro-fusion, on AMD's and Intel's processors alike); one
+   with a register can, and is a byte shorter.  No register can be spared for a
+   limit, but %rsp is there already, and any limit between 2**40 and 2**57
+   says the same of every count there is: an immortal one is above, and for a
+   mortal one to be above an address of the stack, the references would fill all
+   of the memory below that address eight times over.
+   Linux puts stacks at the top of the 2**47 bytes of a process's address
+   space, those of threads below its libraries, from about 2**46 on.  A count
+   that is driven up to there without any references stays where it is, as at
+   the limits above: Py_INCREF() and Py_DECREF() both pass it by.
+
+   What this rules out is Python code that runs on a stack which a program has
+   put into the lowest few GiB of its address space itself, and there only for
+   objects with more references than the stack's address.
+
    inc and dec: a byte shorter than add and sub, at each of many thousand places.
 
-   Python/ceval.c has a Py_DECREF() of its own, in C: in assembly it makes
-   small loops slower (docs/speed.md).  C is also for sanitizers, which need
-   to see the access, and for compilers that read host code with a front end
-   of their own, and for whoever wants it (_Py_COUNT_IN_C). */
+   C is for sanitizers, which need to see the access, for compilers that read
+   host code with a front end of their own, for systems whose stacks may lie
+   anywhere, and for whoever wants it (_Py_COUNT_IN_C). */
 #if !defined(_Py_COUNT_IN_C) && SIZEOF_VOID_P == 8 && defined(__x86_64__) \
+        && defined(__linux__) \
         && defined(__GCC_ASM_FLAG_OUTPUTS__) \
         && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) \
         && !defined(__CUDACC__) && !defined(__EDG__)
@@ -108,10 +129,9 @@ extern "C" {
 /* Add a reference to the count of op, unless op is immortal. */
 #ifdef _Py_COUNT_IN_ASSEMBLY
 #  define _Py_COUNT_UP(op) \
-    _Py_COUNT_ASM ("cmp{b}\t{%2, %1|%1, %2}\n\tjg\t1f\n\t" \
+    _Py_COUNT_ASM ("cmp{q}\t{%%rsp, %0|%0, rsp}\n\tjg\t1f\n\t" \
                    "inc{q}\t%0\n1:" \
-                   : "+m" ((op)->ob_refcnt) \
-                   : "m" (_Py_REFCNT_TOP(op)), "i" (_Py_IMMORTAL_INCREF_TOP))
+                   : "+m" ((op)->ob_refcnt))
 #else
 #  define _Py_COUNT_UP(op) \
     do { \
@@ -126,13 +146,28 @@ extern "C" {
    the compare has left "not zero" in the flags. */
 #ifdef _Py_COUNT_IN_ASSEMBLY
 #  define _Py_COUNT_DOWN(op, none_left) \
-    _Py_COUNT_ASM ("cmp{b}\t{%3, %2|%2, %3}\n\tjg\t1f\n\t" \
+    _Py_COUNT_ASM ("cmp{q}\t{%%rsp, %0|%0, rsp}\n\tjg\t1f\n\t" \
                    "dec{q}\t%0\n1:" \
-                   : "+m" ((op)->ob_refcnt), "=@cce" (none_left) \
-                   : "m" (_Py_REFCNT_TOP(op)), "i" (_Py_IMMORTAL_DECREF_TOP))
+                   : "+m" ((op)->ob_refcnt), "=@cce" (none_left))
 #else
 #  define _Py_COUNT_DOWN(op, none_left) \
     ((none_left) = !_Py_IsImmortal(op) && --(op)->ob_refcnt == 0)
+#endif
+
+/* True if _Py_COUNT_DOWN() passes op by: its test alone, for Python/ceval.c,
+   which counts in C, because small loops are slower if all is in assembly
+   (docs/speed.md). */
+#ifdef _Py_COUNT_IN_ASSEMBLY
+static inline int
+_Py_IsNotCounted(PyObject *op)
+{
+    int not_counted;
+    __asm__ ("cmp{q}\t{%%rsp, %1|%1, rsp}"
+             : "=@ccg" (not_counted) : "m" (op->ob_refcnt));
+    return not_counted;
+}
+#else
+#  define _Py_IsNotCounted(op) _Py_IsImmortal(op)
 #endif
 
 #ifdef __cplusplus

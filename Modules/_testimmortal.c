@@ -225,7 +225,23 @@ static PyTypeObject StaticType = {
     .tp_new = PyType_GenericNew,
 };
 
+PyDoc_STRVAR(limit_doc,
+"limit() -> int\n\nCounts above are passed by, as this module was compiled\n"
+"and from about here on the stack.");
+
+static PyObject *
+limit(PyObject *self, PyObject *Py_UNUSED(ignored))
+{
+#ifdef _Py_COUNT_IN_ASSEMBLY
+    char here;
+    return PyLong_FromVoidPtr(&here);
+#else
+    return PyLong_FromSsize_t(_Py_IMMORTAL_INCREF_LIMIT - 1);
+#endif
+}
+
 static PyMethodDef methods[] = {
+    {"limit", limit, METH_NOARGS, limit_doc},
     {"refcnt", refcnt, METH_O, refcnt_doc},
     {"is_immortal", is_immortal, METH_O, is_immortal_doc},
     {"set_immortal", set_immortal, METH_O, set_immortal_doc},

@@ -111,32 +111,24 @@ _PyLong_Reuse(PyObject *v, stwodigits value)
     ((PyLongObject *)v)->ob_digit[0] = (digit)(value < 0 ? -value : value);
 }
 
-/* True only if Py_INCREF() leaves the counts of all n objects alone.  a & b
-   is larger than neither a nor b; it may be smaller than both, if extensions
-   unaware of immortality have moved a count: then each is asked. */
-static inline int
-_PyImmortal_AreAll(PyObject *const *objects, int n)
-{
-    signed char tops = SCHAR_MAX;
-    for (int i = 0; i < n; i++) {
-        tops &= _Py_REFCNT_TOP(objects[i]);
-    }
-    return tops > _Py_IMMORTAL_INCREF_TOP;
-}
-
 /* Push n items, the last one first, with a reference to each.  Return the new
-   top of the stack. */
+   top of the stack.
+
+   They are pushed and asked in one turn: a & b is larger than neither a nor b,
+   so if the tops of all counts together are those of an immortal, there is
+   nothing to count.  They may be smaller than each, if extensions unaware of
+   immortality have moved a count: then Py_INCREF() asks each. */
 static inline PyObject **
 _PyStack_PushItems(PyObject **stack_pointer, PyObject *const *items, int n)
 {
-    if (_PyImmortal_AreAll(items, n)) {
-        while (n--) {
-            *stack_pointer++ = items[n];
-        }
+    signed char tops = SCHAR_MAX;
+    for (int i = n; i-- > 0;) {
+        tops &= _Py_REFCNT_TOP(items[i]);
+        *stack_pointer++ = items[i];
     }
-    else {
-        while (n--) {
-            *stack_pointer++ = Py_NewRef(items[n]);
+    if (tops <= _Py_IMMORTAL_INCREF_TOP) {
+        for (int i = 0; i < n; i++) {
+            Py_INCREF(items[i]);
         }
     }
     return stack_pointer;
