@@ -126,12 +126,17 @@ extern "C" {
 #  define _Py_COUNT_ASM __asm__
 #endif
 
+#ifdef _Py_COUNT_IN_ASSEMBLY
+/* Compare the operand [count] with the limit: "greater" is not counted. */
+#  define _Py_COMPARE_COUNT "cmp{q}\t{%%rsp, %[count]|%[count], rsp}"
+#endif
+
 /* Add a reference to the count of op, unless op is immortal. */
 #ifdef _Py_COUNT_IN_ASSEMBLY
 #  define _Py_COUNT_UP(op) \
-    _Py_COUNT_ASM ("cmp{q}\t{%%rsp, %0|%0, rsp}\n\tjg\t1f\n\t" \
-                   "inc{q}\t%0\n1:" \
-                   : "+m" ((op)->ob_refcnt))
+    _Py_COUNT_ASM (_Py_COMPARE_COUNT "\n\tjg\t1f\n\t" \
+                   "inc{q}\t%[count]\n1:" \
+                   : [count] "+m" ((op)->ob_refcnt))
 #else
 #  define _Py_COUNT_UP(op) \
     do { \
@@ -146,9 +151,9 @@ extern "C" {
    the compare has left "not zero" in the flags. */
 #ifdef _Py_COUNT_IN_ASSEMBLY
 #  define _Py_COUNT_DOWN(op, none_left) \
-    _Py_COUNT_ASM ("cmp{q}\t{%%rsp, %0|%0, rsp}\n\tjg\t1f\n\t" \
-                   "dec{q}\t%0\n1:" \
-                   : "+m" ((op)->ob_refcnt), "=@cce" (none_left))
+    _Py_COUNT_ASM (_Py_COMPARE_COUNT "\n\tjg\t1f\n\t" \
+                   "dec{q}\t%[count]\n1:" \
+                   : [count] "+m" ((op)->ob_refcnt), "=@cce" (none_left))
 #else
 #  define _Py_COUNT_DOWN(op, none_left) \
     ((none_left) = !_Py_IsImmortal(op) && --(op)->ob_refcnt == 0)
@@ -162,8 +167,8 @@ static inline int
 _Py_IsNotCounted(PyObject *op)
 {
     int not_counted;
-    __asm__ ("cmp{q}\t{%%rsp, %1|%1, rsp}"
-             : "=@ccg" (not_counted) : "m" (op->ob_refcnt));
+    __asm__ (_Py_COMPARE_COUNT
+             : "=@ccg" (not_counted) : [count] "m" (op->ob_refcnt));
     return not_counted;
 }
 #else

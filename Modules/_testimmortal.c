@@ -232,7 +232,7 @@ PyDoc_STRVAR(limit_doc,
 static PyObject *
 limit(PyObject *self, PyObject *Py_UNUSED(ignored))
 {
-#ifdef _Py_COUNT_IN_ASSEMBLY
+#if defined(_Py_COUNT_IN_ASSEMBLY) && !defined(Py_REF_DEBUG)
     char here;
     return PyLong_FromVoidPtr(&here);
 #else

@@ -71,6 +71,9 @@ main(void)
     ROW("no test (stock)", "incq (%0)", "decq (%0)");
     ROW("byte: top byte against a constant",
         IN_MEMORY("cmpb $1, 7(%0)", "incq"), IN_MEMORY("cmpb $0, 7(%0)", "decq"));
+    ROW("all of it against a constant: the sign",
+        "cmpq $0, (%0)\n\tjl 1f\n\tincq (%0)\n1:",
+        "cmpq $0, (%0)\n\tjl 1f\n\tdecq (%0)\n1:");
     ROW("upper half against a constant",
         IN_MEMORY("cmpl $0, 4(%0)", "incq"), IN_MEMORY("cmpl $0, 4(%0)", "decq"));
     ROW("all of it against the object's own address",
@@ -81,5 +84,6 @@ main(void)
         IN_MEMORY("cmpq %%rsp, (%0)", "incq"), IN_REGISTER("%%rsp", "decq"));
     ROW("stack pointer, up and down in a register",
         IN_REGISTER("%%rsp", "incq"), IN_REGISTER("%%rsp", "decq"));
+    ROW("no test, again", "incq (%0)", "decq (%0)");
     return 0;
 }
