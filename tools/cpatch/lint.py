@@ -36,6 +36,7 @@ RULES = {
     "D2": "no trailing blanks in added lines",
     "D3": "tests of upstream's change only in refcount assertions on immortal objects",
     "D4": "a new file belongs to the overlay",
+    "D5": "a trial patch in tools/measure applies to the default pin's finished tree",
     "R1": "patch -> commit -> patch loses nothing; refresh would change nothing",
     "O1": "the overlay adds paths only",
     "O2": "an overlay C file is at most 400 lines (warning)",
@@ -95,6 +96,8 @@ def lint(project: Project, pins: Pins, chosen: list[Pin]) -> Iterator[Finding]:
             yield Finding("D1", f"patches/{pin.series}", f"{exc.what}; {exc.got or ''}")
             continue
         yield from _round_trip(project, repo, pin, made)
+        if pin.branch == pins.default:
+            yield from _trials(project, repo, made)
 
 
 def _overlay(repo: Repo, pin: Pin, pristine: str, inputs: Inputs) -> Iterator[Finding]:
@@ -158,6 +161,14 @@ def _round_trip(project: Project, repo: Repo, pin: Pin, made: Chain) -> Iterator
             return
         for file in plan.writes:
             yield Finding("R1", project.show(file), "make refresh would change it")
+
+
+def _trials(project: Project, repo: Repo, made: Chain) -> Iterator[Finding]:
+    for path in sorted((project.root / "tools" / "measure").rglob("*.patch")):
+        trial = series.Patch(path.name, path.read_bytes())
+        if chains.apply_one(repo, made.tree, trial) is None:
+            where = str(path.relative_to(project.root))
+            yield Finding("D5", where, "does not apply to the patched tree any more: make it anew")
 
 
 def version_literals(project: Project, pins: Pins) -> Iterator[Finding]:

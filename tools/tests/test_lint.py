@@ -147,6 +147,17 @@ def test_new_file_in_a_patch_belongs_to_the_overlay(linted):
     assert linted.lint() == {"D4"}
 
 
+def test_trial_patches_apply_to_the_finished_tree(linted):
+    # The series' own diff applies to the tree before the series, so not to the one after.
+    diff = PATCHES[LAST][PATCHES[LAST].index("diff --git") :]
+    trial = linted.root / "tools/measure/encodings/stale.patch"
+    trial.parent.mkdir(parents=True)
+    trial.write_text(diff)
+    assert linted.lint() == {"D5"}
+    linted.series.write_text(f"{FIRST}\n{MIDDLE}\n")
+    assert linted.lint() == {"S2"}
+
+
 def test_upstream_tests_change_only_with_the_reason(linted):
     path, old = "Lib/test/test_toy.py", "assert getrefcount(None) == 3\n"
     text = make_patch("test_toy: expect more", path, old, "assert True\n")
