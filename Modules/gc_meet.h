@@ -2,6 +2,8 @@
 
    This file is part of Modules/gcmodule.c and uses its macros and functions. */
 
+#include "gc_traverse.h"
+
 /* A full collection does what update_refs() and subtract_refs() do in one walk:
  * an object gets its gc_refs when the first reference to it is met, or when the
  * walk comes to it.  For that, each object that is tracked and mortal has to be
@@ -71,8 +73,7 @@ meet_and_subtract_refs(PyGC_Head *containers)
         if (!gc_is_collecting(gc)) {
             meet(gc, op);
         }
-        (void) Py_TYPE(op)->tp_traverse(
-                op, (visitproc)visit_meet_and_decref, op);
+        visit_referents(op, visit_meet_and_decref, op);
         prev = gc;
     }
     containers->_gc_prev = (uintptr_t)prev;

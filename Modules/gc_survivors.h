@@ -4,6 +4,8 @@
    move_unreachable() there calls visit_survivor() for each object that it finds
    to be reachable. */
 
+#include "gc_traverse.h"
+
 /* What a collection does to the objects that it leaves in young, and finds out
  * about them.  It is done while move_unreachable() has each of them at hand:
  * where the heap is larger than the processor's cache, it is the walks along
@@ -96,7 +98,7 @@ visit_survivor(PyObject *op, PyGC_Head *young, struct survivors *survivors)
         }
         survivors->tracked++;
     }
-    (void) Py_TYPE(op)->tp_traverse(op, (visitproc)visit_reachable, young);
+    visit_referents(op, (visitproc)visit_reachable, young);
     return 0;
 }
 

@@ -1,7 +1,8 @@
 """What a collection does to the objects that it does not collect.
 
 It untracks tuples, and in a full collection dicts, by the same rules as an
-unpatched CPython, and counts references right wherever the objects are.
+unpatched CPython, and counts references right wherever the objects are and
+however they are held.
 """
 
 import gc
@@ -258,6 +259,93 @@ class CountTests(unittest.TestCase):
         finally:
             interpreters.destroy(other)
         self.collects(2, 2)
+
+
+class VisitTests(unittest.TestCase):
+    """Lists and tuples are walked by the collector itself."""
+
+    class List(list):
+        pass
+
+    class Tuple(tuple):
+        pass
+
+    def setUp(self):
+        self.addCleanup(gc.set_threshold, *gc.get_threshold())
+        self.addCleanup(gc.enable)
+        gc.disable()
+        gc.collect()
+
+    def cycles(self):
+        """Yield a weak reference to an object of each kind of cycle."""
+        for wrap in (lambda x: [x], lambda x: (x,), lambda x: self.List([x]),
+                     lambda x: self.Tuple([x]), lambda x: [[], (), x, None],
+                     lambda x: (1, [(x,)], 'b'), lambda x: [x] * 1000,
+                     lambda x: (x,) * 1000):
+            node = Node()
+            node.held = wrap(node)
+            ref = weakref.ref(node)
+            del node
+            yield ref
+
+    def test_cycles_are_found(self):
+        for generation in range(3):
+            for number, ref in enumerate(self.cycles()):
+                with self.subTest(generation=generation, number=number):
+                    self.assertIsNotNone(ref())
+                    gc.collect(generation)
+                    self.assertIsNone(ref())
+
+    def test_what_is_held_stays(self):
+        for generation in range(3):
+            for number, ref in enumerate(self.cycles()):
+                with self.subTest(generation=generation, number=number):
+                    holder = ref().held
+                    gc.collect(generation)
+                    gc.collect()
+                    self.assertIs(ref().held, holder)
+                    del holder
+                    gc.collect()
+                    self.assertIsNone(ref())
+
+    def test_one_object_many_times(self):
+        # Each reference is subtracted, and only references of the garbage.
+        node = Node()
+        node.held = [[node] * n for n in range(50)]
+        node.held += [(node,) * n for n in range(50)]
+        outside = [node] * 3
+        ref = weakref.ref(node)
+        del node
+        gc.collect()
+        self.assertIsNotNone(ref())
+        outside.clear()
+        self.assertGreaterEqual(gc.collect(), 100)
+        self.assertIsNone(ref())
+
+    def test_list_under_construction(self):
+        # tolist() fills the outer lists from the front; what comes behind is
+        # NULL while inner lists are made, for which collections run.
+        view = memoryview(bytes(range(216))).cast('B', [6, 6, 6])
+        expected = view.tolist()
+        gc.enable()
+        for thresholds in (1, 1000, 1000), (1, 1, 1000), (1, 1, 1):
+            gc.set_threshold(*thresholds)
+            self.assertEqual(view.tolist(), expected)
+
+    def test_deep(self):
+        for wrap in (lambda x: [x]), (lambda x: (x,)):
+            first = chain = []
+            ref = weakref.ref(node := Node())
+            first.append(node)
+            del node
+            for _ in range(100_000):
+                chain = wrap(chain)
+            first.append(chain)
+            gc.collect()
+            self.assertIsNotNone(ref())
+            del first, chain
+            gc.collect()
+            self.assertIsNone(ref())
 
 
 class AgainTests(EmbeddingTestsMixin, unittest.TestCase):

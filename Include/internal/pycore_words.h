@@ -1,0 +1,82 @@
+/* To fill and to copy a few words.
+
+   With a profile, GCC expands memset() and memcpy() of a size that it does not
+   know, but that was small when the profile was taken, to the processor's
+   string instructions (REP STOS, REP MOVS).  These take longer to begin than
+   a few words take to be stored: a list of two items, whose array is cleared,
+   took a fifth longer than with calls of the C library (docs/speed.md).
+
+   Sizes are in bytes and multiples of a word's. */
+
+#ifndef Py_INTERNAL_WORDS_H
+#define Py_INTERNAL_WORDS_H
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#ifndef Py_BUILD_CORE
+#  error "this header requires Py_BUILD_CORE define"
+#endif
+
+/* The most that is done here.  Beyond, the C library is faster. */
+#define _Py_FEW_WORDS (32 * sizeof(uintptr_t))
+
+/* size, rounded up to whole words. */
+#define _Py_WHOLE_WORDS(size) _Py_SIZE_ROUND_UP((size), sizeof(uintptr_t))
+
+/* Without this GCC would see that the loop is a memset() or memcpy(). */
+#ifdef __GNUC__
+#  define _Py_KEEP_LOOP(p) __asm__ ("" : "+r" (p))
+#else
+#  define _Py_KEEP_LOOP(p)
+#endif
+
+/* As memset().  Two words at once, which is one instruction of SSE2. */
+static inline void
+_Py_FillWords(void *dest, unsigned char byte, size_t size)
+{
+    assert(size % sizeof(uintptr_t) == 0);
+    if (size > _Py_FEW_WORDS) {
+        memset(dest, byte, size);
+        return;
+    }
+    const uintptr_t word = byte * (UINTPTR_MAX / 255);
+    const uintptr_t two[] = {word, word};
+    char *p = dest;
+    char *end = p + size;
+    if (size % sizeof(two) != 0) {
+        memcpy(p, &word, sizeof(word));
+        p += sizeof(word);
+    }
+    while (p < end) {
+        memcpy(p, two, sizeof(two));
+        p += sizeof(two);
+        _Py_KEEP_LOOP(p);
+    }
+}
+
+/* As memcpy().  One word after the other: what is copied has been stored like
+   that a moment ago, and a load of two words has to wait for both stores. */
+static inline void
+_Py_CopyWords(void *dest, const void *src, size_t size)
+{
+    assert(size % sizeof(uintptr_t) == 0);
+    if (size > _Py_FEW_WORDS) {
+        memcpy(dest, src, size);
+        return;
+    }
+    char *p = dest;
+    char *end = p + size;
+    const char *q = src;
+    while (p < end) {
+        memcpy(p, q, sizeof(uintptr_t));
+        p += sizeof(uintptr_t);
+        q += sizeof(uintptr_t);
+        _Py_KEEP_LOOP(p);
+    }
+}
+
+#ifdef __cplusplus
+}
+#endif
+#endif   /* !Py_INTERNAL_WORDS_H */
