@@ -1,7 +1,7 @@
 """Objects of each small size: their memory is cleared and copied by words.
 
-Where that stops, a call of the C library goes on; sizes lie on both sides.  Run
-with PYTHONMALLOC=debug, too, what is written beyond a block is found out.
+Where that stops, a call of the C library goes on; sizes lie on both sides.  They run
+with guards around blocks as well, which find out what is written beyond one.
 """
 
 import functools
@@ -173,7 +173,7 @@ class GuardedTests(unittest.TestCase):
 
     def test_with_guards_around_blocks(self):
         for case in 'ClearTests', 'CopyTests', 'CallocTests':
-            assert_python_ok('-m', 'unittest', '-q', f'{__name__}.{case}',
+            assert_python_ok('-m', 'unittest', '-q', f'test.test_words.{case}',
                              PYTHONMALLOC='pymalloc_debug', __isolated=False)
 
 
