@@ -18,7 +18,8 @@ extern "C" {
 #  error "this header requires Py_BUILD_CORE define"
 #endif
 
-/* The most that is done here.  Beyond, the C library is faster. */
+/* The most that is done here.  Larger sizes are left to what the compiler
+   makes of memset() and memcpy(). */
 #define _Py_FEW_WORDS (32 * sizeof(uintptr_t))
 
 /* size, rounded up to whole words. */
