@@ -56,8 +56,8 @@ _Py_FillWords(void *dest, unsigned char byte, size_t size)
     }
 }
 
-/* As memcpy().  One word after the other: what is copied has been stored like
-   that a moment ago, and a load of two words has to wait for both stores. */
+/* As memcpy().  One word after the other, as what is copied has most often been
+   stored a moment ago; two at once were not faster (docs/speed.md). */
 static inline void
 _Py_CopyWords(void *dest, const void *src, size_t size)
 {

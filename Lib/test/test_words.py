@@ -1,7 +1,8 @@
 """Objects of each small size: their memory is cleared and copied by words.
 
-Where that stops, a call of the C library goes on; sizes lie on both sides.  They run
-with guards around blocks as well, which find out what is written beyond one.
+Larger ones are left to memset() and memcpy(); sizes lie on both sides.  The
+tests run with guards around blocks as well, which find out what is written
+beyond one.
 """
 
 import functools
@@ -30,7 +31,7 @@ class ClearTests(unittest.TestCase):
             del dirty
 
             def items():
-                # A list under construction is complete whenever it is seen.
+                # Its length cannot be told, so the list grows.
                 yield from range(n)
             self.assertEqual(list(items()), list(range(n)))
             self.assertEqual([None] * n, [None for _ in range(n)])
