@@ -8,44 +8,6 @@
 #include "pycore_interp.h"
 #include "pycore_object.h"
 
-void *
-_PyFinalize_Grow(void *items, Py_ssize_t *allocated, size_t itemsize)
-{
-    Py_ssize_t n = *allocated ? 2 * *allocated : 64;
-    void *larger = PyMem_RawRealloc(items, n * itemsize);
-    if (larger != NULL) {
-        *allocated = n;
-    }
-    return larger;
-}
-
-int
-_Py_objlist_append(_Py_objlist *list, PyObject *op)
-{
-    if (list->size == list->allocated) {
-        PyObject **items = _PyFinalize_Grow(list->items, &list->allocated,
-                                            sizeof(*items));
-        if (items == NULL) {
-            return -1;
-        }
-        list->items = items;
-    }
-    list->items[list->size++] = Py_NewRef(op);
-    return 0;
-}
-
-void
-_Py_objlist_clear(_Py_objlist *list)
-{
-    /* Emptied first: to drop a reference can run any code. */
-    _Py_objlist old = *list;
-    memset(list, 0, sizeof(*list));
-    while (old.size > 0) {
-        Py_DECREF(old.items[--old.size]);
-    }
-    PyMem_RawFree(old.items);
-}
-
 int
 _PyFinalize_IsPending(PyObject *op, _Py_addrset *finished)
 {
@@ -96,6 +58,17 @@ append_pending(_Py_finalize_found *found, PyObject *op)
     return 0;
 }
 
+/* Could someone see by the weak reference op whether an object is garbage?
+   Each type has one to each of its subclasses. */
+static int
+observes(PyObject *op)
+{
+    PyObject *referent = PyWeakref_GET_OBJECT(op);
+    return !_Py_IsImmortal(referent) &&
+        (((PyWeakReference *)op)->wr_callback != NULL ||
+         !PyType_Check(referent));
+}
+
 static int
 find_in_list(PyInterpreterState *interp, PyGC_Head *head,
              _Py_addrset *finished, _Py_addrset *stdlib,
@@ -110,8 +83,11 @@ find_in_list(PyInterpreterState *interp, PyGC_Head *head,
                 result = append_pending(found, op);
             }
         }
-        else if (_PyFinalize_IsWatcher(op, stdlib)) {
-            result = _Py_objlist_append(&found->watchers, op);
+        else if (PyWeakref_Check(op)) {
+            found->weakrefs |= observes(op);
+            if (_PyFinalize_IsWatcher(op, stdlib)) {
+                result = _Py_objlist_append(&found->watchers, op);
+            }
         }
         else if (PyType_Check(op) && !found->untracked) {
             found->untracked = has_untracked((PyTypeObject *)op);

@@ -12,6 +12,7 @@
 #include "pycore_finalize.h"
 #include "pycore_gc.h"            // _PyGC_SET_FINALIZED()
 #include "pycore_immortal.h"      // _Py_SetImmortal()
+#include "pycore_immortal_heap.h" // _PyImmortalHeap_LeaveAlone()
 #include "pycore_initconfig.h"
 #include "pycore_interp.h"
 #include "pycore_object.h"
@@ -21,19 +22,26 @@
    are looked for; what comes later is finalized when it is deallocated. */
 #define MAX_ROUNDS 16
 
-static int running = 0;
+static PyInterpreterState *running = NULL;
 static int quiet = 0;
+
+/* Callbacks that a stopped thread's collection still had to make. */
+static _Py_objlist callbacks = {0};
 
 int
 _PyFinalize_IsRunning(void)
 {
-    return running;
+    return running != NULL && running == _PyInterpreterState_GET();
 }
 
 int
 _PyFinalize_IsQuiet(void)
 {
-    return quiet;
+    /* After finalize_modules(), an unpatched interpreter has no sys.stderr to
+       report to; an immortal one is still there. */
+    PyInterpreterState *interp = _PyInterpreterState_GET();
+    return quiet || (interp->modules == NULL &&
+                     (interp->finalizing || _Py_IsFinalizing()));
 }
 
 struct finalization {
@@ -42,15 +50,34 @@ struct finalization {
     int verbose;
     int (*flush)(void);
     int status;             /* -1: flush() failed */
+    int round;
     _Py_finalize_modules modules;
     _Py_addrset finished;   /* not of the collector; and immortal by now */
 };
+
+/* Find what is to be finalized.  What is garbage already is not to be seen by
+   weak references then.  Returns 0, or -1 for lack of memory. */
+static int
+find(struct finalization *f, _Py_finalize_found *found)
+{
+    if (_PyFinalize_Find(f->interp, &f->modules, &f->finished, found) < 0) {
+        return -1;
+    }
+    if (f->round > 0 || !found->weakrefs ||
+        (found->n_pending == 0 && found->watchers.size == 0))
+    {
+        return 0;
+    }
+    _PyFinalize_ClearFound(found);
+    _PyFinalize_CallBackGarbage(f->tstate);
+    return _PyFinalize_Find(f->interp, &f->modules, &f->finished, found);
+}
 
 static int
 find_and_order(struct finalization *f, _Py_finalize_found *found,
                _Py_finalize_order *order)
 {
-    if (_PyFinalize_Find(f->interp, &f->modules, &f->finished, found) < 0) {
+    if (find(f, found) < 0) {
         return -1;
     }
     if (found->n_pending == 0 && found->watchers.size == 0 &&
@@ -163,56 +190,80 @@ run_finalizers(struct finalization *f, _Py_finalize_order *order)
     return n + run_slice(f, order, 0, order->streams);
 }
 
-/* Wipe user modules, newest first, and take them out of sys.modules.  All
-   finalizers ran: it does no harm that globals are None from now on, and
-   counting alone frees more than if what is in a cycle with its module was
-   left to the collector. */
-static void
-clear_user_modules(struct finalization *f)
+/* Get ready for a round.  Returns 0, or -1 for lack of memory (without an
+   exception). */
+static int
+prepare_round(struct finalization *f, _Py_finalize_found *found,
+              _Py_finalize_order *order)
 {
-    PyObject *modules = f->interp->modules;
-    for (Py_ssize_t i = 0; i < f->modules.size; i++) {
-        _Py_finalize_module *m = &f->modules.items[i];
-        if (m->kind != _Py_MODULE_USER) {
-            continue;
-        }
-        if (m->dict != NULL) {
-            if (f->verbose) {
-                PySys_FormatStderr("# cleanup[3] wiping %S\n", m->name);
-            }
-            _PyModule_Clear(m->object);
-        }
-        if (f->verbose) {
-            PySys_FormatStderr("# cleanup[2] removing %S\n", m->name);
-        }
-        if (PyObject_SetItem(modules, m->name, Py_None) < 0) {
-            PyErr_WriteUnraisable(NULL);
-        }
-        m->dict = NULL;
-        Py_SETREF(m->object, Py_NewRef(Py_None));
+    _PyFinalize_FreeModules(&f->modules);
+    if (_PyFinalize_ListModules(f->interp, &f->modules) < 0) {
+        PyErr_Clear();
+        return -1;
     }
-    _PyGC_CollectNoFail(f->tstate);
+    return find_order(f, found, order);
 }
 
 /* Find all pending finalizers and run them; returns how many there were. */
 static Py_ssize_t
 run_round(struct finalization *f)
 {
-    _Py_finalize_found found = {0};
-    _Py_finalize_order order = {0};
-    _PyFinalize_FreeModules(&f->modules);
-    if (_PyFinalize_ListModules(f->interp, &f->modules) < 0) {
-        PyErr_WriteUnraisable(NULL);
+    /* One allocation that fails is no reason to give up the order. */
+    enum { ATTEMPTS = 3 };
+    for (int i = 0; i < ATTEMPTS; i++) {
+        _Py_finalize_found found = {0};
+        _Py_finalize_order order = {0};
+        Py_ssize_t n = 0;
+        int result = prepare_round(f, &found, &order);
+        if (result == 0) {
+            n = run_finalizers(f, &order);
+            n += _PyFinalize_RunCallbacks(&found.watchers, &order);
+        }
+        _PyFinalize_ClearFound(&found);
+        _PyFinalize_ClearOrder(&order);
+        if (result == 0) {
+            return n;
+        }
     }
-    if (find_order(f, &found, &order) < 0) {
-        PyErr_NoMemory();
-        PyErr_WriteUnraisable(NULL);
+    fputs("Python: no memory left to find the order of finalizers at shutdown; "
+          "they run in any order\n", stderr);
+    fflush(stderr);
+    Py_ssize_t n = _PyFinalize_RunInAnyOrder(f->interp, &f->finished);
+    if (n > 0 && f->flush() < 0) {
+        f->status = -1;
     }
-    Py_ssize_t n = run_finalizers(f, &order);
-    n += _PyFinalize_RunCallbacks(&found.watchers, &order);
-    _PyFinalize_ClearFound(&found);
-    _PyFinalize_ClearOrder(&order);
     return n;
+}
+
+void
+_PyFinalize_ThreadsStop(PyThreadState *tstate)
+{
+    Py_ssize_t n = 0;
+    PyThreadState *ts = PyInterpreterState_ThreadHead(tstate->interp);
+    for (; ts != NULL; ts = PyThreadState_Next(ts)) {
+        n += ts != tstate;
+    }
+    _PyFinalize_BeginWaits(n);
+    (void)_PyGC_TakeBack(tstate, &callbacks);
+}
+
+/* Make the calls that a stopped thread's collection did not come to. */
+static void
+run_left_callbacks(void)
+{
+    for (Py_ssize_t i = 0; i < callbacks.size; i++) {
+        PyObject *ref = callbacks.items[i];
+        PyObject *callback = ((PyWeakReference *)ref)->wr_callback;
+        if (callback != NULL) {
+            PyObject *result = PyObject_CallOneArg(callback, ref);
+            if (result == NULL) {
+                PyErr_WriteUnraisable(callback);
+            }
+            Py_XDECREF(result);
+        }
+        Py_DECREF(ref);     /* the collection's */
+    }
+    _Py_objlist_clear(&callbacks);
 }
 
 int
@@ -229,15 +280,21 @@ _PyFinalize_Interpreter(PyThreadState *tstate, int (*flush)(void))
     PyObject *type, *value, *traceback;
     PyErr_Fetch(&type, &value, &traceback);
     f.verbose = _PyInterpreterState_GetConfig(f.interp)->verbose;
-    running++;
-    for (int i = 0; i < MAX_ROUNDS && run_round(&f) > 0; i++) {
+    PyInterpreterState *outer = running;
+    running = f.interp;
+    if (_Py_IsMainInterpreter(f.interp)) {
+        run_left_callbacks();
+    }
+    while (f.round < MAX_ROUNDS && run_round(&f) > 0) {
         f.verbose = 0;
+        f.round++;
     }
     f.verbose = _PyInterpreterState_GetConfig(f.interp)->verbose;
-    clear_user_modules(&f);
+    _PyFinalize_Release(f.interp);
+    _PyFinalize_ClearModules(tstate, &f.modules, f.verbose);
     _PyFinalize_FreeModules(&f.modules);
     _Py_addrset_clear(&f.finished);
-    running--;
+    running = outer;
     PyErr_Restore(type, value, traceback);
     return f.status;
 }

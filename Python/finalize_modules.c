@@ -16,25 +16,30 @@ compare_names(const void *name, const void *element)
     return strcmp(name, *(const char *const *)element);
 }
 
-/* Is the part of name before its first dot a name of the standard library? */
+int
+_PyFinalize_IsStdlibName(const char *name)
+{
+    char top[64];
+    size_t n = strcspn(name, ".");
+    if (n >= sizeof(top)) {
+        return 0;
+    }
+    memcpy(top, name, n);
+    top[n] = '\0';
+    return bsearch(top, _Py_stdlib_module_names,
+                   Py_ARRAY_LENGTH(_Py_stdlib_module_names),
+                   sizeof(char *), compare_names) != NULL;
+}
+
 static int
 has_stdlib_name(PyObject *name)
 {
-    char top[64];
     const char *utf8 = PyUnicode_AsUTF8(name);
     if (utf8 == NULL) {
         PyErr_Clear();
         return 0;
     }
-    size_t n = strcspn(utf8, ".");
-    if (n >= sizeof(top)) {
-        return 0;
-    }
-    memcpy(top, utf8, n);
-    top[n] = '\0';
-    return bsearch(top, _Py_stdlib_module_names,
-                   Py_ARRAY_LENGTH(_Py_stdlib_module_names),
-                   sizeof(char *), compare_names) != NULL;
+    return _PyFinalize_IsStdlibName(utf8);
 }
 
 /* Is path one of the entries of PYTHONPATH?  The user put it there. */

@@ -217,7 +217,8 @@ _PyImmortalHeap_ProcessEnds(void)
 int
 _PyImmortalHeap_LeaveAlone(void)
 {
-    return exists && process_ends;
+    /* A subinterpreter may end earlier. */
+    return exists && process_ends && _Py_IsFinalizing();
 }
 
 /* Make all that is alive immortal, and move it to the permanent generation.

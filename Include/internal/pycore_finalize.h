@@ -23,13 +23,92 @@ extern "C" {
    Returns what flush returned, or 0 if there was nothing to be flushed. */
 extern int _PyFinalize_Interpreter(PyThreadState *tstate, int (*flush)(void));
 
-/* Is that going on just now? */
+/* Is that going on just now, in the interpreter of the calling thread? */
 extern int _PyFinalize_IsRunning(void);
 
 /* Are exceptions in finalizers not to be reported just now?  Those of what
-   only attributes of sys hold never were: in an unpatched interpreter
-   sys.stderr has gone by then (test_sys_ignores_cleaning_up_user_data). */
+   only attributes of sys hold never were, nor what comes after modules were
+   cleared: in an unpatched interpreter sys.stderr has gone by then
+   (test_sys_ignores_cleaning_up_user_data). */
 extern int _PyFinalize_IsQuiet(void);
+
+/* A list of objects. */
+typedef struct {
+    PyObject **items;       /* strong references */
+    Py_ssize_t size;
+    Py_ssize_t allocated;
+} _Py_objlist;
+
+/* 0, or -1 for lack of memory (without an exception). */
+extern int _Py_objlist_append(_Py_objlist *list, PyObject *op);
+extern void _Py_objlist_clear(_Py_objlist *list);
+
+/* End all interpreters but that of tstate, the main one, as Py_EndInterpreter()
+   does; those in which a thread runs code are left alone.  Called before
+   threads are stopped: nobody could take the GIL for these interpreters
+   after that. */
+extern void _PyFinalize_EndInterpreters(PyThreadState *tstate);
+
+/* Were any left alone? */
+extern int _PyFinalize_InterpretersAreLeft(void);
+
+/* The threads of the interpreter of tstate are about to be stopped, all but
+   tstate.  Called once, with the GIL, which must not be given up before
+   _PyRuntimeState_SetFinalizing() is called. */
+extern void _PyFinalize_ThreadsStop(PyThreadState *tstate);
+
+/* From now on waits are refused: n_stopped threads were stopped. */
+extern void _PyFinalize_BeginWaits(Py_ssize_t n_stopped);
+
+/* Does the exception that is set say, itself or by what it came from, that
+   something was refused because the interpreter is finalizing
+   (pycore_finalize_wait.h)?  Such a one is not to be reported as unraisable,
+   unless the configuration asks for it: then 0. */
+extern int _PyFinalize_IsExpected(PyThreadState *tstate);
+
+/* Was a wait refused, and is that not to be spoken of?  A coroutine that was made
+   for a stopped thread's event loop is never awaited then. */
+extern int _PyFinalize_HasRefused(PyThreadState *tstate);
+
+/* Give up the type of that exception.  Called once no finalizer runs any
+   more. */
+extern void _PyFinalize_FreeError(void);
+
+/* Clear weak references to what is unreachable, and call them back, as a
+   collection would; finalize and delete nothing.  The order of the objects on
+   the collector's lists stays, but that all are on one and garbage comes
+   last.  Does nothing while a collection runs. */
+extern void _PyFinalize_CallBackGarbage(PyThreadState *tstate);
+
+/* From now on there may be objects that do something in their deallocators
+   which could be noticed: an extension module's object file was loaded, or a
+   module of the application's is built in, or one of the few such objects of
+   the interpreter's own was made. */
+extern void _PyFinalize_NoteDeallocators(void);
+extern int _PyFinalize_DeallocatorsWork(void);
+
+/* May all that is alive be left to the system? */
+extern int _PyFinalize_CanLeaveAll(void);
+
+/* Release what only works in its deallocator (a C++ stream, a database) and is
+   mortal, but held by something immortal, which no count will ever free.  What
+   holds it has None in its place, or is cleared.  Called once all finalizers
+   ran and nothing has been cleared. */
+extern void _PyFinalize_Release(PyInterpreterState *interp);
+
+/* Is the part of name before its first dot the name of a module of the standard
+   library? */
+extern int _PyFinalize_IsStdlibName(const char *name);
+
+/* Find out which namespaces are garbage: nothing holds them but the caller, with
+   one reference each, and other garbage.
+
+   dicts -- n of them; those that are garbage are replaced by NULL.
+
+   Returns 0, or -1 for lack of memory, or because a collection runs (without
+   an exception): then dicts is as it was. */
+extern int _PyFinalize_FindGarbage(PyInterpreterState *interp,
+                                   PyObject **dicts, Py_ssize_t n);
 
 /* The steps, each in a file of its own: which modules there are
    (finalize_modules.c), which finalizers (finalize_find.c), in which order
@@ -64,22 +143,27 @@ extern int _PyFinalize_ListModules(PyInterpreterState *interp,
                                    _Py_finalize_modules *list);
 extern void _PyFinalize_FreeModules(_Py_finalize_modules *list);
 
+/* Let go of the user's modules.  list is of no use after that but to be
+   freed. */
+extern void _PyFinalize_ClearModules(PyThreadState *tstate,
+                                     _Py_finalize_modules *list, int verbose);
+
 /* Make an array of *allocated items larger, twice as large if it has any.
    Returns its new address, or NULL for lack of memory (without an exception):
    then the array is as it was. */
 extern void *_PyFinalize_Grow(void *items, Py_ssize_t *allocated,
                               size_t itemsize);
 
-/* A list of objects. */
-typedef struct {
-    PyObject **items;       /* strong references */
-    Py_ssize_t size;
-    Py_ssize_t allocated;
-} _Py_objlist;
+/* In Modules/gcmodule.c: the thread of a running collection of tstate's
+   interpreter is about to be stopped.  What the collection holds goes back to
+   the oldest generation; collections can run again.
 
-/* 0, or -1 for lack of memory (without an exception). */
-extern int _Py_objlist_append(_Py_objlist *list, PyObject *op);
-extern void _Py_objlist_clear(_Py_objlist *list);
+   callbacks -- where to add the weak references that it has cleared and not
+                called back yet; each is owed a Py_DECREF().
+
+   Returns 0, or -1 for lack of memory (without an exception): some callbacks
+   are missing. */
+extern int _PyGC_TakeBack(PyThreadState *tstate, _Py_objlist *callbacks);
 
 /* When an object's turn comes: the higher, the earlier. */
 typedef struct {
@@ -125,6 +209,7 @@ typedef struct {
     Py_ssize_t n_pending;
     Py_ssize_t pending_allocated;
     _Py_objlist watchers;   /* weak references with a callback of the user's */
+    int weakrefs;           /* are there any to mortal objects? */
     int untracked;          /* may there be more that the collector does not
                                track?  Only a walk can find it. */
 } _Py_finalize_found;
@@ -214,6 +299,11 @@ extern void _PyFinalize_SortTurns(_Py_finalize_order *order);
    take the callback from all others.  Returns the number of calls. */
 extern Py_ssize_t _PyFinalize_RunCallbacks(const _Py_objlist *watchers,
                                            const _Py_finalize_order *order);
+
+/* Run all pending finalizers in no particular order, files last; for lack of
+   memory.  Returns how many there were. */
+extern Py_ssize_t _PyFinalize_RunInAnyOrder(PyInterpreterState *interp,
+                                            _Py_addrset *finished);
 
 /* Is op a file, one of those that the interpreter opened for itself?  These
    are flushed (flush_std_files()), never closed. */

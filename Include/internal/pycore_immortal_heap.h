@@ -81,9 +81,9 @@ extern Py_ssize_t _PyImmortalHeap_Mark(PyInterpreterState *interp,
    outlive the interpreter. */
 extern int _PyImmortalHeap_Exists(void);
 
-/* The process is about to end, and the interpreter with it: Py_Initialize()
-   will not be called again. */
-extern void _PyImmortalHeap_ProcessEnds(void);
+/* When the interpreter ends, so does the process: Py_Initialize() will not be
+   called again. */
+PyAPI_FUNC(void) _PyImmortalHeap_ProcessEnds(void);
 
 /* May finalization leave alone what only the next Py_Initialize() could
    trip over?  It finds the runtime's static strings without their hashes, so
@@ -100,6 +100,16 @@ extern int _PyImmortalHeap_HasUntrackedFinalizers(void);
    permanent generation.  The caller must restore _gc_prev, and may not call
    it while a collection runs. */
 extern void _PyGC_CountExternal(PyGC_Head *list);
+
+/* In Modules/gcmodule.c: clear all weak references to what is on unreachable,
+   where PREV_MASK_COLLECTING is set, and call those back that are not on it
+   themselves.  These end up on old. */
+extern void _PyGC_HandleWeakrefs(PyThreadState *tstate,
+                                 PyGC_Head *unreachable, PyGC_Head *old);
+
+/* In Modules/gcmodule.c: the child of a fork forgets a collection of a thread
+   that it has not got. */
+extern void _PyGC_AfterFork(PyThreadState *tstate);
 
 #ifdef __cplusplus
 }

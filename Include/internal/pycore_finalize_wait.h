@@ -1,0 +1,49 @@
+/* Finalization at shutdown: waiting for threads that are gone.
+
+   For whatever waits in C for another thread of Python's, extension modules of
+   the standard library included: of these not all define Py_BUILD_CORE, and
+   nothing here needs it. */
+
+#ifndef Py_INTERNAL_FINALIZE_WAIT_H
+#define Py_INTERNAL_FINALIZE_WAIT_H
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* To be asked before waiting for what only another thread can bring about.
+
+   what    -- names what is waited for, in the exception's message.
+   timeout -- how long the wait would be; negative: for ever.
+
+   Returns how long to wait: timeout, unless the interpreter is finalizing and
+   no other thread is left; then less, since all such waits together get five
+   seconds.  Then also -1 with PythonFinalizationError set: for a wait that
+   would not end, and when the seconds are used up. */
+PyAPI_FUNC(_PyTime_t) _PyFinalize_LimitWait(const char *what,
+                                            _PyTime_t timeout);
+
+/* Acquire lock, releasing the GIL while it waits.  Returns 0, or -1 with
+   PythonFinalizationError set: a thread that was stopped at shutdown holds
+   it. */
+PyAPI_FUNC(int) _PyFinalize_AcquireLock(PyThread_type_lock lock);
+
+/* 1 with PythonFinalizationError set if a stopped thread holds lock, which may
+   be NULL; else 0, and lock is as it was.  For who acquires it without the GIL
+   and cannot raise there. */
+PyAPI_FUNC(int) _PyFinalize_LockIsLost(PyThread_type_lock lock);
+
+/* To be asked before sleeping.  Returns 0, or -1 with PythonFinalizationError
+   set, if the interpreter is finalizing, threads were stopped, and finalizers
+   have slept so often and so long that they seem to wait for one of these. */
+PyAPI_FUNC(int) _PyFinalize_CheckSleep(_PyTime_t timeout);
+
+/* Set PythonFinalizationError, a RuntimeError: what was asked for cannot be had
+   while the interpreter is finalizing.  An unraisable one is only reported in
+   development mode and with -v: on an unpatched interpreter, few of the
+   finalizers that meet it would have run. */
+PyAPI_FUNC(void) _PyFinalize_SetError(const char *format, ...);
+
+#ifdef __cplusplus
+}
+#endif
+#endif   /* !Py_INTERNAL_FINALIZE_WAIT_H */

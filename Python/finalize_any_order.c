@@ -1,0 +1,84 @@
+/* Finalization at shutdown: when there is no memory to find an order.
+
+   All pending finalizers run in the order of the collector's lists; files
+   last, so that their data is written.  Nothing is allocated here. */
+
+#include "Python.h"
+#include "pycore_finalize.h"
+#include "pycore_gc.h"            // PyGC_Head
+#include "pycore_interp.h"
+#include "pycore_object.h"
+
+static int
+is_head(PyInterpreterState *interp, PyGC_Head *gc)
+{
+    for (int i = 0; i < NUM_GENERATIONS; i++) {
+        if (gc == &interp->gc.generations[i].head) {
+            return 1;
+        }
+    }
+    return gc == &interp->gc.permanent_generation.head;
+}
+
+/* Is it the turn of op: a file of this height, or no file if it is
+   negative? */
+static int
+is_turn(PyInterpreterState *interp, PyObject *op, int height,
+        _Py_addrset *finished)
+{
+    int own_height = _PyFinalize_IsPlainFile(op) ? _PyFinalize_FileHeight(op)
+                                                 : -1;
+    return own_height == height && _PyFinalize_IsPending(op, finished) &&
+        !_PyFinalize_IsInterpretersStream(interp, op);
+}
+
+/* Run the finalizers of what is on list and has its turn.  Allocates nothing.
+   Returns how many there were. */
+static Py_ssize_t
+run_list(PyInterpreterState *interp, PyGC_Head *list, int height,
+         _Py_addrset *finished)
+{
+    Py_ssize_t n = 0;
+    PyObject *held = NULL;      /* where the walk is */
+    PyGC_Head *gc = _PyGCHead_NEXT(list);
+    /* A finalizer may collect, and so put the object that it belongs to on
+       another list, or untrack it: then the caller begins again. */
+    while (!is_head(interp, gc)) {
+        PyObject *op = (PyObject *)(gc + 1);
+        Py_XSETREF(held, Py_NewRef(op));
+        if (is_turn(interp, op, height, finished)) {
+            PyObject_CallFinalizer(op);
+            n++;
+        }
+        if (!_PyObject_GC_IS_TRACKED(op)) {
+            break;
+        }
+        gc = _PyGCHead_NEXT(gc);
+    }
+    Py_XDECREF(held);
+    return n;
+}
+
+Py_ssize_t
+_PyFinalize_RunInAnyOrder(PyInterpreterState *interp, _Py_addrset *finished)
+{
+    struct _gc_runtime_state *gcstate = &interp->gc;
+    Py_ssize_t n = 0;
+    int enabled = gcstate->enabled;
+    gcstate->enabled = 0;
+    for (int step = -1; step <= _Py_FILE_HEIGHT; step++) {
+        int height = step < 0 ? step : _Py_FILE_HEIGHT - step;
+        Py_ssize_t more;
+        do {
+            more = run_list(interp, &gcstate->permanent_generation.head,
+                            height, finished);
+            for (int i = 0; i < NUM_GENERATIONS; i++) {
+                more += run_list(interp, &gcstate->generations[i].head,
+                                 height, finished);
+            }
+            n += more;
+        } while (more > 0);
+    }
+    gcstate->enabled = enabled;
+    return n;
+}

@@ -1,0 +1,207 @@
+/* Finalization at shutdown: weak references to garbage.
+
+   What is unreachable when shutdown begins is finalized with all the rest, in
+   its place in the order.  But nobody may come to it by a weak reference any
+   more: those are cleared and called back first, as by the collection that an
+   unpatched interpreter begins shutdown with.
+
+   That collection cannot be had: it would finalize in the order of its lists,
+   where a raw file may precede the buffered file that writes to it, and it
+   leaves survivors in an order that depends on addresses.  So only its first
+   half is done, with a walk that moves nothing that is alive. */
+
+#include "Python.h"
+#include "pycore_finalize.h"
+#include "pycore_gc.h"            // PyGC_Head
+#include "pycore_immortal_heap.h" // _PyGC_CountExternal()
+#include "pycore_interp.h"
+#include "pycore_object.h"        // _PyObject_IS_GC()
+#include "pycore_pystate.h"
+
+struct walk {
+    PyObject **stack;
+    Py_ssize_t size;
+    Py_ssize_t allocated;
+    int no_memory;
+};
+
+static inline int
+is_undecided(PyGC_Head *gc)
+{
+    return (gc->_gc_prev & _PyGC_PREV_MASK_COLLECTING) != 0;
+}
+
+/* gc is alive, and so is what it refers to. */
+static void
+keep(PyGC_Head *gc, struct walk *w)
+{
+    gc->_gc_prev &= ~_PyGC_PREV_MASK_COLLECTING;
+    if (w->size == w->allocated) {
+        PyObject **stack = _PyFinalize_Grow(w->stack, &w->allocated,
+                                            sizeof(*stack));
+        if (stack == NULL) {
+            w->no_memory = 1;
+            return;
+        }
+        w->stack = stack;
+    }
+    w->stack[w->size++] = (PyObject *)(gc + 1);
+}
+
+static int
+visit(PyObject *op, void *arg)
+{
+    if (_PyObject_IS_GC(op) && is_undecided(_Py_AS_GC(op))) {
+        keep(_Py_AS_GC(op), arg);
+    }
+    return 0;
+}
+
+static void
+keep_closure(PyGC_Head *gc, struct walk *w)
+{
+    keep(gc, w);
+    while (w->size > 0 && !w->no_memory) {
+        PyObject *op = w->stack[--w->size];
+        Py_TYPE(op)->tp_traverse(op, visit, w);
+    }
+}
+
+static void
+append(PyGC_Head *gc, PyGC_Head *list)
+{
+    PyGC_Head *last = _PyGCHead_PREV(list);
+    _PyGCHead_SET_NEXT(last, gc);
+    _PyGCHead_SET_PREV(gc, last);
+    _PyGCHead_SET_NEXT(gc, list);
+    _PyGCHead_SET_PREV(list, gc);
+}
+
+/* Make one list of the generations, the oldest objects first. */
+static PyGC_Head *
+merge_generations(struct _gc_runtime_state *gcstate)
+{
+    PyGC_Head *all = &gcstate->generations[NUM_GENERATIONS - 1].head;
+    for (int i = NUM_GENERATIONS - 2; i >= 0; i--) {
+        PyGC_Head *young = &gcstate->generations[i].head;
+        if (_PyGCHead_NEXT(young) != young) {
+            PyGC_Head *first = _PyGCHead_NEXT(young);
+            PyGC_Head *last = _PyGCHead_PREV(young);
+            PyGC_Head *tail = _PyGCHead_PREV(all);
+            _PyGCHead_SET_NEXT(tail, first);
+            _PyGCHead_SET_PREV(first, tail);
+            _PyGCHead_SET_NEXT(last, all);
+            _PyGCHead_SET_PREV(all, last);
+            young->_gc_next = young->_gc_prev = (uintptr_t)young;
+        }
+        gcstate->generations[i].count = 0;
+    }
+    return all;
+}
+
+/* Find what is alive on list, of which the references from outside were
+   counted.  The rest keeps PREV_MASK_COLLECTING. */
+static void
+keep_alive(PyGC_Head *list, struct walk *w)
+{
+    PyGC_Head *gc;
+    for (gc = _PyGCHead_NEXT(list); gc != list; gc = _PyGCHead_NEXT(gc)) {
+        if (is_undecided(gc) && gc->_gc_prev >> _PyGC_PREV_SHIFT) {
+            keep_closure(gc, w);
+        }
+    }
+}
+
+/* As in a collection: what has a tp_del is never deleted, nor is what it refers
+   to. */
+static void
+keep_undeletable(PyGC_Head *list, struct walk *w)
+{
+    PyGC_Head *gc;
+    for (gc = _PyGCHead_NEXT(list); gc != list; gc = _PyGCHead_NEXT(gc)) {
+        PyObject *op = (PyObject *)(gc + 1);
+        if (is_undecided(gc) && Py_TYPE(op)->tp_del != NULL) {
+            keep_closure(gc, w);
+        }
+    }
+}
+
+/* Restore every _gc_prev, and move what was not found alive to garbage, unless
+   that is NULL. */
+static void
+split(PyGC_Head *list, PyGC_Head *garbage)
+{
+    PyGC_Head *last = list, *next;
+    for (PyGC_Head *gc = _PyGCHead_NEXT(list); gc != list; gc = next) {
+        next = _PyGCHead_NEXT(gc);
+        if (is_undecided(gc) && garbage != NULL) {
+            append(gc, garbage);    /* leaves the flag as it is */
+            continue;
+        }
+        gc->_gc_prev &= ~_PyGC_PREV_MASK_COLLECTING;
+        _PyGCHead_SET_PREV(gc, last);
+        _PyGCHead_SET_NEXT(last, gc);
+        last = gc;
+    }
+    _PyGCHead_SET_NEXT(last, list);
+    _PyGCHead_SET_PREV(list, last);
+}
+
+int
+_PyFinalize_FindGarbage(PyInterpreterState *interp, PyObject **dicts,
+                        Py_ssize_t n)
+{
+    struct _gc_runtime_state *gcstate = &interp->gc;
+    struct walk w = {0};
+    if (gcstate->collecting) {
+        return -1;
+    }
+    PyGC_Head *all = merge_generations(gcstate);
+    _PyGC_CountExternal(all);
+    for (Py_ssize_t i = 0; i < n; i++) {
+        PyGC_Head *gc = _Py_AS_GC(dicts[i]);
+        if (_PyObject_GC_IS_TRACKED(dicts[i]) && is_undecided(gc)) {
+            gc->_gc_prev -= (uintptr_t)1 << _PyGC_PREV_SHIFT;
+        }
+    }
+    keep_alive(all, &w);
+    for (Py_ssize_t i = 0; i < n && !w.no_memory; i++) {
+        if (_PyObject_GC_IS_TRACKED(dicts[i]) &&
+            is_undecided(_Py_AS_GC(dicts[i])))
+        {
+            dicts[i] = NULL;
+        }
+    }
+    split(all, NULL);
+    PyMem_RawFree(w.stack);
+    return w.no_memory ? -1 : 0;
+}
+
+void
+_PyFinalize_CallBackGarbage(PyThreadState *tstate)
+{
+    struct _gc_runtime_state *gcstate = &tstate->interp->gc;
+    if (gcstate->collecting) {
+        return;
+    }
+    gcstate->collecting = 1;
+    struct walk w = {0};
+    PyGC_Head garbage;
+    garbage._gc_next = garbage._gc_prev = (uintptr_t)&garbage;
+    PyGC_Head *all = merge_generations(gcstate);
+    _PyGC_CountExternal(all);
+    keep_alive(all, &w);
+    keep_undeletable(all, &w);
+    split(all, w.no_memory ? NULL : &garbage);
+    PyMem_RawFree(w.stack);
+    _PyGC_HandleWeakrefs(tstate, &garbage, all);
+    PyGC_Head *gc;
+    while ((gc = _PyGCHead_NEXT(&garbage)) != &garbage) {
+        PyGC_Head *next = _PyGCHead_NEXT(gc);
+        _PyGCHead_SET_NEXT(&garbage, next);
+        _PyGCHead_SET_PREV(next, &garbage);
+        gc->_gc_prev &= ~_PyGC_PREV_MASK_COLLECTING;
+        append(gc, all);
+    }
+    gcstate->collecting = 0;
+}

@@ -1,0 +1,435 @@
+/* Finalization at shutdown: what only works in its deallocator.
+
+   A stream of a C++ library flushes when it is destroyed; a database connection
+   folds up its log.  Their types have no tp_finalize: a deallocator is all
+   there is, and it runs when the last reference is gone.  Something immortal
+   never lets go of its references.  So where it holds, directly or by way of
+   mortal objects, one that works in its deallocator, that reference is cut: the
+   one that leads to the object itself, so that nothing else goes with it.
+
+   Immortal objects themselves are never deallocated.
+
+   The walk only reads: what is shared with other processes stays shared. */
+
+#ifndef _GNU_SOURCE
+#  define _GNU_SOURCE             // dladdr()
+#endif
+#include "Python.h"
+#include "pycore_finalize.h"
+#include "pycore_gc.h"            // PyGC_Head
+#include "pycore_immortal.h"
+#include "pycore_interp.h"
+#include "pycore_object.h"        // _PyObject_GetDictPtr()
+#include "structmember.h"         // T_OBJECT
+#ifdef HAVE_DLFCN_H
+#  include <dlfcn.h>
+#endif
+
+/* A reference to what works in its deallocator. */
+struct edge {
+    PyObject *holder;       /* strong */
+    PyObject *held;         /* strong */
+};
+
+struct walk {
+    PyInterpreterState *interp;
+    PyObject **stack;       /* to be expanded; borrowed */
+    Py_ssize_t size;
+    Py_ssize_t allocated;
+    PyObject *holder;       /* being expanded */
+    _Py_addrset seen;
+    _Py_addrset ordinary;   /* types */
+    _Py_addrset working;    /* types */
+    _Py_addrset carriers;   /* cannot be cut open: stand for what they hold */
+    struct edge *edges;
+    Py_ssize_t n_edges;
+    Py_ssize_t edges_allocated;
+    int no_memory;
+};
+
+static int deallocators = 0;
+
+void
+_PyFinalize_NoteDeallocators(void)
+{
+    deallocators = 1;
+}
+
+int
+_PyFinalize_DeallocatorsWork(void)
+{
+    return deallocators;
+}
+
+static int
+add(struct walk *w, _Py_addrset *set, const void *address)
+{
+    int added = _Py_addrset_add(set, address);
+    if (added < 0) {
+        w->no_memory = 1;
+    }
+    return added > 0;
+}
+
+/* Is function the interpreter's own code?  Extension modules of the standard
+   library are not, where they are object files of their own. */
+static int
+is_own_code(destructor function)
+{
+#ifdef HAVE_DLFCN_H
+    Dl_info own, info;
+    return dladdr((void *)&_PyFinalize_Release, &own) == 0 ||
+        dladdr((void *)function, &info) == 0 ||
+        info.dli_fbase == own.dli_fbase;
+#else
+    return 1;
+#endif
+}
+
+/* Is type one that an application which embeds the interpreter has built into
+   its own executable?  Its name begins with that of a module; that of a class
+   that is written in Python does not. */
+static int
+is_applications(PyTypeObject *type)
+{
+    if ((type->tp_flags & Py_TPFLAGS_HEAPTYPE) &&
+        ((PyHeapTypeObject *)type)->ht_cached_keys != NULL)
+    {
+        return 0;
+    }
+    return strchr(type->tp_name, '.') != NULL &&
+        !_PyFinalize_IsStdlibName(type->tp_name);
+}
+
+/* Is type, or a base of it, implemented outside of the interpreter? */
+static int
+is_foreign(PyTypeObject *type)
+{
+    for (; type != NULL; type = type->tp_base) {
+        if (!is_own_code(type->tp_dealloc) || is_applications(type)) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+static int
+has_destructor(PyObject *capsule)
+{
+    int result = PyCapsule_GetDestructor(capsule) != NULL;
+    PyErr_Clear();
+    return result;
+}
+
+static int
+works_in_deallocator(struct walk *w, PyObject *op)
+{
+    PyTypeObject *type = Py_TYPE(op);
+    if (PyCapsule_CheckExact(op)) {
+        return has_destructor(op);
+    }
+    if (_Py_addrset_has(&w->ordinary, type)) {
+        return 0;
+    }
+    if (_Py_addrset_has(&w->working, type)) {
+        return 1;
+    }
+    int foreign = is_foreign(type);
+    add(w, foreign ? &w->working : &w->ordinary, type);
+    return foreign;
+}
+
+static void
+push(struct walk *w, PyObject *op)
+{
+    if (w->size == w->allocated) {
+        PyObject **stack = _PyFinalize_Grow(w->stack, &w->allocated,
+                                            sizeof(*stack));
+        if (stack == NULL) {
+            w->no_memory = 1;
+            return;
+        }
+        w->stack = stack;
+    }
+    w->stack[w->size++] = op;
+}
+
+static void
+forget_edges(struct walk *w)
+{
+    while (w->n_edges > 0) {
+        struct edge *edge = &w->edges[--w->n_edges];
+        Py_DECREF(edge->holder);
+        Py_DECREF(edge->held);
+    }
+}
+
+static void
+note_edge(struct walk *w, PyObject *held)
+{
+    for (Py_ssize_t i = w->n_edges; --i >= 0; ) {
+        if (w->edges[i].holder != w->holder) {
+            break;
+        }
+        if (w->edges[i].held == held) {
+            return;
+        }
+    }
+    if (w->n_edges == w->edges_allocated) {
+        struct edge *edges = _PyFinalize_Grow(w->edges, &w->edges_allocated,
+                                              sizeof(*edges));
+        if (edges == NULL) {
+            w->no_memory = 1;
+            return;
+        }
+        w->edges = edges;
+    }
+    w->edges[w->n_edges++] = (struct edge){Py_NewRef(w->holder),
+                                           Py_NewRef(held)};
+}
+
+/* Types, modules and frames are not cut open: nobody who wants an object to
+   live as long as the program does would put it elsewhere in C, and an
+   extension's own state is released with it, or never, as ever. */
+static int
+can_be_cut(PyObject *op)
+{
+    return !PyType_Check(op) && !PyModule_Check(op) && !PyFrame_Check(op) &&
+        !PyGen_Check(op) && !PyCoro_CheckExact(op) &&
+        !PyAsyncGen_CheckExact(op);
+}
+
+/* Has op neither slots that are known here nor a tp_clear?  Then references to
+   op itself are cut. */
+static int
+is_carrier(PyObject *op)
+{
+    return !PyTuple_Check(op) && Py_TYPE(op)->tp_clear == NULL &&
+        _PyObject_GetDictPtr(op) == NULL;
+}
+
+static int
+visit(PyObject *op, void *arg)
+{
+    struct walk *w = arg;
+    int is_gc = _PyObject_IS_GC(op);
+    if (_Py_IsImmortal(op)) {
+        /* What is tracked is on a list. */
+        if (is_gc && !_PyObject_GC_IS_TRACKED(op) &&
+            (PyDict_Check(op) || PyTuple_Check(op)) && add(w, &w->seen, op))
+        {
+            push(w, op);
+        }
+        return 0;
+    }
+    if (!is_gc && _PyType_IS_GC(Py_TYPE(op))) {
+        /* It does not want to be deallocated just now: as a greenlet that is
+           suspended, and whose C stack would have to be unwound. */
+        return 0;
+    }
+    if (PyModule_Check(op)) {
+        return 0;   /* nothing but other modules holds it: it will be freed */
+    }
+    if ((works_in_deallocator(w, op) || _Py_addrset_has(&w->carriers, op)) &&
+        can_be_cut(w->holder))
+    {
+        if (!_Py_IsImmortal(w->holder) && is_carrier(w->holder)) {
+            add(w, &w->carriers, w->holder);
+        }
+        else {
+            note_edge(w, op);
+        }
+        /* What it holds goes with it. */
+        return 0;
+    }
+    if (is_gc && add(w, &w->seen, op)) {
+        push(w, op);
+    }
+    return 0;
+}
+
+static void
+expand(struct walk *w, PyObject *op)
+{
+    if (_PyObject_IS_GC(op) &&
+        (_PyObject_GC_IS_TRACKED(op) || PyDict_Check(op) || PyTuple_Check(op)))
+    {
+        w->holder = op;
+        Py_TYPE(op)->tp_traverse(op, visit, w);
+    }
+}
+
+static void
+walk_list(struct walk *w, PyGC_Head *list)
+{
+    PyGC_Head *gc = _PyGCHead_NEXT(list);
+    for (; gc != list && !w->no_memory; gc = _PyGCHead_NEXT(gc)) {
+        if (_Py_IsImmortal((PyObject *)(gc + 1))) {
+            expand(w, (PyObject *)(gc + 1));
+            while (w->size > 0 && !w->no_memory) {
+                expand(w, w->stack[--w->size]);
+            }
+        }
+    }
+    w->size = 0;
+}
+
+static void
+walk(struct walk *w)
+{
+    struct _gc_runtime_state *gcstate = &w->interp->gc;
+    for (int i = 0; i < NUM_GENERATIONS; i++) {
+        walk_list(w, &gcstate->generations[i].head);
+    }
+    walk_list(w, &gcstate->permanent_generation.head);
+    _Py_addrset_clear(&w->seen);
+}
+
+static int
+cut_from_dict(PyObject *dict, PyObject *held)
+{
+    PyObject *key, *value;
+    Py_ssize_t pos = 0;
+    int found = 0;
+    while (PyDict_Next(dict, &pos, &key, &value)) {
+        if (value == held) {
+            /* The key is there: to replace its value changes nothing that
+               PyDict_Next() relies on. */
+            Py_INCREF(key);
+            found |= PyDict_SetItem(dict, key, Py_None) == 0;
+            Py_DECREF(key);
+        }
+    }
+    return found;
+}
+
+static void
+cut_from_array(PyObject **items, Py_ssize_t n, PyObject *held)
+{
+    for (Py_ssize_t i = 0; i < n; i++) {
+        if (items[i] == held) {
+            items[i] = Py_NewRef(Py_None);
+            Py_DECREF(held);
+        }
+    }
+}
+
+/* In the __slots__ of classes. */
+static int
+cut_from_slots(PyObject *op, PyObject *held)
+{
+    int found = 0;
+    for (PyTypeObject *type = Py_TYPE(op); type; type = type->tp_base) {
+        if (!(type->tp_flags & Py_TPFLAGS_HEAPTYPE) ||
+            ((PyHeapTypeObject *)type)->ht_slots == NULL)
+        {
+            continue;
+        }
+        PyMemberDef *def = type->tp_members;
+        for (; def != NULL && def->name != NULL; def++) {
+            PyObject **slot = (PyObject **)((char *)op + def->offset);
+            if (def->type == T_OBJECT_EX && *slot == held) {
+                *slot = NULL;
+                Py_DECREF(held);
+                found = 1;
+            }
+        }
+    }
+    return found;
+}
+
+/* Cut the references of holder to held, which the caller holds. */
+static void
+cut(PyObject *holder, PyObject *held)
+{
+    if (PyDict_Check(holder)) {
+        cut_from_dict(holder, held);
+    }
+    else if (PyList_Check(holder)) {
+        cut_from_array(((PyListObject *)holder)->ob_item,
+                       PyList_GET_SIZE(holder), held);
+    }
+    else if (PyTuple_Check(holder)) {
+        cut_from_array(((PyTupleObject *)holder)->ob_item,
+                       PyTuple_GET_SIZE(holder), held);
+    }
+    else {
+        PyObject **dict = _PyObject_GetDictPtr(holder);
+        int found = cut_from_slots(holder, held);
+        if (dict != NULL && *dict != NULL) {
+            found |= cut_from_dict(*dict, held);
+        }
+        if (!found && PySet_Check(holder)) {
+            found = PySet_Discard(holder, held) == 1;
+        }
+        if (!found && Py_TYPE(holder)->tp_clear != NULL) {
+            (void)Py_TYPE(holder)->tp_clear(holder);
+        }
+    }
+    PyErr_Clear();
+}
+
+/* The method cache holds values of classes' dictionaries without a
+   reference. */
+static void
+forget_cached(struct walk *w, PyGC_Head *list, _Py_addrset *dicts)
+{
+    PyGC_Head *gc = _PyGCHead_NEXT(list);
+    for (; gc != list; gc = _PyGCHead_NEXT(gc)) {
+        PyObject *op = (PyObject *)(gc + 1);
+        if (PyType_Check(op) &&
+            _Py_addrset_has(dicts, ((PyTypeObject *)op)->tp_dict))
+        {
+            PyType_Modified((PyTypeObject *)op);
+        }
+    }
+}
+
+static void
+cut_edges(struct walk *w)
+{
+    struct _gc_runtime_state *gcstate = &w->interp->gc;
+    _Py_addrset dicts = {0};
+    for (Py_ssize_t i = 0; i < w->n_edges; i++) {
+        if (PyDict_Check(w->edges[i].holder)) {
+            add(w, &dicts, w->edges[i].holder);
+        }
+        cut(w->edges[i].holder, w->edges[i].held);
+    }
+    if (dicts.used > 0) {
+        for (int i = 0; i < NUM_GENERATIONS; i++) {
+            forget_cached(w, &gcstate->generations[i].head, &dicts);
+        }
+        forget_cached(w, &gcstate->permanent_generation.head, &dicts);
+    }
+    _Py_addrset_clear(&dicts);
+}
+
+void
+_PyFinalize_Release(PyInterpreterState *interp)
+{
+    if (!deallocators) {
+        return;
+    }
+    struct walk w = {.interp = interp};
+    size_t carriers;
+    int enabled = interp->gc.enabled;
+    interp->gc.enabled = 0;
+    walk(&w);
+    do {
+        /* Until no more is found that has to be cut off from what holds it. */
+        carriers = w.carriers.used;
+        if (carriers > 0) {
+            forget_edges(&w);
+            walk(&w);
+        }
+    } while (w.carriers.used > carriers && !w.no_memory);
+    cut_edges(&w);
+    interp->gc.enabled = enabled;
+    PyMem_RawFree(w.stack);
+    _Py_addrset_clear(&w.ordinary);
+    _Py_addrset_clear(&w.working);
+    _Py_addrset_clear(&w.carriers);
+    forget_edges(&w);
+    PyMem_RawFree(w.edges);
+}
