@@ -83,7 +83,7 @@ def command(
     log.unlink(missing_ok=True)
     proc.step(
         f"make {target} {tree} {flavor}",
-        ["make", target, *build.identity(tree, built.tree_id)],
+        ["make", target, *build.identity(pin, tree, built.tree_id)],
         cwd=built.path.parent,
         env=env,
         log=log,
