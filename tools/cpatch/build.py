@@ -154,6 +154,8 @@ def _bring(
         "configure": _digest(source.path / "configure"),
         "done": True,
     }
+    if pin.fixes and pin.fixes.makefile:
+        wanted["makefile"] = list(pin.fixes.makefile)
     before = finished(objdir)
     edits = edits_in(source)
     if (
@@ -210,13 +212,16 @@ def _configure(
     wanted: dict[str, Any],
 ) -> None:
     differing = {key for key in wanted if configured.get(key) != wanted[key]}
-    if configured and differing - {"prefix", "configure", "done"}:
+    if configured and differing - {"prefix", "configure", "done", "makefile"}:
         # make does not know that the compiler or its flags changed: start over.
         for entry in objdir.iterdir():
             if entry.is_dir() and not entry.is_symlink():
                 shutil.rmtree(entry)
             elif entry.name != ".cpatch-lock":
                 entry.unlink()
+    elif configured.get("makefile") != wanted.get("makefile"):
+        # Nor does setup.py know it of a module's flags.
+        shutil.rmtree(objdir / "build", ignore_errors=True)
     fixes.tell_makefile(objdir, pin)
     # Recorded as begun, so that whoever finds it knows what the objects around it were made with.
     _write_record(objdir / CONFIGURED, wanted | {"done": False})

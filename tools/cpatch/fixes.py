@@ -174,6 +174,7 @@ def tell_makefile(objdir: Path, pin: Pin) -> None:
     lines = ["# Written by cpatch: the fixes that the source has, for sysconfig."]
     if pin.fixes:
         lines += [f"{FROM_VARIABLE}={pin.fixes.revision}", f"{NAMES_VARIABLE}={names(pin)}"]
+        lines += pin.fixes.makefile
     text = "".join(f"{line}\n" for line in lines)
     path = objdir / _SETUP
     path.parent.mkdir(exist_ok=True)

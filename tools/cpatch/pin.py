@@ -40,12 +40,15 @@ _FIXES_KEYS: dict[str, type] = {
     "debian_pool": str,
     "folder": str,
     "patches": list,
+    "makefile": list,
 }
+_FIXES_OPTIONAL: dict[str, Any] = {"urls": [], "debian_pool": "", "makefile": []}
 _TYPE_NAMES = {str: "a string", int: "an integer", list: "a list of strings", dict: "a table"}
 _BRANCH = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*\Z")
 # Both become words of a makefile; the revision goes into sys.version, which holds 80 characters.
 _REVISION = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+-]{,19}\Z")
 _FIX = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*\Z")
+_SETTING = re.compile(r"[A-Z][A-Z0-9_]*=[^#\\\n]*\Z")
 
 
 @dataclass(frozen=True)
@@ -69,13 +72,15 @@ class Fixes:
     """A distribution's patches for the pinned version: ``patches`` of those in the archive.
 
     They lie in ``folder``, beside the file ``series`` that gives their order. ``revision`` names
-    the archive's content in the interpreter's version.
+    the archive's content in the interpreter's version. ``makefile`` sets what a fix needs of the
+    makefile and the distribution's own build has.
     """
 
     revision: str
     archive: Archive
     folder: str
     patches: tuple[str, ...]
+    makefile: tuple[str, ...] = ()
 
     @property
     def label(self) -> str:
@@ -249,7 +254,8 @@ def _fixes(shown: str, branch: str, values: Mapping[str, Any] | None) -> Fixes |
     if values is None:
         return None
     where = f"{branch}.fixes"
-    _check_types(shown, where, values, _FIXES_KEYS, {"urls": [], "debian_pool": ""})
+    _check_types(shown, where, values, _FIXES_KEYS, _FIXES_OPTIONAL)
+    values = {**_FIXES_OPTIONAL, **values}
     _check_bytes(shown, where, values, "archive")
     if not _REVISION.match(values["revision"]):
         raise _bad(shown, f"{where}.revision", "must be a short word, as 1.2-3+four5", None)
@@ -264,13 +270,17 @@ def _fixes(shown: str, branch: str, values: Mapping[str, Any] | None) -> Fixes |
         values["archive"],
         values["size"],
         values["sha256"],
-        tuple(values.get("urls", [])),
-        values.get("debian_pool", ""),
+        tuple(values["urls"]),
+        values["debian_pool"],
         where=where,
         option="--fixes",
     )
-    fixes = Fixes(values["revision"], archive, values["folder"].strip("/"), tuple(names))
-    return fixes if names else None
+    settings = tuple(values["makefile"])
+    for setting in settings:
+        if not _SETTING.match(setting):
+            raise _bad(shown, f"{where}.makefile", f"{setting!r} is no NAME=value", None)
+    folder = values["folder"].strip("/")
+    return Fixes(values["revision"], archive, folder, tuple(names), settings) if names else None
 
 
 def _check_bytes(shown: str, table: str, values: Mapping[str, Any], what: str) -> None:

@@ -254,6 +254,8 @@ def test_fix_that_the_archive_lacks(fixed: World, said) -> None:
         ({"archive": "../x"}, f"{BRANCH}.fixes.archive: must be a file name"),
         ({"patches": ["a", "a"]}, "'a' is listed twice"),
         ({"patches": ["a b"]}, "'a b' is no file name"),
+        ({"makefile": ["a b"]}, "'a b' is no NAME=value"),
+        ({"makefile": ["A=1 # 2"]}, "'A=1 # 2' is no NAME=value"),
     ],
 )
 def test_mistakes_in_the_pin_file(fixed: World, said, change, expected: str) -> None:
@@ -334,6 +336,25 @@ def test_makefile_and_identity_tell(toy: Toy) -> None:
     before = path.stat().st_mtime_ns
     fixes.tell_makefile(toy.root, toy.pin)
     assert path.stat().st_mtime_ns == before
+
+
+def test_settings_reach_the_makefile_and_a_change_makes_the_modules_anew(
+    toy: Toy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(check, "interpreter", lambda *args, **more: check.Answers(*"1234", {}))
+    path = toy.root / "patches" / "upstream.toml"
+    text = path.read_text()
+    assert toy.run("build") == 0
+    module = toy.obj() / "build" / "module.so"
+    module.parent.mkdir()
+    module.touch()
+    assert toy.run("build") == 0
+    assert module.exists()
+    path.write_text(text + "makefile = ['X_CFLAGS=-I$(srcdir)/x -DY']\n")
+    assert toy.run("build") == 0
+    assert "X_CFLAGS=-I$(srcdir)/x -DY" in toy.lines("Modules/Setup.local")
+    assert not module.exists()
+    assert toy.lines("log.compiled") == ["a", "b"]
 
 
 def test_interpreter_that_says_otherwise_is_refused(toy: Toy, capsys, monkeypatch) -> None:
