@@ -27,6 +27,26 @@ def test_installs_and_runs_what_it_installed(
     assert len(toy.lines("log.configure")) == 1
 
 
+@pytest.mark.parametrize("gdb_is_there", [False, True])
+def test_gdb_finds_its_helper(
+    toy: Toy, tmp_path: Path, capsys: pytest.CaptureFixture[str], gdb_is_there: bool
+) -> None:
+    prefix = tmp_path / "opt" / "py"
+    auto_load = prefix / "share" / "gdb" / "auto-load"
+    beside = prefix / "bin" / "python9.8-gdb.py"
+    argv = ["install", "--prefix", str(prefix)]
+    if gdb_is_there:
+        auto_load.mkdir(parents=True)
+        argv.append("--force")
+    assert toy.run(*argv) == 0
+    wanted = auto_load / str(beside)[1:] if gdb_is_there else beside
+    assert wanted.read_text() == "# py-bt\n"
+    assert beside.exists() is not gdb_is_there
+    said = capsys.readouterr().out
+    assert str(wanted) in said
+    assert (f"add-auto-load-safe-path {beside.parent}" in said) is not gdb_is_there
+
+
 def test_broken_installation_is_an_error(
     toy: Toy, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
