@@ -161,8 +161,8 @@ class Binary(unittest.TestCase):
         if not options.interpreters:
             self.skipTest("no --interpreters given")
         stock, patched = map(exported, options.interpreters)
-        self.assertEqual(stock - patched, {1})
-        self.assertEqual(patched - stock, {1})
+        self.assertEqual(stock - patched, set())
+        self.assertEqual(patched - stock, set())
         self.assertGreater(len(stock), 1000)
 
 
