@@ -24,7 +24,7 @@ which: $(VENV)/.stamp ## print a built interpreter's path and nothing else (make
 	@$(CPATCH) which $(flavor) $(ARGS)
 install: $(VENV)/.stamp ## build, install under PREFIX=/dir, run what was installed
 	@$(CPATCH) install $(flavor) $(jobs) $(if $(PREFIX),--prefix "$(PREFIX)") $(ARGS)
-fetch: $(VENV)/.stamp ## download the pinned source and verify size and SHA-256
+fetch: $(VENV)/.stamp ## download the pinned source and its fixes; verify sizes and SHA-256
 	@$(CPATCH) fetch $(pin) $(ARGS)
 apply: $(VENV)/.stamp ## make the patched source tree: pristine, overlay, one commit per patch
 	@$(CPATCH) apply $(tree) $(ARGS)

@@ -126,6 +126,14 @@ extern "C" {
 #  define _Py_COUNT_ASM __asm__
 #endif
 
+/* Clang leaves the size of an operand in memory out of Intel's syntax, where
+   the mnemonic does not tell it either.  GCC names it. */
+#ifdef __clang__
+#  define _Py_COUNT_INTEL "qword ptr "
+#else
+#  define _Py_COUNT_INTEL
+#endif
+
 #ifdef _Py_COUNT_IN_ASSEMBLY
 /* Compare the operand [count] with the limit: "greater" is not counted. */
 #  define _Py_COMPARE_COUNT "cmp{q}\t{%%rsp, %[count]|%[count], rsp}"
@@ -135,7 +143,7 @@ extern "C" {
 #ifdef _Py_COUNT_IN_ASSEMBLY
 #  define _Py_COUNT_UP(op) \
     _Py_COUNT_ASM (_Py_COMPARE_COUNT "\n\tjg\t1f\n\t" \
-                   "inc{q}\t%[count]\n1:" \
+                   "inc{q\t|\t" _Py_COUNT_INTEL "}%[count]\n1:" \
                    : [count] "+m" ((op)->ob_refcnt))
 #else
 #  define _Py_COUNT_UP(op) \
@@ -152,7 +160,7 @@ extern "C" {
 #ifdef _Py_COUNT_IN_ASSEMBLY
 #  define _Py_COUNT_DOWN(op, none_left) \
     _Py_COUNT_ASM (_Py_COMPARE_COUNT "\n\tjg\t1f\n\t" \
-                   "dec{q}\t%[count]\n1:" \
+                   "dec{q\t|\t" _Py_COUNT_INTEL "}%[count]\n1:" \
                    : [count] "+m" ((op)->ob_refcnt), "=@cce" (none_left))
 #else
 #  define _Py_COUNT_DOWN(op, none_left) \

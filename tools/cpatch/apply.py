@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from cpatch import chain as chains
-from cpatch import console, store
+from cpatch import console, fetch, fixes, store
 from cpatch.chain import Chain, Inputs
 from cpatch.errors import USAGE, CpatchError
 from cpatch.git import Repo
@@ -105,7 +105,7 @@ def _key(inputs: tuple[Inputs, int], pin: Pin) -> str:
 def _bring(
     work: Worktree, inputs: tuple[Inputs, int], *, source: Path | None, discard: bool
 ) -> Tree:
-    pristine = store.pristine(work.project, work.pin, source)
+    pristine = fixes.base(work.project, work.pin, source)
     repo = Repo(work.project.store)
     if work.name == "stock":
         made = Chain(pristine, pristine, repo.tree_of(pristine), ())
@@ -188,19 +188,30 @@ def _refusal(
 @tree_option
 @verbose_option
 @click.option("--source", type=click.Path(path_type=Path), help="Take the tarball from this file.")
+@click.option("--fixes", "given", type=click.Path(path_type=Path), help="Take the fixes from it.")
 @click.option("--discard", is_flag=True, help="Put edits in the tree aside (git can find them).")
 @click.option("--stop", metavar="PATCH", help="Stop before this patch of the series.")
 def command(
-    pin_name: str | None, tree: str, source: Path | None, discard: bool, stop: str | None
+    pin_name: str | None,
+    tree: str,
+    source: Path | None,
+    given: Path | None,
+    discard: bool,
+    stop: str | None,
 ) -> None:
-    """Rebuild the patched tree: pristine + overlay + series, one commit each."""
+    """Rebuild the patched tree: pristine + fixes + overlay + series, one commit each."""
     project, pin = open_pin(pin_name)
+    if pin.fixes and given:
+        with store.lock(project):
+            fetch.ensure(project, pin.fixes.archive, given)
     before = Worktree(project, pin, tree).record()
     done = ensure_tree(project, pin, tree, source=source, strict=True, discard=discard, stop=stop)
     record = Worktree(project, pin, tree).record()
     assert record is not None
     cached = " (cached)" if (project.cache / pin.tarball).exists() else ""
     console.field("pin", f"{pin.version}   sha256 {pin.sha256[:8]} ok{cached}")
+    if pin.fixes:
+        console.field("fixes", fixes.summary(project, pin))
     if tree == "patched":
         old = before.overlay_files if before else {}
         files = record.overlay_files

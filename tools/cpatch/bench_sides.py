@@ -212,7 +212,7 @@ def _installed(project: Project, pin: Pin, tree: str, flavor: Flavor, built: bui
     argv = ["make", "altinstall", f"DESTDIR={staged}", "ENSUREPIP=no"]
     proc.step(
         f"install {tree} {flavor.name} for measuring",
-        [*argv, *build.identity(tree, built.tree_id)],
+        [*argv, *build.identity(pin, tree, built.tree_id)],
         cwd=built.path.parent,
         env=flavors.changes(flavors.build_environment(flavor, os.environ), os.environ),
         log=log,

@@ -22,7 +22,7 @@ from typing import Any
 
 import click
 
-from cpatch import apply, check, console, doctor, flavors, launcher, proc
+from cpatch import apply, check, console, doctor, fixes, flavors, launcher, proc
 from cpatch.errors import CpatchError
 from cpatch.flavors import Flavor, flavor_option, jobs_option
 from cpatch.options import open_pin, pin_option, tree_option, verbose_option
@@ -154,6 +154,8 @@ def _bring(
         "configure": _digest(source.path / "configure"),
         "done": True,
     }
+    if pin.fixes and pin.fixes.makefile:
+        wanted["makefile"] = list(pin.fixes.makefile)
     before = finished(objdir)
     edits = edits_in(source)
     if (
@@ -174,8 +176,10 @@ def _bring(
     (objdir / BUILT).unlink(missing_ok=True)
     name = f"{tree} {flavor.name}"
     if configured != wanted:
-        _configure(name, source.path, objdir, flavor, prefix, env, log, configured, wanted)
-    if not _make(name, source.path, objdir, flavor, tree, source.tree_id, jobs, env, log):
+        _configure(name, pin, source.path, objdir, flavor, prefix, env, log, configured, wanted)
+    fixes.tell_makefile(objdir, pin)
+    label = identity(pin, tree, source.tree_id)
+    if not _make(name, source.path, objdir, flavor, label, source.tree_id, jobs, env, log):
         return None
     python = _interpreter(objdir)
     what = check.interpreter(python, pin, flavor, tree, source.tree_id)
@@ -197,6 +201,7 @@ def _bring(
 
 def _configure(
     name: str,
+    pin: Pin,
     source: Path,
     objdir: Path,
     flavor: Flavor,
@@ -207,13 +212,17 @@ def _configure(
     wanted: dict[str, Any],
 ) -> None:
     differing = {key for key in wanted if configured.get(key) != wanted[key]}
-    if configured and differing - {"prefix", "configure", "done"}:
+    if configured and differing - {"prefix", "configure", "done", "makefile"}:
         # make does not know that the compiler or its flags changed: start over.
         for entry in objdir.iterdir():
             if entry.is_dir() and not entry.is_symlink():
                 shutil.rmtree(entry)
             elif entry.name != ".cpatch-lock":
                 entry.unlink()
+    elif configured.get("makefile") != wanted.get("makefile"):
+        # Nor does setup.py know it of a module's flags.
+        shutil.rmtree(objdir / "build", ignore_errors=True)
+    fixes.tell_makefile(objdir, pin)
     # Recorded as begun, so that whoever finds it knows what the objects around it were made with.
     _write_record(objdir / CONFIGURED, wanted | {"done": False})
     argv = [str(source / "configure"), *flavors.configure_arguments(flavor)]
@@ -227,7 +236,7 @@ def _make(
     source: Path,
     objdir: Path,
     flavor: Flavor,
-    tree: str,
+    label: list[str],
     tree_id: str,
     jobs: int,
     env: proc.Env,
@@ -266,7 +275,7 @@ def _make(
         lines += 1
         return lines, max(total, lines) if total else None
 
-    argv = ["make", f"-j{jobs}", *identity(tree, tree_id)]
+    argv = ["make", f"-j{jobs}", *label]
     try:
         proc.step(f"make {name}", argv, cwd=objdir, env=env, log=log, progress=progress)
         record["lines"] = max(lines, total)
@@ -291,16 +300,17 @@ def _changed(source: Path, since: float, until: float) -> list[Path]:
     return found
 
 
-def identity(tree: str, tree_id: str) -> list[str]:
-    """Return make's arguments that write *tree* and *tree_id* into ``sys._git``.
+def identity(pin: Pin, tree: str, tree_id: str) -> list[str]:
+    """Return make's arguments that write *tree*, its fixes and *tree_id* into ``sys._git``.
 
-    Upstream asks git itself, with the object directory taken for the work tree: every build
-    would call itself dirty.
+    ``sys.version`` and ``python -VV`` show it as well. Upstream asks git itself, with the object
+    directory taken for the work tree: every build would call itself dirty.
     """
+    name = f"{tree}+{pin.fixes.label}" if pin.fixes else tree
     return [
         f"GITVERSION=echo {tree_id[: check.ID_LENGTH]}",
-        f"GITTAG=echo {tree}",
-        f"GITBRANCH=echo {tree}",
+        f"GITTAG=echo {name}",
+        f"GITBRANCH=echo {name}",
     ]
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import click
 
 from cpatch import chain as chains
-from cpatch import console, fetch, overlay, store
+from cpatch import console, fetch, fixes, overlay, store
 from cpatch.errors import CONFLICT, USAGE, CpatchError
 from cpatch.git import Repo
 from cpatch.options import pin_option, verbose_option
@@ -28,6 +28,7 @@ class Verdict:
     name: str
     word: str
     files: tuple[str, ...] = ()
+    is_fix: bool = False
 
 
 @click.command("bump")
@@ -55,19 +56,22 @@ def command(
     console.field("bump", f"{old.version} -> {new.version}   sha256 {new.sha256[:8]}")
     for verdict in verdicts:
         files = f"   {listed(verdict.files)}" if verdict.files else ""
-        console.say(f"  {verdict.word:<16} {verdict.name}{files}")
+        title = f"fix {verdict.name}" if verdict.is_fix else verdict.name
+        console.say(f"  {verdict.word:<16} {title}{files}")
     for path, other in shadows.items():
         console.say(f"  {'shadows':<16} {path} ({other} is upstream's now)")
     bad = [v for v in verdicts if v.word == "conflict"]
     if write:
-        _write(project, replace(new, tree=tree))
+        gone = {v.name for v in verdicts if v.is_fix and v.word == "already-upstream"}
+        _write(project, replace(new, tree=tree), gone)
         console.field("wrote", f"{project.show(project.pins_file)}   next: make apply")
         return
     if bad or shadows:
         raise CpatchError(
-            f"{len(bad)} patch(es) conflict, {len(shadows)} overlay file(s) shadow upstream",
+            f"{len(bad)} fix(es) or patch(es) conflict, {len(shadows)} overlay file(s) shadow "
+            "upstream",
             fix="the same with --write moves the pin all the same; then make apply says how to "
-            "redo each patch",
+            "redo each patch; a fix that conflicts is taken out of the pin file",
             code=CONFLICT,
         )
     console.field("next", "the same with --write")
@@ -91,7 +95,7 @@ def _new_pin(
         tree="",
     )
     if source is None:
-        tarball = fetch.download_unpinned(project, draft)
+        tarball = fetch.download_unpinned(project, draft.archive)
     elif source.is_file():
         tarball = source
     else:
@@ -109,25 +113,32 @@ def _try(
 ) -> tuple[list[Verdict], dict[str, str], str]:
     """Apply the series to the new version in scratch space; returns verdicts and the new tree."""
     # Both versions in one store: the old blobs are what a 3-way merge starts from.
-    before = store.pristine(project, old)
+    before = fixes.base(project, old)
     repo = Repo(project.store)
     pristine = store.pristine(project, new, tarball)
-    tree = repo.tree_of(pristine)
     inputs = chains.load_inputs(project, old)
-    shadows = overlay.shadowing(inputs.overlay, repo.files(tree))
-    added = {path: file for path, file in inputs.overlay.items() if path not in shadows}
     made = chains.build_chain(repo, old, before, inputs)
-    entries = overlay.entries(repo, added)
-    at = chains.overlay_commit(repo, new, pristine, entries)
     verdicts = []
-    with _scratch(repo, project, at) as scratch:
+    with _scratch(repo, project, pristine) as scratch:
+        for applied in fixes.applied(project, old):
+            verdict = _one(repo, scratch, applied, merge=False)
+            verdicts.append(replace(verdict, is_fix=True))
+        base = scratch.out("rev-parse", "HEAD")
+        shadows = overlay.shadowing(inputs.overlay, repo.files(base))
+        added = {path: file for path, file in inputs.overlay.items() if path not in shadows}
+        at = chains.overlay_commit(repo, new, base, overlay.entries(repo, added))
+        scratch.git("reset", "--quiet", "--hard", at)
         for applied in made.applied:
-            verdicts.append(_one(repo, scratch, applied))
-    return verdicts, shadows, tree
+            verdicts.append(_one(repo, scratch, applied, merge=True))
+    return verdicts, shadows, repo.tree_of(pristine)
 
 
-def _one(repo: Repo, scratch: Repo, applied: chains.Applied) -> Verdict:
-    """Put one patch on top of the scratch tree, exactly if possible, else by a 3-way merge."""
+def _one(repo: Repo, scratch: Repo, applied: chains.Applied, *, merge: bool) -> Verdict:
+    """Put one patch on top of the scratch tree, exactly if possible, else by a 3-way merge.
+
+    Without ``merge`` (a fix, which nobody here can write anew) a merge only finds out whether all
+    of it is there already.
+    """
     name = applied.patch.name
     here = scratch.out("rev-parse", "HEAD")
     tree = repo.tree_of(here)
@@ -141,7 +152,12 @@ def _one(repo: Repo, scratch: Repo, applied: chains.Applied) -> Verdict:
     picked = scratch.git("cherry-pick", "--keep-redundant-commits", applied.commit, check=False)
     if picked.ok:
         merged = repo.tree_of(scratch.out("rev-parse", "HEAD"))
-        return Verdict(name, "already-upstream" if merged == tree else "3-way")
+        if merged == tree:
+            return Verdict(name, "already-upstream")
+        if merge:
+            return Verdict(name, "3-way")
+        scratch.git("reset", "--quiet", "--hard", here)
+        return Verdict(name, "conflict", tuple(repo.changed(tree, merged)))
     files = scratch.out("diff", "--name-only", "--diff-filter=U").split("\n")
     scratch.git("cherry-pick", "--abort", check=False)
     scratch.git("reset", "--quiet", "--hard", here)
@@ -182,19 +198,26 @@ def _scratch(repo: Repo, project: Project, commit: str) -> Iterator[Repo]:
             repo.git("worktree", "remove", "--force", str(scratch.worktree), check=False)
 
 
-def _write(project: Project, new: Pin) -> None:
-    """Edit four keys of one table in the pin file; comments and layout stay."""
+def _write(project: Project, new: Pin, gone: set[str]) -> None:
+    """Edit four keys of one table in the pin file; comments and layout stay.
+
+    The fixes in ``gone`` lose their lines, where each has its own.
+    """
     path = project.pins_file
     values = {"version": f'"{new.version}"', "size": str(new.size)}
     values |= {"sha256": f'"{new.sha256}"', "tree": f'"{new.tree}"'}
     head = re.compile(r"\s*\[\s*[\"']?" + re.escape(new.branch) + r"[\"']?\s*\]")
+    fixes_head = re.compile(r"\s*\[\s*[\"']?" + re.escape(new.branch) + r"[\"']?\.fixes\s*\]")
     out: list[str] = []
-    inside = False
+    inside = in_fixes = False
     for line in path.read_text(encoding="utf-8").splitlines():
         if line.lstrip().startswith("["):
             if inside:
                 _append_missing(out, values)
             inside = bool(head.match(line))
+            in_fixes = bool(fixes_head.match(line))
+        if in_fixes and line.strip().strip("\"',") in gone:
+            continue
         key = line.split("=", 1)[0].strip()
         if inside and "=" in line and key in values:
             line = f"{key} = {values.pop(key)}"

@@ -1,4 +1,4 @@
-"""From inputs to commits: pristine, overlay, one commit per patch.
+"""From inputs to commits: the base (pristine and its fixes), overlay, one commit per patch.
 
 Works on git objects and a private index only, so nothing a user sees changes until the whole
 series went through, and the same inputs give the same commit ids in every clone.
@@ -32,6 +32,8 @@ class Inputs:
     def key(self, pin: Pin) -> str:
         """Name these inputs; equal keys give equal commits."""
         digest = hashlib.sha256(f"1 {pin.version} {pin.sha256} {pin.date}\n".encode())
+        if pin.fixes:
+            digest.update(f"{pin.fixes.archive.sha256} {' '.join(pin.fixes.patches)}\n".encode())
         for path, file in self.overlay.items():
             digest.update(f"{path} {file.digest}\n".encode("utf-8", "surrogateescape"))
         for patch in self.patches:
@@ -55,7 +57,7 @@ class Applied:
 
 @dataclass(frozen=True)
 class Chain:
-    """The commits of a patched tree, oldest first."""
+    """The commits of a patched tree, oldest first; ``pristine`` is the last one of the fixes."""
 
     pristine: str
     overlay: str
@@ -117,7 +119,7 @@ def build_chain(
             if progress:
                 progress(patch.name, number, len(inputs.patches))
             message = series.message_of(repo, patch)
-            touched = _apply(repo, index, patch, number, len(inputs.patches))
+            touched = apply_to(repo, index, patch, number, len(inputs.patches))
             clash = sorted(touched & set(inputs.overlay))
             if clash:
                 raise CpatchError(
@@ -149,13 +151,13 @@ def apply_one(repo: Repo, tree: str, patch: Patch) -> str | None:
     """Return the tree after one patch, or None when it does not apply exactly."""
     with repo.index(tree) as index:
         try:
-            _apply(repo, index, patch, 1, 1)
+            apply_to(repo, index, patch, 1, 1)
         except PatchFailure:
             return None
         return repo.out("write-tree", index=index)
 
 
-def _apply(repo: Repo, index: Path, patch: Patch, number: int, total: int) -> set[str]:
+def apply_to(repo: Repo, index: Path, patch: Patch, number: int, total: int) -> set[str]:
     """Apply a patch to an index, without fuzz; returns the paths its diff names."""
     done = repo.git(
         # --apply: --numstat alone would only print.

@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from cpatch import flavors, proc
+from cpatch import fixes, flavors, proc
 from cpatch.doctor import PROBES
 from cpatch.errors import CpatchError
 from cpatch.flavors import Flavor
@@ -35,6 +35,7 @@ print(json.dumps({
     "version": sys.version.split()[0],
     "git": sys._git[2],
     "debug": hasattr(sys, "gettotalrefcount"),
+    "fixes": sysconfig.get_config_var("SOURCE_FIXES") or "",
     "config_args": sysconfig.get_config_var("CONFIG_ARGS") or "",
     "missing": missing,
 }))
@@ -50,6 +51,7 @@ class Answers:
     debug: bool
     config_args: str
     missing: dict[str, str]
+    fixes: str = ""
 
 
 def ask(python: Path, flavor: Flavor) -> Answers:
@@ -75,6 +77,7 @@ def interpreter(
     wanted = {
         "version": (pin.version, said.version),
         f"{tree} tree id": (tree_id[:ID_LENGTH], said.git),
+        "list of fixes": (fixes.names(pin), said.fixes),
         "debug build": (str(flavor.pydebug), str(said.debug)),
     }
     fix = fix or f"rm -r {python.parent} && make"

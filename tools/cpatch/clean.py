@@ -18,7 +18,7 @@ from cpatch.worktree import Worktree, listed
 PARTS = {
     "obj": "objects and interpreters, every tree and flavor",
     "trees": "source trees, and the git store when all pins' trees go",
-    "cache": "downloaded tarballs",
+    "cache": "downloaded archives",
     "logs": "logs and test reports",
     "bench": "the installed copies that bench measures, and their environments",
     "results": "what bench measured: raw results and reports; no other part removes them",

@@ -7,7 +7,7 @@ import sys
 import click
 
 from cpatch import chain as chains
-from cpatch import export, store
+from cpatch import export, fixes
 from cpatch.errors import USAGE, CpatchError
 from cpatch.git import Repo
 from cpatch.options import open_pin, pin_option, verbose_option
@@ -23,7 +23,7 @@ from cpatch.worktree import listed
 def command(pin_name: str | None, stat: bool, name: str | None, full: bool) -> None:
     """Show patched against stock: the overlay and the series of this repository."""
     project, pin = open_pin(pin_name)
-    pristine = store.pristine(project, pin)
+    pristine = fixes.base(project, pin)
     repo = Repo(project.store)
     made = chains.build_chain(repo, pin, pristine, chains.load_inputs(project, pin))
     if full:

@@ -1,4 +1,4 @@
-"""cpatch fetch: get the pinned tarball, from wherever its bytes are right."""
+"""cpatch fetch: get the pinned archives, from wherever their bytes are right."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from urllib.parse import urlsplit
 import click
 
 from cpatch import console, proc
-from cpatch.errors import CpatchError
+from cpatch.errors import USAGE, CpatchError
 from cpatch.options import open_pin, pin_option, verbose_option
-from cpatch.pin import Pin
+from cpatch.pin import Archive
 from cpatch.project import Project
 
 if TYPE_CHECKING:
@@ -40,9 +40,9 @@ class Found:
     size: int
     sha256: str
 
-    def matches(self, pin: Pin) -> bool:
+    def matches(self, what: Archive) -> bool:
         """Whether these are the pinned bytes."""
-        return (self.size, self.sha256) == (pin.size, pin.sha256)
+        return (self.size, self.sha256) == (what.size, what.sha256)
 
 
 class _WrongBytesError(Exception):
@@ -57,16 +57,16 @@ class _NoAnswerError(Exception):
     """A source gave nothing, or stopped half-way."""
 
 
-def ensure_tarball(project: Project, pin: Pin, source: Path | None = None) -> Path:
-    """Return the path of the verified tarball in the cache.
+def ensure(project: Project, what: Archive, source: Path | None = None) -> Path:
+    """Return the path of a verified archive in the cache.
 
     Order: the cache, ``source`` if given, the pin's URLs, the archive apt is configured with.
     Raises CpatchError saying what was tried, or wanted and got when only wrong bytes were found.
     """
-    target = project.cache / pin.tarball
+    target = project.cache / what.name
     if target.exists():
         found = identify(target)
-        if found.matches(pin):
+        if found.matches(what):
             return target
         aside = target.with_name(f"{target.name}.bad")
         target.replace(aside)
@@ -76,8 +76,8 @@ def ensure_tarball(project: Project, pin: Pin, source: Path | None = None) -> Pa
         )
     project.make_dir(project.cache)
     if source is not None:
-        return _from_file(project, pin, source, target)
-    return _download(project, pin, target)
+        return _from_file(project, what, source, target)
+    return _download(project, what, target)
 
 
 def identify(path: Path) -> Found:
@@ -90,12 +90,12 @@ def identify(path: Path) -> Found:
     return Found(size, digest.hexdigest())
 
 
-def _from_file(project: Project, pin: Pin, source: Path, target: Path) -> Path:
+def _from_file(project: Project, what: Archive, source: Path, target: Path) -> Path:
     if not source.is_file():
-        raise CpatchError(f"--source {source}: no such file")
+        raise CpatchError(f"{what.option} {source}: no such file")
     found = identify(source)
-    if not found.matches(pin):
-        raise _mismatch(project, pin, str(source), found, "give another --source, or none")
+    if not found.matches(what):
+        raise _mismatch(project, what, str(source), found, f"give another {what.option}, or none")
     with tempfile.NamedTemporaryFile(dir=project.cache, delete=False) as partial:
         try:
             with source.open("rb") as stream:
@@ -107,32 +107,32 @@ def _from_file(project: Project, pin: Pin, source: Path, target: Path) -> Path:
     return target
 
 
-def _mismatch(project: Project, pin: Pin, where: str, found: Found, fix: str) -> CpatchError:
-    pins = f"{project.show(project.pins_file)}: {pin.branch}"
-    if found.size != pin.size:
+def _mismatch(project: Project, what: Archive, where: str, found: Found, fix: str) -> CpatchError:
+    pins = f"{project.show(project.pins_file)}: {what.where}"
+    if found.size != what.size:
         return CpatchError(
-            f"size of {pin.tarball} differs, from {where}",
-            wanted=f"{pin.size} bytes ({pins}.size)",
+            f"size of {what.name} differs, from {where}",
+            wanted=f"{what.size} bytes ({pins}.size)",
             got=f"{found.size} bytes",
             fix=fix,
         )
     return CpatchError(
-        f"sha256 of {pin.tarball} differs, from {where}",
-        wanted=f"{pin.sha256} ({pins}.sha256)",
+        f"sha256 of {what.name} differs, from {where}",
+        wanted=f"{what.sha256} ({pins}.sha256)",
         got=found.sha256,
         fix=fix,
     )
 
 
-def _download(project: Project, pin: Pin, target: Path) -> Path:
+def _download(project: Project, what: Archive, target: Path) -> Path:
     # Named by hash: a half download of one version is never continued with another's bytes.
-    part = project.cache / f"{pin.tarball}.{pin.sha256[:12]}.part"
+    part = project.cache / f"{what.name}.{what.sha256[:12]}.part"
     tried: list[str] = []
     wrong: tuple[str, Found] | None = None
-    for url in _sources(pin):
+    for url in _sources(what):
         host = urlsplit(url).netloc or url
         try:
-            _get(url, part, pin)
+            _get(url, part, what)
         except _WrongBytesError as exc:
             part.unlink(missing_ok=True)
             wrong = wrong or (url, exc.found)
@@ -148,20 +148,20 @@ def _download(project: Project, pin: Pin, target: Path) -> Path:
     if wrong:
         url, found = wrong
         fix = (
-            'make fetch again, or make fetch ARGS="--source FILE"; if upstream really replaced '
-            f"the file, edit {project.show(project.pins_file)}"
+            f'make fetch again, or make fetch ARGS="{what.option} FILE"; if it was really replaced '
+            f"there, edit {project.show(project.pins_file)}"
         )
-        raise _mismatch(project, pin, url, found, fix)
+        raise _mismatch(project, what, url, found, fix)
     raise CpatchError(
-        f"cannot download {pin.tarball}; tried:\n" + "\n".join(tried or ["(no source at all)"]),
-        wanted=f"{pin.size} bytes, sha256 {pin.sha256}",
+        f"cannot download {what.name}; tried:\n" + "\n".join(tried or ["(no source at all)"]),
+        wanted=f"{what.size} bytes, sha256 {what.sha256}",
         fix="connect to a network, or get the file elsewhere and: "
-        'make fetch ARGS="--source FILE" '
+        f'make fetch ARGS="{what.option} FILE" '
         f"(or put it at {project.show(target)})",
     )
 
 
-def download_unpinned(project: Project, draft: Pin) -> Path:
+def download_unpinned(project: Project, draft: Archive) -> Path:
     """Download a tarball whose size (and maybe hash) is not known yet; returns its path.
 
     For ``bump`` only, which shows what it got before anything is pinned. Raises CpatchError when
@@ -170,7 +170,7 @@ def download_unpinned(project: Project, draft: Pin) -> Path:
     import httpx
 
     project.make_dir(project.cache)
-    part = project.cache / f"{draft.tarball}.unpinned.part"
+    part = project.cache / f"{draft.name}.unpinned.part"
     tried = []
     for url in _sources(draft):
         part.unlink(missing_ok=True)
@@ -180,21 +180,21 @@ def download_unpinned(project: Project, draft: Pin) -> Path:
             tried.append(f"{url}: {_why(exc)}")
             continue
         # Under its own name: the pinned tarball may be in the cache, and stays there.
-        target = project.cache / f"{draft.tarball}.unpinned"
+        target = project.cache / f"{draft.name}.unpinned"
         part.replace(target)
         return target
     raise CpatchError(
-        f"cannot download {draft.tarball}; tried:\n" + "\n".join(tried or ["(no source at all)"]),
+        f"cannot download {draft.name}; tried:\n" + "\n".join(tried or ["(no source at all)"]),
         fix='get it elsewhere and: make bump ARGS="… --source FILE"',
     )
 
 
-def _sources(pin: Pin) -> Iterator[str]:
-    yield from pin.urls
-    if pin.debian_pool:
+def _sources(what: Archive) -> Iterator[str]:
+    yield from what.urls
+    if what.debian_pool:
         # Lazily: apt is asked only when the pin's own URLs have failed.
         for root in apt_roots():
-            yield f"{root}/{pin.debian_pool}"
+            yield f"{root}/{what.debian_pool}"
 
 
 def apt_roots() -> list[str]:
@@ -233,7 +233,7 @@ def parse_apt_uris(listing: str) -> list[str]:
     return roots
 
 
-def _get(url: str, part: Path, pin: Pin) -> None:
+def _get(url: str, part: Path, what: Archive) -> None:
     """Download one URL into ``part``, continuing what is there; returns when it is verified."""
     import httpx
 
@@ -241,12 +241,12 @@ def _get(url: str, part: Path, pin: Pin) -> None:
     resumed = part.exists() and part.stat().st_size > 0
     while True:
         before = part.stat().st_size if part.exists() else 0
-        if before >= pin.size:
+        if before >= what.size:
             part.unlink()
             before = 0
         best = max(best, before)
         try:
-            found = _transfer(url, part, pin, before)
+            found = _transfer(url, part, what, before)
         except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, OSError) as exc:
             got = part.stat().st_size if part.exists() else 0
             # "Farther than ever", not "farther than before": a server without Range starts anew.
@@ -254,13 +254,13 @@ def _get(url: str, part: Path, pin: Pin) -> None:
             if stalls >= _STALLS or got == 0 or _hopeless(exc):
                 raise _NoAnswerError(_why(exc)) from exc
             continue
-        if found.matches(pin):
+        if found.matches(what):
             return
-        if found.size < pin.size:
+        if found.size < what.size:
             # Ended early without an error (no Content-Length): continue while it makes headway.
             if found.size > best:
                 continue
-            raise _NoAnswerError(f"stopped after {found.size} of {pin.size} bytes") from None
+            raise _NoAnswerError(f"stopped after {found.size} of {what.size} bytes") from None
         if resumed:
             # The bytes kept from an earlier run may be the wrong ones: once more from the start.
             resumed = False
@@ -269,7 +269,7 @@ def _get(url: str, part: Path, pin: Pin) -> None:
         raise _WrongBytesError(found)
 
 
-def _transfer(url: str, part: Path, pin: Pin, start: int) -> Found:
+def _transfer(url: str, part: Path, what: Archive, start: int) -> Found:
     """Append one response's body to ``part``; returns what the file then is.
 
     Reading stops as soon as the file is longer than the pinned size.
@@ -300,13 +300,13 @@ def _transfer(url: str, part: Path, pin: Pin, start: int) -> Found:
                 chunk = stream.read(min(_CHUNK, start - size))
                 digest.update(chunk)
                 size += len(chunk)
-            with _bar(pin, url, size) as advance:
+            with _bar(what, url, size) as advance:
                 for chunk in response.iter_raw(_CHUNK):
                     stream.write(chunk)
                     digest.update(chunk)
                     size += len(chunk)
                     advance(size)
-                    if size > pin.size:
+                    if size > what.size:
                         break
             stream.truncate()
             stream.flush()
@@ -321,11 +321,11 @@ def _continues(response: httpx.Response, start: int) -> bool:
 
 
 @contextlib.contextmanager
-def _bar(pin: Pin, url: str, start: int) -> Iterator[Callable[[int], None]]:
+def _bar(what: Archive, url: str, start: int) -> Iterator[Callable[[int], None]]:
     note = f" (continuing at {start})" if start else ""
-    title = f"fetching {pin.tarball} from {urlsplit(url).netloc}{note}"
+    title = f"fetching {what.name} from {urlsplit(url).netloc}{note}"
     with console.progress(title, unit="bytes") as advance:
-        yield lambda size: advance(size, pin.size)
+        yield lambda size: advance(size, what.size)
 
 
 def _hopeless(exc: Exception) -> bool:
@@ -348,14 +348,23 @@ def _why(exc: Exception) -> str:
 @pin_option
 @verbose_option
 @click.option("--source", type=click.Path(path_type=Path), help="Take the tarball from this file.")
-def command(pin_name: str | None, source: Path | None) -> None:
-    """Download the pinned source and verify size and sha256."""
+@click.option("--fixes", type=click.Path(path_type=Path), help="The same for the archive of fixes.")
+def command(pin_name: str | None, source: Path | None, fixes: Path | None) -> None:
+    """Download the pinned source and its fixes, and verify sizes and sha256."""
+    project, pin = open_pin(pin_name)
+    _report(project, "pin", pin.version, pin.archive, source)
+    if pin.fixes:
+        _report(project, "fixes", str(len(pin.fixes.patches)), pin.fixes.archive, fixes)
+    elif fixes:
+        raise CpatchError(f"--fixes: the pin {pin.branch} takes none", code=USAGE)
+
+
+def _report(project: Project, title: str, what: str, archive: Archive, given: Path | None) -> None:
+    """Fetch one archive and say so."""
     from cpatch import store
 
-    project, pin = open_pin(pin_name)
     with store.lock(project):
-        cached = (project.cache / pin.tarball).exists()
-        path = ensure_tarball(project, pin, source)
-    note = " (cached)" if cached else ""
-    console.field("pin", f"{pin.version}   sha256 {pin.sha256[:8]} ok{note}")
+        note = " (cached)" if (project.cache / archive.name).exists() else ""
+        path = ensure(project, archive, given)
+    console.field(title, f"{what}   sha256 {archive.sha256[:8]} ok{note}")
     console.field("file", project.show(path))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 import click
@@ -52,6 +53,21 @@ def check_prefix(prefix: str | None, project_root: Path, force: bool) -> Path:
     return path
 
 
+def install_gdb_helper(python: Path, source: Path) -> Path:
+    """Install upstream's helper for gdb (py-bt and its like) for an installed interpreter.
+
+    gdb loads it with the program by its name: from its own directory, when gdb is installed under
+    the same prefix, as a distribution's is; otherwise from beside the program. Returns where it is.
+    """
+    auto_load = python.parents[1] / "share" / "gdb" / "auto-load"
+    home = auto_load / python.parent.relative_to("/") if auto_load.is_dir() else python.parent
+    home.mkdir(parents=True, exist_ok=True)
+    helper = home / f"{python.name}-gdb.py"
+    shutil.copyfile(source / "Tools" / "gdb" / "libpython.py", helper)
+    helper.chmod(0o644)
+    return helper
+
+
 @click.command("install")
 @pin_option
 @tree_option
@@ -83,7 +99,7 @@ def command(
     log.unlink(missing_ok=True)
     proc.step(
         f"make {target} {tree} {flavor}",
-        ["make", target, *build.identity(tree, built.tree_id)],
+        ["make", target, *build.identity(pin, tree, built.tree_id)],
         cwd=built.path.parent,
         env=env,
         log=log,
@@ -93,7 +109,10 @@ def command(
     if not python.exists():
         raise CpatchError(f"make {target} left no {python}", fix=f"read the log: {log}")
     check.interpreter(python, pin, row, tree, built.tree_id, fix=f"read the log: {log}")
+    helper = install_gdb_helper(python, project.src(pin, tree))
     (path / MARK).write_text(f"{tree} {flavor} {built.tree_id}\n", encoding="utf-8")
     console.field("built", f"CPython {built.version}, {tree} {flavor}, tree {built.tree_id[:12]}")
     console.field("at", str(python))
     console.field("checked", check.summary(row))
+    trust = f"~/.gdbinit needs: add-auto-load-safe-path {helper.parent}"
+    console.field("gdb", f"{helper}" + (f"; {trust}" if helper.parent == python.parent else ""))

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import click
 
 from cpatch import chain as chains
-from cpatch import console, export, overlay, series, store
+from cpatch import console, export, fixes, overlay, series
 from cpatch.chain import Chain, Inputs, PatchFailure
 from cpatch.errors import USAGE, CpatchError
 from cpatch.git import Repo
@@ -40,6 +41,7 @@ RULES = {
     "R1": "patch -> commit -> patch loses nothing; refresh would change nothing",
     "O1": "the overlay adds paths only",
     "O2": "an overlay C file is at most 400 lines (warning)",
+    "F1": "the pin lists fixes in the order of the archive's own series file",
     "V1": "the version is written in the pin file only",
 }
 _MOST_LINES = 400
@@ -83,8 +85,9 @@ def lint(project: Project, pins: Pins, chosen: list[Pin]) -> Iterator[Finding]:
         yield Finding("S2", f"patches/{name}", "no series lists it")
     for pin in chosen:
         inputs = chains.load_inputs(project, pin)
-        pristine = store.pristine(project, pin)
+        pristine = fixes.base(project, pin)
         repo = Repo(project.store)
+        yield from _fixes(project, pin)
         yield from _overlay(repo, pin, pristine, inputs)
         yield from _headers(project, repo, pins, pin, inputs)
         try:
@@ -98,6 +101,20 @@ def lint(project: Project, pins: Pins, chosen: list[Pin]) -> Iterator[Finding]:
         yield from _round_trip(project, repo, pin, made)
         if pin.branch == pins.default:
             yield from _trials(project, repo, made)
+
+
+def _fixes(project: Project, pin: Pin) -> Iterator[Finding]:
+    if pin.fixes is None:
+        return
+    where = f"{project.show(project.pins_file)}: {pin.fixes.archive.where}.patches"
+    theirs = fixes.order(project, pin.fixes)
+    for name in pin.fixes.patches:
+        if name not in theirs:
+            yield Finding("F1", where, f"{name} is not in the archive's series")
+    known = [name for name in pin.fixes.patches if name in theirs]
+    for one, next_one in pairwise(known):
+        if theirs.index(one) > theirs.index(next_one):
+            yield Finding("F1", where, f"{next_one} comes before {one} in the archive's series")
 
 
 def _overlay(repo: Repo, pin: Pin, pristine: str, inputs: Inputs) -> Iterator[Finding]:

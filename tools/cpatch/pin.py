@@ -17,7 +17,7 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-#: Key -> the type TOML must give it. ``tree`` is the only one that may be absent.
+#: Key -> the type TOML must give it. Those in ``_OPTIONAL`` may be absent.
 _KEYS: dict[str, type] = {
     "version": str,
     "tarball": str,
@@ -28,10 +28,64 @@ _KEYS: dict[str, type] = {
     "series": str,
     "date": int,
     "tree": str,
+    "fixes": dict,
 }
-_OPTIONAL = {"tree": "", "debian_pool": ""}
-_TYPE_NAMES = {str: "a string", int: "an integer", list: "a list of strings"}
+_OPTIONAL: dict[str, Any] = {"tree": "", "debian_pool": "", "fixes": None}
+_FIXES_KEYS: dict[str, type] = {
+    "revision": str,
+    "archive": str,
+    "size": int,
+    "sha256": str,
+    "urls": list,
+    "debian_pool": str,
+    "folder": str,
+    "patches": list,
+    "makefile": list,
+}
+_FIXES_OPTIONAL: dict[str, Any] = {"urls": [], "debian_pool": "", "makefile": []}
+_TYPE_NAMES = {str: "a string", int: "an integer", list: "a list of strings", dict: "a table"}
 _BRANCH = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*\Z")
+# Both become words of a makefile; the revision goes into sys.version, which holds 80 characters.
+_REVISION = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+-]{,19}\Z")
+_FIX = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*\Z")
+_SETTING = re.compile(r"[A-Z][A-Z0-9_]*=[^#\\\n]*\Z")
+
+
+@dataclass(frozen=True)
+class Archive:
+    """A file that is fetched, and the bytes it must have.
+
+    ``where`` is its table in the pin file, ``option`` what gives a local copy of it to ``fetch``.
+    """
+
+    name: str
+    size: int
+    sha256: str
+    urls: tuple[str, ...]
+    debian_pool: str
+    where: str
+    option: str
+
+
+@dataclass(frozen=True)
+class Fixes:
+    """A distribution's patches for the pinned version: ``patches`` of those in the archive.
+
+    They lie in ``folder``, beside the file ``series`` that gives their order. ``revision`` names
+    the archive's content in the interpreter's version. ``makefile`` sets what a fix needs of the
+    makefile and the distribution's own build has.
+    """
+
+    revision: str
+    archive: Archive
+    folder: str
+    patches: tuple[str, ...]
+    makefile: tuple[str, ...] = ()
+
+    @property
+    def label(self) -> str:
+        """How many fixes of which revision, as one word."""
+        return f"{len(self.patches)}-fixes-of-{self.revision}"
 
 
 @dataclass(frozen=True)
@@ -40,6 +94,7 @@ class Pin:
 
     ``date`` (epoch seconds) dates the commits made from this pin, so their ids are the same in
     every clone. ``tree`` is git's id of the unpacked tarball, or '' when not recorded yet.
+    ``fixes`` is None when the pin takes none.
     """
 
     branch: str
@@ -52,6 +107,16 @@ class Pin:
     series: str
     date: int
     tree: str
+    fixes: Fixes | None = None
+
+    @property
+    def archive(self) -> Archive:
+        """The tarball, as something to fetch."""
+        return Archive(
+            *(self.tarball, self.size, self.sha256, self.urls, self.debian_pool),
+            where=self.branch,
+            option="--source",
+        )
 
 
 @dataclass(frozen=True)
@@ -114,13 +179,25 @@ def load_pins(project: Project) -> Pins:
 def _pin(shown: str, branch: str, values: dict[str, Any]) -> Pin:
     if not _BRANCH.match(branch):
         raise _bad(shown, branch, "is no usable branch name", None)
+    _check_types(shown, branch, values, _KEYS, _OPTIONAL)
+    return _fill(shown, branch, {**_OPTIONAL, **values})
+
+
+def _check_types(
+    shown: str,
+    table: str,
+    values: Mapping[str, Any],
+    keys: Mapping[str, type],
+    optional: Mapping[str, Any],
+) -> None:
+    """Raise CpatchError for a key of a table that is unknown, missing, or of the wrong type."""
     for key in values:
-        if key not in _KEYS:
-            raise _bad(shown, f"{branch}.{key}", "unknown key", _suggest(key, _KEYS))
-    for key, kind in _KEYS.items():
-        where = f"{branch}.{key}"
+        if key not in keys:
+            raise _bad(shown, f"{table}.{key}", "unknown key", _suggest(key, keys))
+    for key, kind in keys.items():
+        where = f"{table}.{key}"
         if key not in values:
-            if key in _OPTIONAL:
+            if key in optional:
                 continue
             raise _bad(shown, where, "missing key", f"add {key} = … ({_TYPE_NAMES[kind]})")
         value = values[key]
@@ -134,7 +211,6 @@ def _pin(shown: str, branch: str, values: dict[str, Any]) -> Pin:
                 fix=f"edit {shown}, then make status",
                 code=USAGE,
             )
-    return _fill(shown, branch, {**_OPTIONAL, **values})
 
 
 def _fill(shown: str, branch: str, values: dict[str, Any]) -> Pin:
@@ -155,12 +231,9 @@ def _fill(shown: str, branch: str, values: dict[str, Any]) -> Pin:
     for key in ("tarball", "series"):
         if "/" in fill(key, values[key]):
             raise _bad(shown, f"{branch}.{key}", "must be a file name, not a path", None)
-    if not re.fullmatch(r"[0-9a-f]{64}", values["sha256"]):
-        raise _bad(shown, f"{branch}.sha256", "must be 64 lower-case hex digits", None)
+    _check_bytes(shown, branch, values, "tarball")
     if values["tree"] and not re.fullmatch(r"[0-9a-f]{40}", values["tree"]):
         raise _bad(shown, f"{branch}.tree", "must be 40 lower-case hex digits", None)
-    if values["size"] <= 0:
-        raise _bad(shown, f"{branch}.size", "must be the tarball's size in bytes", None)
     ready = {
         **values,
         "branch": branch,
@@ -168,8 +241,53 @@ def _fill(shown: str, branch: str, values: dict[str, Any]) -> Pin:
         "urls": tuple(fill("urls", url) for url in values["urls"]),
         "debian_pool": fill("debian_pool", values["debian_pool"]),
         "series": fill("series", values["series"]),
+        "fixes": _fixes(shown, branch, values["fixes"]),
     }
     return Pin(**{f.name: ready[f.name] for f in fields(Pin)})
+
+
+def _fixes(shown: str, branch: str, values: Mapping[str, Any] | None) -> Fixes | None:
+    """Return the table of fixes; None when there is none, or when it takes no patch.
+
+    Its names are written out: it stays as it is while ``bump`` moves the pin's version.
+    """
+    if values is None:
+        return None
+    where = f"{branch}.fixes"
+    _check_types(shown, where, values, _FIXES_KEYS, _FIXES_OPTIONAL)
+    values = {**_FIXES_OPTIONAL, **values}
+    _check_bytes(shown, where, values, "archive")
+    if not _REVISION.match(values["revision"]):
+        raise _bad(shown, f"{where}.revision", "must be a short word, as 1.2-3+four5", None)
+    if "/" in values["archive"]:
+        raise _bad(shown, f"{where}.archive", "must be a file name, not a path", None)
+    names = values["patches"]
+    for name in names:
+        if not _FIX.match(name) or names.count(name) > 1:
+            why = "is listed twice" if _FIX.match(name) else "is no file name of a patch"
+            raise _bad(shown, f"{where}.patches", f"{name!r} {why}", None)
+    archive = Archive(
+        values["archive"],
+        values["size"],
+        values["sha256"],
+        tuple(values["urls"]),
+        values["debian_pool"],
+        where=where,
+        option="--fixes",
+    )
+    settings = tuple(values["makefile"])
+    for setting in settings:
+        if not _SETTING.match(setting):
+            raise _bad(shown, f"{where}.makefile", f"{setting!r} is no NAME=value", None)
+    folder = values["folder"].strip("/")
+    return Fixes(values["revision"], archive, folder, tuple(names), settings) if names else None
+
+
+def _check_bytes(shown: str, table: str, values: Mapping[str, Any], what: str) -> None:
+    if not re.fullmatch(r"[0-9a-f]{64}", values["sha256"]):
+        raise _bad(shown, f"{table}.sha256", "must be 64 lower-case hex digits", None)
+    if values["size"] <= 0:
+        raise _bad(shown, f"{table}.size", f"must be the {what}'s size in bytes", None)
 
 
 def _bad(shown: str, where: str, what: str, hint: str | None) -> CpatchError:

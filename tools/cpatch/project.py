@@ -35,7 +35,7 @@ class Project:
 
     @property
     def cache(self) -> Path:
-        """Verified tarballs."""
+        """Verified archives."""
         return self.build / "cache"
 
     @property

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from cpatch import chain as chains
-from cpatch import console, export
+from cpatch import console, export, fixes
 from cpatch.chain import Inputs
 from cpatch.git import Repo
 from cpatch.options import open_pin, pin_option, verbose_option
@@ -23,6 +23,10 @@ def command(pin_name: str | None) -> None:
     inputs = chains.load_inputs(project, pin)
     cached = "cached" if (project.cache / pin.tarball).exists() else "not fetched"
     console.field("pin", f"{pin.version}   sha256 {pin.sha256[:8]} {cached}")
+    if pin.fixes:
+        console.field("fixes", fixes.summary(project, pin))
+        for name in pin.fixes.patches if console.is_verbose() else ():
+            console.say(f"  {name}")
 
     work = Worktree(project, pin, "patched")
     record = work.record() if work.exists() else None

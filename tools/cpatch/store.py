@@ -101,7 +101,7 @@ def pristine(project: Project, pin: Pin, source: Path | None = None) -> str:
         ref = f"refs/pristine/{pin.sha256}"
         tree = repo.resolve(f"{ref}^{{tree}}")
         if tree is None:
-            tarball = fetch.ensure_tarball(project, pin, source)
+            tarball = fetch.ensure(project, pin.archive, source)
             import_tarball(repo, tarball, ref)
             tree = repo.tree_of(ref)
         if pin.tree and pin.tree != tree:

@@ -30,7 +30,10 @@ class Row:
 
 @dataclass(frozen=True)
 class Record:
-    """What a tree was last made from. ``total`` counts the series, ``rows`` what was applied."""
+    """What a tree was last made from. ``total`` counts the series, ``rows`` what was applied.
+
+    ``pristine`` is the commit below the overlay: the tarball's, with the pin's fixes on it.
+    """
 
     key: str
     pristine: str

@@ -16,6 +16,7 @@ import gc
 import importlib.machinery
 import importlib.util
 import os
+import platform
 import shlex
 import subprocess
 import sys
@@ -32,11 +33,15 @@ options = argparse.Namespace()
 modules = argparse.Namespace()
 
 
-def build(name, include, directory, *flags):
-    """Compile stockabi.c as module name with the headers in include; import it."""
+def build(name, include, directory, *flags, compiler=None):
+    """Compile stockabi.c as module name with the headers in include; import it.
+
+    Without a compiler that of the environment is taken.
+    """
     target = Path(directory, name + importlib.machinery.EXTENSION_SUFFIXES[0])
     command = [
-        *shlex.split(os.environ.get("CC", "cc")), "-O2", "-fPIC", "-shared", "-Wall", "-Werror",
+        *shlex.split(compiler or os.environ.get("CC", "cc")),
+        "-O2", "-fPIC", "-shared", "-Wall", "-Werror",
         f"-DNAME={name}", *flags, f"-I{include}", f"-I{options.config}",
         str(HERE / "stockabi.c"), "-o", str(target),
     ]  # fmt: skip
@@ -159,6 +164,56 @@ class Binary(unittest.TestCase):
         self.assertEqual(stock - patched, set())
         self.assertEqual(patched - stock, set())
         self.assertGreater(len(stock), 1000)
+
+
+class Compilers(unittest.TestCase):
+    """The patched headers count in assembly: in both syntaxes, and as each compiler reads it."""
+
+    def check(self, compiler, *flags):
+        name = "counts_" + "_".join([compiler, *flags]).translate(str.maketrans("-=+", "___"))
+        with tempfile.TemporaryDirectory() as directory:
+            try:
+                module = build(
+                    name, Path(options.patched, "Include"), directory, *flags, compiler=compiler
+                )
+            except FileNotFoundError:
+                self.skipTest(f"no {compiler} here")
+        obj = object()
+        before, none_before = imm.refcnt(obj), imm.refcnt(None)
+        holder = module.fill(obj, 1000)
+        self.assertEqual(imm.refcnt(obj), before + 2000)
+        del holder
+        self.assertEqual(imm.refcnt(obj), before)
+        imm.drift(obj, 1)
+        module.steal(obj)
+        self.assertEqual(imm.refcnt(obj), before)
+        for _ in range(1000):
+            module.return_none()
+            module.steal(None)
+            module.fill(None, 10)
+        self.assertEqual(imm.refcnt(None), none_before)
+        made = []
+
+        def make():
+            made.append(weakref.ref(victim := {1}))
+            return victim
+
+        module.call_and_drop(make)
+        self.assertIsNone(made[0]())
+
+    def test_gcc(self):
+        self.check("gcc")
+
+    def test_clang(self):
+        self.check("clang")
+
+    @unittest.skipUnless(platform.machine() == "x86_64", "a syntax of x86's assembly")
+    def test_gcc_in_intels_syntax(self):
+        self.check("gcc", "-masm=intel")
+
+    @unittest.skipUnless(platform.machine() == "x86_64", "a syntax of x86's assembly")
+    def test_clang_in_intels_syntax(self):
+        self.check("clang", "-masm=intel")
 
 
 def exported(executable):

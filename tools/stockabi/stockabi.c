@@ -69,6 +69,19 @@ steal_times(PyObject *self, PyObject *args)
     return PyBool_FromLong(1);
 }
 
+/* Call make, and give back the only reference to what it returns. */
+static PyObject *
+call_and_drop(PyObject *self, PyObject *make)
+{
+    PyObject *made = PyObject_CallObject(make, NULL);
+    if (made == NULL) {
+        return NULL;
+    }
+    Py_DECREF(made);
+    Py_INCREF(Py_None);
+    return Py_None;
+}
+
 static PyObject *
 refcnt(PyObject *self, PyObject *obj)
 {
@@ -159,6 +172,7 @@ static PyMethodDef methods[] = {
     {"return_none_times", return_none_times, METH_VARARGS, NULL},
     {"steal", steal, METH_O, NULL},
     {"steal_times", steal_times, METH_VARARGS, NULL},
+    {"call_and_drop", call_and_drop, METH_O, NULL},
     {"refcnt", refcnt, METH_O, NULL},
 #ifndef LIMITED
     {"weakref_get", weakref_get, METH_O, NULL},

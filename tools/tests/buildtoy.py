@@ -127,6 +127,8 @@ def make_toy(root: Path, monkeypatch: pytest.MonkeyPatch) -> Toy:
         source.mkdir(parents=True)
         files = {"configure": CONFIGURE, "Makefile.in": MAKEFILE, "a.c": "a\n", "b.c": "b\n"}
         files["answers"] = ANSWERS % VERSION
+        (source / "Tools" / "gdb").mkdir(parents=True)
+        files["Tools/gdb/libpython.py"] = "# py-bt\n"
         for name, text in files.items():
             (source / name).write_text(text)
         (source / "configure").chmod(0o755)

@@ -1,13 +1,15 @@
 from __future__ import annotations
 
 import json
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
 from buildtoy import Toy, make_toy
 from cpatch import apply, clean, which
 from cpatch.errors import CpatchError
-from cpatch.install import check_prefix
+from cpatch.install import check_prefix, install_gdb_helper
 
 
 @pytest.fixture
@@ -25,6 +27,49 @@ def test_installs_and_runs_what_it_installed(
     assert toy.run("install", "--prefix", str(prefix)) == 0
     assert toy.run("build") == 0
     assert len(toy.lines("log.configure")) == 1
+
+
+@pytest.mark.parametrize("gdb_is_there", [False, True])
+def test_gdb_finds_its_helper(
+    toy: Toy, tmp_path: Path, capsys: pytest.CaptureFixture[str], gdb_is_there: bool
+) -> None:
+    prefix = tmp_path / "opt" / "py"
+    auto_load = prefix / "share" / "gdb" / "auto-load"
+    beside = prefix / "bin" / "python9.8-gdb.py"
+    argv = ["install", "--prefix", str(prefix)]
+    if gdb_is_there:
+        auto_load.mkdir(parents=True)
+        argv.append("--force")
+    assert toy.run(*argv) == 0
+    wanted = auto_load / str(beside)[1:] if gdb_is_there else beside
+    assert wanted.read_text() == "# py-bt\n"
+    assert beside.exists() is not gdb_is_there
+    said = capsys.readouterr().out
+    assert str(wanted) in said
+    assert (f"add-auto-load-safe-path {beside.parent}" in said) is not gdb_is_there
+
+
+@pytest.mark.skipif(shutil.which("gdb") is None, reason="no gdb here")
+@pytest.mark.parametrize("gdb_is_there", [False, True])
+def test_gdb_loads_its_helper(tmp_path: Path, gdb_is_there: bool) -> None:
+    """gdb itself, on a program of that name; what it trusts is the user's or its own."""
+    auto_load = tmp_path / "share" / "gdb" / "auto-load"
+    python = tmp_path / "bin" / "python9.8"
+    python.parent.mkdir()
+    shutil.copy2("/bin/sleep", python)
+    (tmp_path / "bin" / "python3").symlink_to("python9.8")
+    (tmp_path / "Tools" / "gdb").mkdir(parents=True)
+    (tmp_path / "Tools" / "gdb" / "libpython.py").write_text("print('py-bt', 'is here')\n")
+    if gdb_is_there:
+        auto_load.mkdir(parents=True)
+    helper = install_gdb_helper(python, tmp_path)
+    argv = ["gdb", "-nx", "-batch", "-iex", f"add-auto-load-safe-path {helper.parent}"]
+    if gdb_is_there:
+        argv += ["-iex", f"set auto-load scripts-directory {auto_load}"]
+    done = subprocess.run(
+        [*argv, str(tmp_path / "bin" / "python3")], capture_output=True, text=True, timeout=60
+    )
+    assert "py-bt is here" in done.stdout, done.stderr
 
 
 def test_broken_installation_is_an_error(
