@@ -3,6 +3,7 @@
 #include "Python.h"
 #include "pycore_dict.h"          // _PyDictKeys_GetVersionForCurrentState()
 #include "pycore_function.h"      // _PyFunction_GetVersionForCurrentState()
+#include "pycore_immortal_heap.h" // _PyImmortalHeap_List()
 #include "pycore_immortal_seal.h"
 #include "pycore_interp.h"
 #include "pycore_object.h"        // _PyType_HasFeature()
@@ -110,7 +111,7 @@ void
 _PyImmortalHeap_Fill(PyInterpreterState *interp, struct _Py_seal_stats *stats)
 {
     fill_static_types(&PyBaseObject_Type, stats);
-    PyGC_Head *head = &interp->gc.permanent_generation.head;
+    PyGC_Head *head = _PyImmortalHeap_List(interp);
     PyGC_Head *gc = _PyGCHead_NEXT(head);
     for (; gc != head; gc = _PyGCHead_NEXT(gc)) {
         fill_object((PyObject *)(gc + 1), stats);

@@ -6,6 +6,7 @@
 #include "pycore_dict.h"          // _PyDict_GetItemStringWithError()
 #include "pycore_immortal.h"      // _Py_IsImmortal()
 #include "pycore_immortal_heap.h"
+#include "pycore_immortal_list.h"  // list_merge()
 #include "pycore_initconfig.h"    // _Py_GetEnv()
 #include "pycore_interp.h"
 #include "pycore_object.h"        // _PyObject_IS_GC()
@@ -129,51 +130,6 @@ main_has_own(PyInterpreterState *interp, PyObject *dict)
     return 0;
 }
 
-/* Append all of from to to. */
-static void
-list_merge(PyGC_Head *from, PyGC_Head *to)
-{
-    PyGC_Head *first = _PyGCHead_NEXT(from), *last = _PyGCHead_PREV(from);
-    if (first == from) {
-        return;
-    }
-    PyGC_Head *tail = _PyGCHead_PREV(to);
-    _PyGCHead_SET_NEXT(tail, first);
-    _PyGCHead_SET_PREV(first, tail);
-    _PyGCHead_SET_NEXT(last, to);
-    _PyGCHead_SET_PREV(to, last);
-    from->_gc_next = from->_gc_prev = (uintptr_t)from;
-}
-
-static void
-list_remove(PyGC_Head *gc)
-{
-    PyGC_Head *prev = _PyGCHead_PREV(gc), *next = _PyGCHead_NEXT(gc);
-    _PyGCHead_SET_NEXT(prev, next);
-    _PyGCHead_SET_PREV(next, prev);
-}
-
-static void
-list_append(PyGC_Head *gc, PyGC_Head *list)
-{
-    PyGC_Head *tail = _PyGCHead_PREV(list);
-    _PyGCHead_SET_NEXT(tail, gc);
-    _PyGCHead_SET_PREV(gc, tail);
-    _PyGCHead_SET_NEXT(gc, list);
-    _PyGCHead_SET_PREV(list, gc);
-}
-
-static Py_ssize_t
-list_size(PyGC_Head *list)
-{
-    Py_ssize_t n = 0;
-    PyGC_Head *gc = _PyGCHead_NEXT(list);
-    for (; gc != list; gc = _PyGCHead_NEXT(gc)) {
-        n++;
-    }
-    return n;
-}
-
 /* Move what was not found alive from list to kept, and restore every
    _gc_prev.  Returns the number of objects that remain. */
 static Py_ssize_t
@@ -198,6 +154,41 @@ list_split(PyGC_Head *list, PyGC_Head *kept)
     return n;
 }
 
+/* One for all interpreters: it lives on when the one ends whose collector came
+   across an object of it. */
+static PyGC_Head immortals = {(uintptr_t)&immortals, (uintptr_t)&immortals};
+
+/* What other interpreters than the main one see of it. */
+static PyGC_Head nothing = {(uintptr_t)&nothing, (uintptr_t)&nothing};
+
+PyGC_Head *
+_PyImmortalHeap_List(PyInterpreterState *interp)
+{
+    return _Py_IsMainInterpreter(interp) ? &immortals : &nothing;
+}
+
+void
+_PyImmortalHeap_Adopt(PyGC_Head *gc)
+{
+    list_append(gc, &immortals);
+}
+
+static int is_frozen = 0;
+
+void
+_PyImmortalHeap_SetFrozen(PyInterpreterState *interp, int frozen)
+{
+    if (_Py_IsMainInterpreter(interp)) {
+        is_frozen = frozen;
+    }
+}
+
+int
+_PyImmortalHeap_IsFrozen(PyInterpreterState *interp)
+{
+    return is_frozen && _Py_IsMainInterpreter(interp);
+}
+
 static int exists = 0;
 
 int
@@ -220,7 +211,7 @@ _PyImmortalHeap_LeaveAlone(void)
     return exists && process_ends;
 }
 
-/* Make all that is alive immortal, and move it to the permanent generation.
+/* Make all that is alive immortal, and move it to the list of what is.
 
    root       -- an object whose referents are alive; NULL at start-up, when
                  nobody asks how many there were.
@@ -234,7 +225,8 @@ immortalize(PyInterpreterState *interp, PyObject *const spared[2],
     struct _gc_runtime_state *gcstate = &interp->gc;
     PyGC_Head *all = &gcstate->generations[NUM_GENERATIONS - 1].head;
     PyGC_Head kept;
-    kept._gc_next = kept._gc_prev = (uintptr_t)&kept;
+    list_init(&kept);
+    is_frozen = 0;
     for (int i = 0; i < NUM_GENERATIONS; i++) {
         if (i < NUM_GENERATIONS - 1) {
             list_merge(&gcstate->generations[i].head, all);
@@ -250,15 +242,15 @@ immortalize(PyInterpreterState *interp, PyObject *const spared[2],
             list_append(_Py_AS_GC(spared[i]), &kept);
         }
     }
-    stats->immortalized = _PyImmortalHeap_Mark(interp, all, spared, root,
-                                               alive_only, filled);
+    stats->immortalized = _PyImmortalHeap_Mark(interp, all, &kept, spared,
+                                               root, alive_only, filled);
     if (alive_only) {
         stats->frozen = list_split(all, &kept);
     }
     else {
         stats->frozen = root == NULL ? 0 : list_size(all);
     }
-    list_merge(all, &gcstate->permanent_generation.head);
+    list_merge(all, &immortals);
     list_merge(&kept, all);
     if (stats->immortalized < 0) {
         PyErr_NoMemory();

@@ -10,6 +10,7 @@
 #include "pycore_frame.h"         // _PyInterpreterFrame
 #include "pycore_gc.h"            // PyGC_Head
 #include "pycore_immortal_heap.h"
+#include "pycore_immortal_list.h" // list_remove()
 #include "pycore_immortal_mark.h"
 #include "pycore_immortal_seal.h" // _PyImmortalHeap_FillHash()
 #include "pycore_interp.h"
@@ -200,18 +201,20 @@ mark_listed(PyObject *op, struct _Py_marker *m)
     return 1;
 }
 
-/* Mark what is on a list; true if any of it has to stay mortal.  Done first of
-   all, so that references to it cost nothing later, and what is still mortal
+/* Mark what is on a list, and move to kept what has to stay mortal.  Done first
+   of all, so that references to it cost nothing later, and what is still mortal
    when it is met is on no list. */
-static int
-mark_list(PyGC_Head *head, struct _Py_marker *m)
+static void
+mark_list(PyGC_Head *head, PyGC_Head *kept, struct _Py_marker *m)
 {
-    int left = 0;
-    PyGC_Head *gc = _PyGCHead_NEXT(head);
-    for (; gc != head; gc = _PyGCHead_NEXT(gc)) {
-        left |= !mark_listed((PyObject *)(gc + 1), m);
+    PyGC_Head *next, *gc = _PyGCHead_NEXT(head);
+    for (; gc != head; gc = next) {
+        next = _PyGCHead_NEXT(gc);
+        if (!mark_listed((PyObject *)(gc + 1), m)) {
+            list_remove(gc);
+            list_append(gc, kept);
+        }
     }
-    return left;
 }
 
 /* Expand what is on a list.
@@ -232,9 +235,6 @@ expand_list(PyGC_Head *head, struct _Py_marker *m, int alive_only)
             }
             gc->_gc_prev &= ~_PyGC_PREV_MASK_COLLECTING;
         }
-        else if (!_Py_IsIncrefImmortal(op)) {
-            continue;
-        }
         _PyMarker_Expand(op, m, 1);
         if (m->size > 0) {
             drain(m);
@@ -244,17 +244,21 @@ expand_list(PyGC_Head *head, struct _Py_marker *m, int alive_only)
 
 Py_ssize_t
 _PyImmortalHeap_Mark(PyInterpreterState *interp, PyGC_Head *list,
-                     PyObject *const spared[2], PyObject *root,
-                     int alive_only, size_t *filled)
+                     PyGC_Head *kept, PyObject *const spared[2],
+                     PyObject *root, int alive_only, size_t *filled)
 {
     struct _Py_marker m = {.spared = spared, .filled = filled};
-    PyGC_Head *permanent = &interp->gc.permanent_generation.head;
-    int left = mark_list(permanent, &m);
+    struct gc_generation *permanent = &interp->gc.permanent_generation;
+    PyGC_Head *immortals = _PyImmortalHeap_List(interp);
+    PyGC_Head frozen;
+    list_init(&frozen);
+    mark_list(&permanent->head, &frozen, &m);
+    list_merge(&permanent->head, immortals);
+    permanent->count = _PyGCHead_NEXT(&frozen) != &frozen;
+    list_merge(&frozen, &permanent->head);
     if (!alive_only) {
-        /* It all moves to the permanent generation. */
-        left |= mark_list(list, &m);
+        mark_list(list, kept, &m);
     }
-    interp->gc.permanent_generation.count = left;
     mark_static_types(&m);
     if (root != NULL) {
         _PyMarker_Expand(root, &m, 1);
@@ -262,7 +266,7 @@ _PyImmortalHeap_Mark(PyInterpreterState *interp, PyGC_Head *list,
     }
     mark_frames(interp, &m);
     drain(&m);
-    expand_list(permanent, &m, 0);
+    expand_list(immortals, &m, 0);
     expand_list(list, &m, alive_only);
     PyMem_RawFree(m.stack);
     return m.no_memory ? -1 : m.marked;

@@ -15,7 +15,7 @@ extern "C" {
 /* What a call did, in objects. */
 struct _Py_immortal_heap_stats {
     Py_ssize_t collected;       /* unreachable objects found */
-    Py_ssize_t frozen;          /* moved to the permanent generation */
+    Py_ssize_t frozen;          /* moved to the list of immortals */
     Py_ssize_t immortalized;    /* made immortal */
 };
 
@@ -58,9 +58,31 @@ extern int _PyImmortalHeap_Extend(PyInterpreterState *interp,
                                   size_t *filled,
                                   struct _Py_immortal_heap_stats *stats);
 
-/* Mark what is on list, on the permanent generation's list, in running frames
-   and in static types, and all they hold, transitively.
+/* The list of what is immortal and tracked by the collector, as the collector
+   of interp sees it: all in the main interpreter, nothing in others.  What is
+   on it is never mortal; it is not in a generation, and no collection goes
+   there.
 
+   gc.unfreeze() has nothing to move in it, and does not write to it. */
+extern PyGC_Head *_PyImmortalHeap_List(PyInterpreterState *interp);
+
+/* Append gc, which is immortal and on no list. */
+extern void _PyImmortalHeap_Adopt(PyGC_Head *gc);
+
+/* Does what is on the list count as part of the permanent generation, for who
+   asks with a function of gc's?  From gc.freeze() to gc.unfreeze(), or to the
+   next call that makes the heap immortal.  Else it counts as part of the
+   oldest generation, where it would be in an unpatched interpreter. */
+extern int _PyImmortalHeap_IsFrozen(PyInterpreterState *interp);
+extern void _PyImmortalHeap_SetFrozen(PyInterpreterState *interp, int frozen);
+
+/* Mark what is on list, on the permanent generation's list and on that of
+   immortals, in running frames and in static types, and all they hold,
+   transitively.  Of the permanent generation, it moves to the list of
+   immortals.
+
+   kept       -- where to move what is on list and has to stay mortal; if
+                 alive_only, it stays there, too.
    spared     -- two objects, or NULL, to be left mortal and passed by.
    root       -- an object whose referents are marked as well, or NULL.
    alive_only -- of list, mark only what is referred to from outside of it,
@@ -72,7 +94,7 @@ extern int _PyImmortalHeap_Extend(PyInterpreterState *interp,
    Returns the number of objects that became immortal, or -1 for lack of
    memory (without an exception). */
 extern Py_ssize_t _PyImmortalHeap_Mark(PyInterpreterState *interp,
-                                       PyGC_Head *list,
+                                       PyGC_Head *list, PyGC_Head *kept,
                                        PyObject *const spared[2],
                                        PyObject *root, int alive_only,
                                        size_t *filled);
@@ -96,8 +118,8 @@ extern int _PyImmortalHeap_HasUntrackedFinalizers(void);
 
 /* In Modules/gcmodule.c: the first half of a collection.  Replace the
    _gc_prev of all on list by PREV_MASK_COLLECTING and the number of
-   references that do not come from list; take immortal objects off to the
-   permanent generation.  The caller must restore _gc_prev, and may not call
+   references that do not come from list; move immortal objects to the list
+   of such.  The caller must restore _gc_prev, and may not call
    it while a collection runs. */
 extern void _PyGC_CountExternal(PyGC_Head *list);
 

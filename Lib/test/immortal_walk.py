@@ -108,24 +108,8 @@ def all_types():
 
 
 def permanent_objects():
-    """What gc.get_objects() never shows: the permanent generation.
-
-    It is thawed for that; a collection puts the immortal ones back.
-    """
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        found = []
-        young = set(map(id, gc.get_objects()))
-        young.add(id(young))
-        gc.unfreeze()
-        for obj in gc.get_objects():
-            if id(obj) not in young:
-                found.append(obj)
-        return found
-    finally:
-        if enabled:
-            gc.enable()
+    """What the collector tracks and is immortal."""
+    return [obj for obj in gc.get_objects() if is_immortal(obj)]
 
 
 def exempt():
