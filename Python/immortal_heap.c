@@ -6,7 +6,8 @@
 #include "pycore_dict.h"          // _PyDict_GetItemStringWithError()
 #include "pycore_immortal.h"      // _Py_IsImmortal()
 #include "pycore_immortal_heap.h"
-#include "pycore_immortal_list.h"  // list_merge()
+#include "pycore_immortal_list.h" // list_merge()
+#include "pycore_immortal_mark.h" // _PyMarker_IsAtomicTuple()
 #include "pycore_initconfig.h"    // _Py_GetEnv()
 #include "pycore_interp.h"
 #include "pycore_object.h"        // _PyObject_IS_GC()
@@ -130,8 +131,8 @@ main_has_own(PyInterpreterState *interp, PyObject *dict)
     return 0;
 }
 
-/* Move what was not found alive from list to kept, and restore every
-   _gc_prev.  Returns the number of objects that remain. */
+/* Move what was not found alive from list to kept, untrack tuples as a
+   collection does, and restore every _gc_prev.  Returns the number of objects that remain. */
 static Py_ssize_t
 list_split(PyGC_Head *list, PyGC_Head *kept)
 {
@@ -142,6 +143,11 @@ list_split(PyGC_Head *list, PyGC_Head *kept)
         gc->_gc_prev &= ~_PyGC_PREV_MASK_COLLECTING;
         if (!_Py_IsImmortal((PyObject *)(gc + 1))) {
             list_append(gc, kept);
+            continue;
+        }
+        if (_PyMarker_IsAtomicTuple((PyObject *)(gc + 1))) {
+            gc->_gc_next = 0;
+            gc->_gc_prev &= _PyGC_PREV_MASK_FINALIZED;
             continue;
         }
         _PyGCHead_SET_PREV(gc, last);

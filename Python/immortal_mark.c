@@ -217,15 +217,33 @@ mark_list(PyGC_Head *head, PyGC_Head *kept, struct _Py_marker *m)
     }
 }
 
+/* Would a collection untrack op?  As tuple_is_atomic() of Modules/gc_survivors.h:
+   who looks at what is tracked finds as few tuples as without the call. */
+int
+_PyMarker_IsAtomicTuple(PyObject *op)
+{
+    if (!PyTuple_CheckExact(op)) {
+        return 0;
+    }
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(op); i++) {
+        PyObject *item = PyTuple_GET_ITEM(op, i);
+        if (item == NULL || _PyObject_GC_MAY_BE_TRACKED(item)) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
 /* Expand what is on a list.
 
    alive_only -- as for _PyImmortalHeap_Mark(). */
 static void
 expand_list(PyGC_Head *head, struct _Py_marker *m, int alive_only)
 {
-    PyGC_Head *gc = _PyGCHead_NEXT(head);
-    for (; gc != head && !m->no_memory; gc = _PyGCHead_NEXT(gc)) {
+    PyGC_Head *next, *gc = _PyGCHead_NEXT(head);
+    for (; gc != head && !m->no_memory; gc = next) {
         PyObject *op = (PyObject *)(gc + 1);
+        next = _PyGCHead_NEXT(gc);
         if (alive_only) {
             uintptr_t refs = gc->_gc_prev >> _PyGC_PREV_SHIFT;
             if (!(gc->_gc_prev & _PyGC_PREV_MASK_COLLECTING) || refs == 0 ||
@@ -238,6 +256,9 @@ expand_list(PyGC_Head *head, struct _Py_marker *m, int alive_only)
         _PyMarker_Expand(op, m, 1);
         if (m->size > 0) {
             drain(m);
+        }
+        if (!alive_only && _PyMarker_IsAtomicTuple(op)) {
+            _PyObject_GC_UNTRACK(op);
         }
     }
 }

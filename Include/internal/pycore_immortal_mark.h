@@ -33,6 +33,9 @@ extern void _PyMarker_MarkMortal(PyObject *op, struct _Py_marker *m);
               not pay. */
 extern void _PyMarker_Expand(PyObject *op, struct _Py_marker *m, int tracked);
 
+/* Is op a tuple that a collection would untrack? */
+extern int _PyMarker_IsAtomicTuple(PyObject *op);
+
 /* Mark what type holds and type_traverse() leaves out; of a static type, for
    which it must not be called, everything. */
 extern void _PyMarker_ExpandType(PyTypeObject *type, struct _Py_marker *m);

@@ -61,8 +61,7 @@ class StartupTests(unittest.TestCase):
                                      ).split()
             counts.append(int(frozen))
             self.assertAlmostEqual(int(frozen), int(objects), delta=20)
-        # Tuples that a collection would untrack are still tracked.
-        self.assertAlmostEqual(counts[0] / counts[1], 1, delta=.2)
+        self.assertAlmostEqual(counts[0] / counts[1], 1, delta=.03)
 
     def test_none_twice(self):
         code = ('import gc\n'
