@@ -54,6 +54,10 @@ fill_dict(PyObject *op, struct _Py_seal_stats *stats)
 static void
 fill_type(PyTypeObject *type, struct _Py_seal_stats *stats)
 {
+    if (!_PyType_HasFeature(type, Py_TPFLAGS_READY)) {
+        /* It is being made; a lookup would make it ready too early. */
+        return;
+    }
     if (!_PyType_HasFeature(type, Py_TPFLAGS_VALID_VERSION_TAG)) {
         /* A lookup that can be cached assigns one. */
         (void)_PyType_Lookup(type, &_Py_ID(__init__));

@@ -230,14 +230,22 @@ immortalize(PyInterpreterState *interp, PyObject *const spared[2],
     exists = 1;
     struct _gc_runtime_state *gcstate = &interp->gc;
     PyGC_Head *all = &gcstate->generations[NUM_GENERATIONS - 1].head;
-    PyGC_Head kept;
+    PyGC_Head *young = _PyGCHead_NEXT(&gcstate->generations[0].head);
+    PyGC_Head kept, *frozen = &gcstate->permanent_generation.head;
     list_init(&kept);
-    is_frozen = 0;
-    for (int i = 0; i < NUM_GENERATIONS; i++) {
+    /* From old to young. */
+    list_merge(all, frozen);
+    list_merge(frozen, all);
+    gcstate->permanent_generation.count = 0;
+    for (int i = NUM_GENERATIONS - 1; i >= 0; i--) {
         if (i < NUM_GENERATIONS - 1) {
             list_merge(&gcstate->generations[i].head, all);
         }
         gcstate->generations[i].count = 0;
+    }
+    if (!gcstate->enabled) {
+        /* Nothing is seen by a collection then, however old it is. */
+        young = NULL;
     }
     if (alive_only) {
         _PyGC_CountExternal(all);
@@ -248,8 +256,9 @@ immortalize(PyInterpreterState *interp, PyObject *const spared[2],
             list_append(_Py_AS_GC(spared[i]), &kept);
         }
     }
-    stats->immortalized = _PyImmortalHeap_Mark(interp, all, &kept, spared,
-                                               root, alive_only, filled);
+    stats->immortalized = _PyImmortalHeap_Mark(interp, all, young, &kept,
+                                               spared, root, alive_only,
+                                               filled);
     if (alive_only) {
         stats->frozen = list_split(all, &kept);
     }
@@ -319,21 +328,21 @@ _PyGC_ImmortalizeHeap(void)
                        NULL, &stats);
 }
 
-/* Is there anything left on the collector's lists but the spared objects? */
+/* Did finalizers create anything that is still there, or keep alive what was
+   going to be collected?
+
+   expected -- how many objects the oldest generation has if not. */
 static int
-has_more(PyInterpreterState *interp, PyObject *const spared[2])
+has_more(PyInterpreterState *interp, Py_ssize_t expected)
 {
-    for (int i = 0; i < NUM_GENERATIONS; i++) {
-        PyGC_Head *list = &interp->gc.generations[i].head;
-        PyGC_Head *gc = _PyGCHead_NEXT(list);
-        for (; gc != list; gc = _PyGCHead_NEXT(gc)) {
-            PyObject *op = (PyObject *)(gc + 1);
-            if (op != spared[0] && op != spared[1]) {
-                return 1;
-            }
+    struct gc_generation *generations = interp->gc.generations;
+    for (int i = 0; i < NUM_GENERATIONS - 1; i++) {
+        PyGC_Head *list = &generations[i].head;
+        if (_PyGCHead_NEXT(list) != list) {
+            return 1;
         }
     }
-    return 0;
+    return list_size(&generations[NUM_GENERATIONS - 1].head) > expected;
 }
 
 int
@@ -344,19 +353,21 @@ _PyImmortalHeap_Extend(PyInterpreterState *interp,
 {
     PyObject *spared[2];
     find_main(interp, spared);
+    is_frozen = 0;
     /* Called by a finalizer that the collector runs, its marks are in use. */
     int alive_only = !interp->gc.collecting;
     if (immortalize(interp, spared, spared[1], alive_only, filled,
                     stats) < 0) {
         return -1;
     }
-    /* What was not found alive is garbage, and __main__. */
+    /* What was not found alive is garbage, __main__, and what stays mortal. */
+    Py_ssize_t left =
+        list_size(&interp->gc.generations[NUM_GENERATIONS - 1].head);
     stats->collected = collect(arg);
     find_main(interp, spared);
-    if (stats->collected > 0 && has_more(interp, spared)) {
-        /* Finalizers created something, or kept it alive. */
+    if (stats->collected > 0 && has_more(interp, left - stats->collected)) {
         struct _Py_immortal_heap_stats more;
-        if (immortalize(interp, spared, spared[1], 0, filled,
+        if (immortalize(interp, spared, spared[1], alive_only, filled,
                         &more) < 0) {
             return -1;
         }

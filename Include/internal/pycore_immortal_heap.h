@@ -43,8 +43,9 @@ extern void _PyImmortalHeap_Announce(void);
 extern void _PyImmortalHeap_HoldCollections(PyInterpreterState *interp);
 
 /* gc.immortalize_heap(): everything alive becomes immortal, except the module
-   __main__ and its dictionary themselves; frames that still run; and
-   tracebacks and exceptions that hold such a frame.  Garbage is collected.
+   __main__ and its dictionary themselves; frames that still run; tracebacks
+   and exceptions that hold such a frame; and what C code is still filling.
+   gc.freeze() is undone, and garbage is collected.
    The main interpreter only.
 
    collect, arg -- what runs a full collection and returns the number of
@@ -76,25 +77,26 @@ extern void _PyImmortalHeap_Adopt(PyGC_Head *gc);
 extern int _PyImmortalHeap_IsFrozen(PyInterpreterState *interp);
 extern void _PyImmortalHeap_SetFrozen(PyInterpreterState *interp, int frozen);
 
-/* Mark what is on list, on the permanent generation's list and on that of
-   immortals, in running frames and in static types, and all they hold,
-   transitively.  Of the permanent generation, it moves to the list of
-   immortals.
+/* Mark what is on list and on that of immortals, in running frames and in
+   static types, and all they hold, transitively; but for what C code may be
+   filling, and what only that holds.
 
-   kept       -- where to move what is on list and has to stay mortal; if
-                 alive_only, it stays there, too.
+   young      -- of list, the first object that no collection has seen.
+   kept       -- where to move what is on list and stays mortal; if alive_only,
+                 it stays where it is.
    spared     -- two objects, or NULL, to be left mortal and passed by.
    root       -- an object whose referents are marked as well, or NULL.
    alive_only -- of list, mark only what is referred to from outside of it,
                  and what that holds: _PyGC_CountExternal(list) was called.
                  PREV_MASK_COLLECTING is cleared for these.
    filled     -- where to add the number of hashes computed, of what becomes
-                 immortal; NULL to compute none.
+                 immortal; NULL to compute none.  None are unless alive_only.
 
    Returns the number of objects that became immortal, or -1 for lack of
    memory (without an exception). */
 extern Py_ssize_t _PyImmortalHeap_Mark(PyInterpreterState *interp,
-                                       PyGC_Head *list, PyGC_Head *kept,
+                                       PyGC_Head *list, PyGC_Head *young,
+                                       PyGC_Head *kept,
                                        PyObject *const spared[2],
                                        PyObject *root, int alive_only,
                                        size_t *filled);

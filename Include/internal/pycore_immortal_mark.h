@@ -10,6 +10,7 @@ extern "C" {
 #  error "this header requires Py_BUILD_CORE define"
 #endif
 
+#include "pycore_gc.h"            // PyGC_Head
 #include "pycore_immortal.h"      // _Py_IsIncrefImmortal()
 
 struct _Py_marker {
@@ -17,6 +18,10 @@ struct _Py_marker {
     Py_ssize_t size;
     Py_ssize_t allocated;
     PyObject *const *spared;    /* two objects that stay mortal, or NULL */
+    int careful;            /* C code may be filling objects */
+    int in_list_of_c;       /* what is met is in a list that only C has */
+    PyGC_Head *young;       /* of the list, the first that no collection saw */
+    PyGC_Head *kept;        /* where to move what is not marked, or NULL */
     int no_memory;
     Py_ssize_t marked;
     size_t *filled;         /* hashes computed; NULL to compute none */

@@ -194,8 +194,8 @@ def edge(parent, child):
 
 
 def walk_heap():
-    """All that can be reached from what is immortal, and from the
-    permanent generation; call gc.immortalize_heap() first."""
+    """All that can be reached from what is immortal; call
+    gc.immortalize_heap() first."""
     roots = [obj for obj in all_types() if is_immortal(obj)]
     roots += permanent_objects()
     roots += [sys.modules, sys, sys.modules['builtins']]
