@@ -8,8 +8,8 @@
  * an object gets its gc_refs when the first reference to it is met, or when the
  * walk comes to it.  For that, each object that is tracked and mortal has to be
  * in the generation being collected.  It need not be if
- * - gc.freeze() was called, or objects in the permanent generation had to stay
- *   mortal (permanent_generation.count);
+ * - gc.freeze() was called, and objects in the permanent generation may be mortal
+ *   (permanent_generation.count);
  * - there are other interpreters, or the objects of one that has ended.
  */
 static int lists_outlived_interpreter = 0;
@@ -67,7 +67,7 @@ meet_and_subtract_refs(PyGC_Head *containers)
             /* As in update_refs(); but what follows may have gc_refs already
                instead of a pointer to this. */
             _PyGCHead_SET_NEXT(prev, next);
-            gc_list_append(gc, &get_gc_state()->permanent_generation.head);
+            _PyImmortalHeap_Adopt(gc);
             continue;
         }
         if (!gc_is_collecting(gc)) {

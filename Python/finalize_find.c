@@ -122,6 +122,10 @@ _PyFinalize_Find(PyInterpreterState *interp,
         result = find_in_list(interp, &gcstate->permanent_generation.head,
                               finished, &stdlib, found);
     }
+    if (result >= 0) {
+        result = find_in_list(interp, _PyImmortalHeap_List(interp), finished,
+                              &stdlib, found);
+    }
     _Py_addrset_clear(&stdlib);
     return result < 0 ? -1 : 0;
 }

@@ -14,11 +14,15 @@
 #include "Python.h"
 #include "pycore_finalize.h"
 #include "pycore_gc.h"            // PyGC_Head
+#include "pycore_immortal_heap.h" // _PyImmortalHeap_List()
 #include "pycore_interp.h"
 #include "pycore_object.h"        // _PyObject_IS_GC()
 
 /* So many objects are numbered from one end, then as many from the other. */
 #define BLOCK 1024
+
+/* From old to young: immortals, the permanent generation, generations. */
+#define NUM_LISTS (NUM_GENERATIONS + 2)
 
 /* Up to so many members are sorted by comparing them. */
 #define SMALL 256
@@ -52,8 +56,9 @@ compare(const void *a, const void *b)
 static PyGC_Head *
 list_at(PyInterpreterState *interp, int i)
 {
-    return i == 0 ? &interp->gc.permanent_generation.head
-                  : &interp->gc.generations[NUM_GENERATIONS - i].head;
+    return i == 0 ? _PyImmortalHeap_List(interp)
+         : i == 1 ? &interp->gc.permanent_generation.head
+                  : &interp->gc.generations[NUM_LISTS - 1 - i].head;
 }
 
 /* Go to the next object that is younger, or older.  Returns 0 if there is
@@ -66,7 +71,7 @@ advance(PyInterpreterState *interp, _Py_finalize_end *end)
     PyGC_Head *gc = young ? _PyGCHead_PREV(end->gc) : _PyGCHead_NEXT(end->gc);
     while (gc == list) {
         end->list += end->step;
-        if (end->list < 0 || end->list > NUM_GENERATIONS) {
+        if (end->list < 0 || end->list >= NUM_LISTS) {
             return 0;
         }
         list = list_at(interp, end->list);
@@ -87,8 +92,8 @@ start(PyInterpreterState *interp, _Py_finalize_places *places)
     places->old.gc = list_at(interp, 0);
     places->old.number = 1;
     places->young.step = -1;
-    places->young.list = NUM_GENERATIONS;
-    places->young.gc = list_at(interp, NUM_GENERATIONS);
+    places->young.list = NUM_LISTS - 1;
+    places->young.gc = list_at(interp, NUM_LISTS - 1);
     places->young.number = UINT32_MAX;
     places->done = !advance(interp, &places->old) ||
                    !advance(interp, &places->young);

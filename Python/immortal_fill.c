@@ -3,6 +3,7 @@
 #include "Python.h"
 #include "pycore_dict.h"          // _PyDictKeys_GetVersionForCurrentState()
 #include "pycore_function.h"      // _PyFunction_GetVersionForCurrentState()
+#include "pycore_immortal_heap.h" // _PyImmortalHeap_List()
 #include "pycore_immortal_seal.h"
 #include "pycore_interp.h"
 #include "pycore_object.h"        // _PyType_HasFeature()
@@ -53,6 +54,10 @@ fill_dict(PyObject *op, struct _Py_seal_stats *stats)
 static void
 fill_type(PyTypeObject *type, struct _Py_seal_stats *stats)
 {
+    if (!_PyType_HasFeature(type, Py_TPFLAGS_READY)) {
+        /* It is being made; a lookup would make it ready too early. */
+        return;
+    }
     if (!_PyType_HasFeature(type, Py_TPFLAGS_VALID_VERSION_TAG)) {
         /* A lookup that can be cached assigns one. */
         (void)_PyType_Lookup(type, &_Py_ID(__init__));
@@ -110,7 +115,7 @@ void
 _PyImmortalHeap_Fill(PyInterpreterState *interp, struct _Py_seal_stats *stats)
 {
     fill_static_types(&PyBaseObject_Type, stats);
-    PyGC_Head *head = &interp->gc.permanent_generation.head;
+    PyGC_Head *head = _PyImmortalHeap_List(interp);
     PyGC_Head *gc = _PyGCHead_NEXT(head);
     for (; gc != head; gc = _PyGCHead_NEXT(gc)) {
         fill_object((PyObject *)(gc + 1), stats);

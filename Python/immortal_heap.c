@@ -6,6 +6,8 @@
 #include "pycore_dict.h"          // _PyDict_GetItemStringWithError()
 #include "pycore_immortal.h"      // _Py_IsImmortal()
 #include "pycore_immortal_heap.h"
+#include "pycore_immortal_list.h" // list_merge()
+#include "pycore_immortal_mark.h" // _PyMarker_IsAtomicTuple()
 #include "pycore_initconfig.h"    // _Py_GetEnv()
 #include "pycore_interp.h"
 #include "pycore_object.h"        // _PyObject_IS_GC()
@@ -129,53 +131,8 @@ main_has_own(PyInterpreterState *interp, PyObject *dict)
     return 0;
 }
 
-/* Append all of from to to. */
-static void
-list_merge(PyGC_Head *from, PyGC_Head *to)
-{
-    PyGC_Head *first = _PyGCHead_NEXT(from), *last = _PyGCHead_PREV(from);
-    if (first == from) {
-        return;
-    }
-    PyGC_Head *tail = _PyGCHead_PREV(to);
-    _PyGCHead_SET_NEXT(tail, first);
-    _PyGCHead_SET_PREV(first, tail);
-    _PyGCHead_SET_NEXT(last, to);
-    _PyGCHead_SET_PREV(to, last);
-    from->_gc_next = from->_gc_prev = (uintptr_t)from;
-}
-
-static void
-list_remove(PyGC_Head *gc)
-{
-    PyGC_Head *prev = _PyGCHead_PREV(gc), *next = _PyGCHead_NEXT(gc);
-    _PyGCHead_SET_NEXT(prev, next);
-    _PyGCHead_SET_PREV(next, prev);
-}
-
-static void
-list_append(PyGC_Head *gc, PyGC_Head *list)
-{
-    PyGC_Head *tail = _PyGCHead_PREV(list);
-    _PyGCHead_SET_NEXT(tail, gc);
-    _PyGCHead_SET_PREV(gc, tail);
-    _PyGCHead_SET_NEXT(gc, list);
-    _PyGCHead_SET_PREV(list, gc);
-}
-
-static Py_ssize_t
-list_size(PyGC_Head *list)
-{
-    Py_ssize_t n = 0;
-    PyGC_Head *gc = _PyGCHead_NEXT(list);
-    for (; gc != list; gc = _PyGCHead_NEXT(gc)) {
-        n++;
-    }
-    return n;
-}
-
-/* Move what was not found alive from list to kept, and restore every
-   _gc_prev.  Returns the number of objects that remain. */
+/* Move what was not found alive from list to kept, untrack tuples as a
+   collection does, and restore every _gc_prev.  Returns the number of objects that remain. */
 static Py_ssize_t
 list_split(PyGC_Head *list, PyGC_Head *kept)
 {
@@ -188,6 +145,11 @@ list_split(PyGC_Head *list, PyGC_Head *kept)
             list_append(gc, kept);
             continue;
         }
+        if (_PyMarker_IsAtomicTuple((PyObject *)(gc + 1))) {
+            gc->_gc_next = 0;
+            gc->_gc_prev &= _PyGC_PREV_MASK_FINALIZED;
+            continue;
+        }
         _PyGCHead_SET_PREV(gc, last);
         _PyGCHead_SET_NEXT(last, gc);
         last = gc;
@@ -196,6 +158,41 @@ list_split(PyGC_Head *list, PyGC_Head *kept)
     _PyGCHead_SET_NEXT(last, list);
     _PyGCHead_SET_PREV(list, last);
     return n;
+}
+
+/* One for all interpreters: it lives on when the one ends whose collector came
+   across an object of it. */
+static PyGC_Head immortals = {(uintptr_t)&immortals, (uintptr_t)&immortals};
+
+/* What other interpreters than the main one see of it. */
+static PyGC_Head nothing = {(uintptr_t)&nothing, (uintptr_t)&nothing};
+
+PyGC_Head *
+_PyImmortalHeap_List(PyInterpreterState *interp)
+{
+    return _Py_IsMainInterpreter(interp) ? &immortals : &nothing;
+}
+
+void
+_PyImmortalHeap_Adopt(PyGC_Head *gc)
+{
+    list_append(gc, &immortals);
+}
+
+static int is_frozen = 0;
+
+void
+_PyImmortalHeap_SetFrozen(PyInterpreterState *interp, int frozen)
+{
+    if (_Py_IsMainInterpreter(interp)) {
+        is_frozen = frozen;
+    }
+}
+
+int
+_PyImmortalHeap_IsFrozen(PyInterpreterState *interp)
+{
+    return is_frozen && _Py_IsMainInterpreter(interp);
 }
 
 static int exists = 0;
@@ -221,7 +218,7 @@ _PyImmortalHeap_LeaveAlone(void)
     return exists && process_ends && _Py_IsFinalizing();
 }
 
-/* Make all that is alive immortal, and move it to the permanent generation.
+/* Make all that is alive immortal, and move it to the list of what is.
 
    root       -- an object whose referents are alive; NULL at start-up, when
                  nobody asks how many there were.
@@ -234,13 +231,22 @@ immortalize(PyInterpreterState *interp, PyObject *const spared[2],
     exists = 1;
     struct _gc_runtime_state *gcstate = &interp->gc;
     PyGC_Head *all = &gcstate->generations[NUM_GENERATIONS - 1].head;
-    PyGC_Head kept;
-    kept._gc_next = kept._gc_prev = (uintptr_t)&kept;
-    for (int i = 0; i < NUM_GENERATIONS; i++) {
+    PyGC_Head *young = _PyGCHead_NEXT(&gcstate->generations[0].head);
+    PyGC_Head kept, *frozen = &gcstate->permanent_generation.head;
+    list_init(&kept);
+    /* From old to young. */
+    list_merge(all, frozen);
+    list_merge(frozen, all);
+    gcstate->permanent_generation.count = 0;
+    for (int i = NUM_GENERATIONS - 1; i >= 0; i--) {
         if (i < NUM_GENERATIONS - 1) {
             list_merge(&gcstate->generations[i].head, all);
         }
         gcstate->generations[i].count = 0;
+    }
+    if (!gcstate->enabled) {
+        /* Nothing is seen by a collection then, however old it is. */
+        young = NULL;
     }
     if (alive_only) {
         _PyGC_CountExternal(all);
@@ -251,15 +257,16 @@ immortalize(PyInterpreterState *interp, PyObject *const spared[2],
             list_append(_Py_AS_GC(spared[i]), &kept);
         }
     }
-    stats->immortalized = _PyImmortalHeap_Mark(interp, all, spared, root,
-                                               alive_only, filled);
+    stats->immortalized = _PyImmortalHeap_Mark(interp, all, young, &kept,
+                                               spared, root, alive_only,
+                                               filled);
     if (alive_only) {
         stats->frozen = list_split(all, &kept);
     }
     else {
         stats->frozen = root == NULL ? 0 : list_size(all);
     }
-    list_merge(all, &gcstate->permanent_generation.head);
+    list_merge(all, &immortals);
     list_merge(&kept, all);
     if (stats->immortalized < 0) {
         PyErr_NoMemory();
@@ -322,21 +329,21 @@ _PyGC_ImmortalizeHeap(void)
                        NULL, &stats);
 }
 
-/* Is there anything left on the collector's lists but the spared objects? */
+/* Did finalizers create anything that is still there, or keep alive what was
+   going to be collected?
+
+   expected -- how many objects the oldest generation has if not. */
 static int
-has_more(PyInterpreterState *interp, PyObject *const spared[2])
+has_more(PyInterpreterState *interp, Py_ssize_t expected)
 {
-    for (int i = 0; i < NUM_GENERATIONS; i++) {
-        PyGC_Head *list = &interp->gc.generations[i].head;
-        PyGC_Head *gc = _PyGCHead_NEXT(list);
-        for (; gc != list; gc = _PyGCHead_NEXT(gc)) {
-            PyObject *op = (PyObject *)(gc + 1);
-            if (op != spared[0] && op != spared[1]) {
-                return 1;
-            }
+    struct gc_generation *generations = interp->gc.generations;
+    for (int i = 0; i < NUM_GENERATIONS - 1; i++) {
+        PyGC_Head *list = &generations[i].head;
+        if (_PyGCHead_NEXT(list) != list) {
+            return 1;
         }
     }
-    return 0;
+    return list_size(&generations[NUM_GENERATIONS - 1].head) > expected;
 }
 
 int
@@ -347,19 +354,21 @@ _PyImmortalHeap_Extend(PyInterpreterState *interp,
 {
     PyObject *spared[2];
     find_main(interp, spared);
+    is_frozen = 0;
     /* Called by a finalizer that the collector runs, its marks are in use. */
     int alive_only = !interp->gc.collecting;
     if (immortalize(interp, spared, spared[1], alive_only, filled,
                     stats) < 0) {
         return -1;
     }
-    /* What was not found alive is garbage, and __main__. */
+    /* What was not found alive is garbage, __main__, and what stays mortal. */
+    Py_ssize_t left =
+        list_size(&interp->gc.generations[NUM_GENERATIONS - 1].head);
     stats->collected = collect(arg);
     find_main(interp, spared);
-    if (stats->collected > 0 && has_more(interp, spared)) {
-        /* Finalizers created something, or kept it alive. */
+    if (stats->collected > 0 && has_more(interp, left - stats->collected)) {
         struct _Py_immortal_heap_stats more;
-        if (immortalize(interp, spared, spared[1], 0, filled,
+        if (immortalize(interp, spared, spared[1], alive_only, filled,
                         &more) < 0) {
             return -1;
         }

@@ -10,6 +10,7 @@
 #include "pycore_frame.h"         // _PyInterpreterFrame
 #include "pycore_gc.h"            // PyGC_Head
 #include "pycore_immortal_heap.h"
+#include "pycore_immortal_list.h" // list_remove()
 #include "pycore_immortal_mark.h"
 #include "pycore_immortal_seal.h" // _PyImmortalHeap_FillHash()
 #include "pycore_interp.h"
@@ -70,10 +71,45 @@ holds_running_frame(PyObject *op)
         is_running(((PyTracebackObject *)op)->tb_frame);
 }
 
+/* What C code is still filling.
+
+   Functions of the C API change an object for whoever is the only one to have
+   it, which they tell by a count of 1: PyTuple_SetItem(), PySet_Add() with a
+   frozenset.  They would refuse what became immortal meanwhile.  So what C code
+   has, and nothing else, stays mortal, and what only that holds does too.
+
+   Other containers can be filled all the same.  Some are C's for good, such as
+   a static variable of an extension's; those that no collection has seen yet
+   are taken to be unfinished, so that they are freed when they have served. */
+static int
+may_be_half_made(PyObject *op, int young)
+{
+    if (Py_REFCNT(op) != 1) {
+        return 0;
+    }
+    return PyTuple_Check(op) || PyFrozenSet_Check(op) ||
+        (young && (PyList_CheckExact(op) || PyDict_CheckExact(op) ||
+                   PySet_CheckExact(op)));
+}
+
+/* Such a tuple may be referred to, by an unfinished list for instance. */
+static int
+has_empty_place(PyObject *tuple)
+{
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(tuple); i++) {
+        if (PyTuple_GET_ITEM(tuple, i) == NULL) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
 static inline int
 must_stay_mortal(PyObject *op, struct _Py_marker *m)
 {
     return op == m->spared[0] || op == m->spared[1] ||
+        (m->careful && PyTuple_CheckExact(op) && has_empty_place(op)) ||
+        (m->in_list_of_c && PyFrozenSet_Check(op) && Py_REFCNT(op) == 1) ||
         ((PyFrame_Check(op) || PyTraceBack_Check(op) ||
           PyExceptionInstance_Check(op)) && holds_running_frame(op));
 }
@@ -92,7 +128,8 @@ _PyMarker_MarkMortal(PyObject *op, struct _Py_marker *m)
     {
         _Py_MakeImmortal(op);
         m->marked++;
-        if (m->filled != NULL) {
+        /* Of bytes in a list of C's, the contents may be still to come. */
+        if (m->filled != NULL && !m->in_list_of_c) {
             *m->filled += _PyImmortalHeap_FillHash(op);
         }
         return;
@@ -175,6 +212,35 @@ mark_frames(PyInterpreterState *interp, struct _Py_marker *m)
     }
 }
 
+/* What the interpreter itself holds, and nothing else need hold. */
+static void
+mark_state(PyInterpreterState *interp, struct _Py_marker *m)
+{
+    PyObject *held[] = {
+        interp->modules, interp->modules_by_index, interp->sysdict,
+        interp->builtins, interp->importlib, interp->codec_search_path,
+        interp->codec_search_cache, interp->codec_error_registry,
+        interp->dict, interp->builtins_copy, interp->import_func,
+#ifdef HAVE_FORK
+        interp->before_forkers, interp->after_forkers_parent,
+        interp->after_forkers_child,
+#endif
+        interp->audit_hooks,
+    };
+    for (size_t i = 0; i < Py_ARRAY_LENGTH(held); i++) {
+        _PyMarker_Mark(held[i], m);
+    }
+    PyThreadState *ts = PyInterpreterState_ThreadHead(interp);
+    for (; ts != NULL; ts = PyThreadState_Next(ts)) {
+        _PyMarker_Mark(ts->dict, m);
+        _PyMarker_Mark(ts->context, m);
+        _PyMarker_Mark(ts->c_profileobj, m);
+        _PyMarker_Mark(ts->c_traceobj, m);
+        _PyMarker_Mark(ts->async_gen_firstiter, m);
+        _PyMarker_Mark(ts->async_gen_finalizer, m);
+    }
+}
+
 /* The names that attributes were looked up by, of which some are held by
    nothing else. */
 static void
@@ -200,70 +266,133 @@ mark_listed(PyObject *op, struct _Py_marker *m)
     return 1;
 }
 
-/* Mark what is on a list; true if any of it has to stay mortal.  Done first of
-   all, so that references to it cost nothing later, and what is still mortal
-   when it is met is on no list. */
-static int
+/* Mark what is on a list, but for what C code may be filling.  Done first of
+   all, so that references to it cost nothing later. */
+static void
 mark_list(PyGC_Head *head, struct _Py_marker *m)
 {
-    int left = 0;
     PyGC_Head *gc = _PyGCHead_NEXT(head);
     for (; gc != head; gc = _PyGCHead_NEXT(gc)) {
-        left |= !mark_listed((PyObject *)(gc + 1), m);
+        PyObject *op = (PyObject *)(gc + 1);
+        if (!m->careful || !may_be_half_made(op, 0)) {
+            mark_listed(op, m);
+        }
     }
-    return left;
 }
 
-/* Expand what is on a list.
-
-   alive_only -- as for _PyImmortalHeap_Mark(). */
-static void
-expand_list(PyGC_Head *head, struct _Py_marker *m, int alive_only)
+/* Would a collection untrack op?  As tuple_is_atomic() of Modules/gc_survivors.h:
+   who looks at what is tracked finds as few tuples as without the call. */
+int
+_PyMarker_IsAtomicTuple(PyObject *op)
 {
+    if (!PyTuple_CheckExact(op)) {
+        return 0;
+    }
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(op); i++) {
+        PyObject *item = PyTuple_GET_ITEM(op, i);
+        if (item == NULL || _PyObject_GC_MAY_BE_TRACKED(item)) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
+/* Mark and expand what is on a list and was found to be referred to from
+   outside of it. */
+static void
+expand_alive(PyGC_Head *head, struct _Py_marker *m)
+{
+    int young = 0;
     PyGC_Head *gc = _PyGCHead_NEXT(head);
     for (; gc != head && !m->no_memory; gc = _PyGCHead_NEXT(gc)) {
         PyObject *op = (PyObject *)(gc + 1);
-        if (alive_only) {
-            uintptr_t refs = gc->_gc_prev >> _PyGC_PREV_SHIFT;
-            if (!(gc->_gc_prev & _PyGC_PREV_MASK_COLLECTING) || refs == 0 ||
-                !mark_listed(op, m))
-            {
-                continue;
-            }
-            gc->_gc_prev &= ~_PyGC_PREV_MASK_COLLECTING;
-        }
-        else if (!_Py_IsIncrefImmortal(op)) {
+        young |= gc == m->young;
+        if (!(gc->_gc_prev & _PyGC_PREV_MASK_COLLECTING) ||
+            gc->_gc_prev >> _PyGC_PREV_SHIFT == 0 ||
+            may_be_half_made(op, young))
+        {
             continue;
         }
-        _PyMarker_Expand(op, m, 1);
-        if (m->size > 0) {
-            drain(m);
+        int in_list_of_c = Py_REFCNT(op) == 1 && PyList_CheckExact(op);
+        if (mark_listed(op, m)) {
+            gc->_gc_prev &= ~_PyGC_PREV_MASK_COLLECTING;
+            m->in_list_of_c = in_list_of_c;
+            _PyMarker_Expand(op, m, 1);
+            m->in_list_of_c = 0;
+            if (m->size > 0) {
+                drain(m);
+            }
         }
+    }
+}
+
+/* Expand what is on a list and marked, and move the rest to m->kept. */
+static void
+expand_marked(PyGC_Head *head, struct _Py_marker *m)
+{
+    PyGC_Head passed, *next;
+    PyGC_Head *gc = _PyGCHead_NEXT(head);
+    list_init(&passed);
+    for (; gc != head; gc = next) {
+        PyObject *op = (PyObject *)(gc + 1);
+        next = _PyGCHead_NEXT(gc);
+        if (!_Py_IsIncrefImmortal(op)) {
+            list_remove(gc);
+            list_append(gc, &passed);
+        }
+        else if (!m->no_memory) {
+            _PyMarker_Expand(op, m, 1);
+            if (m->size > 0) {
+                drain(m);
+            }
+            if (_PyMarker_IsAtomicTuple(op)) {
+                _PyObject_GC_UNTRACK(op);
+            }
+        }
+    }
+    /* Some of it was met since, and expanded then. */
+    for (gc = _PyGCHead_NEXT(&passed); gc != &passed; gc = next) {
+        next = _PyGCHead_NEXT(gc);
+        list_remove(gc);
+        list_append(gc, _Py_IsIncrefImmortal((PyObject *)(gc + 1)) ? head
+                                                                    : m->kept);
     }
 }
 
 Py_ssize_t
 _PyImmortalHeap_Mark(PyInterpreterState *interp, PyGC_Head *list,
+                     PyGC_Head *young, PyGC_Head *kept,
                      PyObject *const spared[2], PyObject *root,
                      int alive_only, size_t *filled)
 {
-    struct _Py_marker m = {.spared = spared, .filled = filled};
-    PyGC_Head *permanent = &interp->gc.permanent_generation.head;
-    int left = mark_list(permanent, &m);
+    PyThreadState *ts = PyInterpreterState_ThreadHead(interp);
+    struct _Py_marker m = {
+        .spared = spared,
+        .careful = alive_only || root != NULL || PyThreadState_Next(ts) != NULL,
+        .young = young,
+        .kept = kept,
+        .filled = alive_only ? filled : NULL,
+    };
     if (!alive_only) {
-        /* It all moves to the permanent generation. */
-        left |= mark_list(list, &m);
+        mark_list(list, &m);
     }
-    interp->gc.permanent_generation.count = left;
     mark_static_types(&m);
     if (root != NULL) {
         _PyMarker_Expand(root, &m, 1);
         mark_type_cache(interp, &m);
     }
+    if (m.careful) {
+        mark_state(interp, &m);
+    }
     mark_frames(interp, &m);
     drain(&m);
-    expand_list(permanent, &m, 0);
-    expand_list(list, &m, alive_only);
+    expand_marked(_PyImmortalHeap_List(interp), &m);
+    if (alive_only) {
+        expand_alive(list, &m);
+    }
+    else {
+        expand_marked(list, &m);
+    }
     PyMem_RawFree(m.stack);
     return m.no_memory ? -1 : m.marked;
 }

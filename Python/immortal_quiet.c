@@ -18,6 +18,7 @@
 #include "pycore_borrow.h"        // _PyCode_BorrowForms
 #include "pycore_code.h"          // _PyCode_CODE()
 #include "pycore_immortal.h"      // _Py_IsImmortal()
+#include "pycore_immortal_heap.h" // _PyImmortalHeap_List()
 #include "pycore_immortal_seal.h"
 #include "pycore_interp.h"
 #include "pycore_opcode.h"        // _PyOpcode_Deopt
@@ -127,7 +128,7 @@ void
 _PyImmortalHeap_QuietCode(PyInterpreterState *interp,
                           struct _Py_seal_stats *stats)
 {
-    PyGC_Head *head = &interp->gc.permanent_generation.head;
+    PyGC_Head *head = _PyImmortalHeap_List(interp);
     PyGC_Head *gc = _PyGCHead_NEXT(head);
     for (; gc != head; gc = _PyGCHead_NEXT(gc)) {
         PyObject *op = (PyObject *)(gc + 1);

@@ -15,7 +15,7 @@ extern "C" {
 /* What a call did, in objects. */
 struct _Py_immortal_heap_stats {
     Py_ssize_t collected;       /* unreachable objects found */
-    Py_ssize_t frozen;          /* moved to the permanent generation */
+    Py_ssize_t frozen;          /* moved to the list of immortals */
     Py_ssize_t immortalized;    /* made immortal */
 };
 
@@ -43,8 +43,9 @@ extern void _PyImmortalHeap_Announce(void);
 extern void _PyImmortalHeap_HoldCollections(PyInterpreterState *interp);
 
 /* gc.immortalize_heap(): everything alive becomes immortal, except the module
-   __main__ and its dictionary themselves; frames that still run; and
-   tracebacks and exceptions that hold such a frame.  Garbage is collected.
+   __main__ and its dictionary themselves; frames that still run; tracebacks
+   and exceptions that hold such a frame; and what C code is still filling.
+   gc.freeze() is undone, and garbage is collected.
    The main interpreter only.
 
    collect, arg -- what runs a full collection and returns the number of
@@ -58,21 +59,44 @@ extern int _PyImmortalHeap_Extend(PyInterpreterState *interp,
                                   size_t *filled,
                                   struct _Py_immortal_heap_stats *stats);
 
-/* Mark what is on list, on the permanent generation's list, in running frames
-   and in static types, and all they hold, transitively.
+/* The list of what is immortal and tracked by the collector, as the collector
+   of interp sees it: all in the main interpreter, nothing in others.  What is
+   on it is never mortal; it is not in a generation, and no collection goes
+   there.
 
+   gc.unfreeze() has nothing to move in it, and does not write to it. */
+extern PyGC_Head *_PyImmortalHeap_List(PyInterpreterState *interp);
+
+/* Append gc, which is immortal and on no list. */
+extern void _PyImmortalHeap_Adopt(PyGC_Head *gc);
+
+/* Does what is on the list count as part of the permanent generation, for who
+   asks with a function of gc's?  From gc.freeze() to gc.unfreeze(), or to the
+   next call that makes the heap immortal.  Else it counts as part of the
+   oldest generation, where it would be in an unpatched interpreter. */
+extern int _PyImmortalHeap_IsFrozen(PyInterpreterState *interp);
+extern void _PyImmortalHeap_SetFrozen(PyInterpreterState *interp, int frozen);
+
+/* Mark what is on list and on that of immortals, in running frames and in
+   static types, and all they hold, transitively; but for what C code may be
+   filling, and what only that holds.
+
+   young      -- of list, the first object that no collection has seen.
+   kept       -- where to move what is on list and stays mortal; if alive_only,
+                 it stays where it is.
    spared     -- two objects, or NULL, to be left mortal and passed by.
    root       -- an object whose referents are marked as well, or NULL.
    alive_only -- of list, mark only what is referred to from outside of it,
                  and what that holds: _PyGC_CountExternal(list) was called.
                  PREV_MASK_COLLECTING is cleared for these.
    filled     -- where to add the number of hashes computed, of what becomes
-                 immortal; NULL to compute none.
+                 immortal; NULL to compute none.  None are unless alive_only.
 
    Returns the number of objects that became immortal, or -1 for lack of
    memory (without an exception). */
 extern Py_ssize_t _PyImmortalHeap_Mark(PyInterpreterState *interp,
-                                       PyGC_Head *list,
+                                       PyGC_Head *list, PyGC_Head *young,
+                                       PyGC_Head *kept,
                                        PyObject *const spared[2],
                                        PyObject *root, int alive_only,
                                        size_t *filled);
@@ -96,8 +120,8 @@ extern int _PyImmortalHeap_HasUntrackedFinalizers(void);
 
 /* In Modules/gcmodule.c: the first half of a collection.  Replace the
    _gc_prev of all on list by PREV_MASK_COLLECTING and the number of
-   references that do not come from list; take immortal objects off to the
-   permanent generation.  The caller must restore _gc_prev, and may not call
+   references that do not come from list; move immortal objects to the list
+   of such.  The caller must restore _gc_prev, and may not call
    it while a collection runs. */
 extern void _PyGC_CountExternal(PyGC_Head *list);
 

@@ -10,6 +10,7 @@ extern "C" {
 #  error "this header requires Py_BUILD_CORE define"
 #endif
 
+#include "pycore_gc.h"            // PyGC_Head
 #include "pycore_immortal.h"      // _Py_IsIncrefImmortal()
 
 struct _Py_marker {
@@ -17,6 +18,10 @@ struct _Py_marker {
     Py_ssize_t size;
     Py_ssize_t allocated;
     PyObject *const *spared;    /* two objects that stay mortal, or NULL */
+    int careful;            /* C code may be filling objects */
+    int in_list_of_c;       /* what is met is in a list that only C has */
+    PyGC_Head *young;       /* of the list, the first that no collection saw */
+    PyGC_Head *kept;        /* where to move what is not marked, or NULL */
     int no_memory;
     Py_ssize_t marked;
     size_t *filled;         /* hashes computed; NULL to compute none */
@@ -32,6 +37,9 @@ extern void _PyMarker_MarkMortal(PyObject *op, struct _Py_marker *m);
               dictionaries and context variables are untracked when it does
               not pay. */
 extern void _PyMarker_Expand(PyObject *op, struct _Py_marker *m, int tracked);
+
+/* Is op a tuple that a collection would untrack? */
+extern int _PyMarker_IsAtomicTuple(PyObject *op);
 
 /* Mark what type holds and type_traverse() leaves out; of a static type, for
    which it must not be called, everything. */

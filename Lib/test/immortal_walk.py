@@ -108,24 +108,8 @@ def all_types():
 
 
 def permanent_objects():
-    """What gc.get_objects() never shows: the permanent generation.
-
-    It is thawed for that; a collection puts the immortal ones back.
-    """
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        found = []
-        young = set(map(id, gc.get_objects()))
-        young.add(id(young))
-        gc.unfreeze()
-        for obj in gc.get_objects():
-            if id(obj) not in young:
-                found.append(obj)
-        return found
-    finally:
-        if enabled:
-            gc.enable()
+    """What the collector tracks and is immortal."""
+    return [obj for obj in gc.get_objects() if is_immortal(obj)]
 
 
 def exempt():
@@ -210,8 +194,8 @@ def edge(parent, child):
 
 
 def walk_heap():
-    """All that can be reached from what is immortal, and from the
-    permanent generation; call gc.immortalize_heap() first."""
+    """All that can be reached from what is immortal; call
+    gc.immortalize_heap() first."""
     roots = [obj for obj in all_types() if is_immortal(obj)]
     roots += permanent_objects()
     roots += [sys.modules, sys, sys.modules['builtins']]

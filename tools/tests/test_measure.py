@@ -15,6 +15,7 @@ sys.path.insert(0, str(MEASURE))
 import asked  # noqa: E402
 import exits  # noqa: E402
 import heap_cost  # noqa: E402
+import look_cost  # noqa: E402
 import pages  # noqa: E402
 
 
@@ -60,6 +61,17 @@ def test_both_functions_of_a_heap_take_their_turns(python, monkeypatch):
     times = heap_cost.time_heaps(python, [100], 2)
     assert {name: len(values) for name, values in times[100].items()} == {"collect": 2, "freeze": 2}
     assert all(0 < value < 10 for values in times[100].values() for value in values)
+
+
+def test_a_look_is_timed_on_each_side(tmp_path):
+    output = tmp_path / "look.json"
+    sides = [f"stock={sys.executable}", f"patched={sys.executable}"]
+    argv = [f"--output={output}", "--size=100", "--rounds=2", "--immortalize", *sides]
+    done = CliRunner().invoke(look_cost.main, argv)
+    assert done.exit_code == 0, done.output
+    raw = json.loads(output.read_text())
+    assert len(raw["seconds"]["patched"]["100"]["get_referrers"]) == 2
+    assert f"| stock | {raw['found']['stock']['100']:,} | " in done.output
 
 
 def test_what_fails_is_a_message(tmp_path):
