@@ -7,7 +7,7 @@ ENDS end by themselves on any interpreter, so that patched must bring them to th
 from __future__ import annotations
 
 ENDS = {
-    "print": "print('out too IDENT')",
+    "print": "print('out', os.getpid(), 'too IDENT')",
     "import": "import sched, html\nassert sched.scheduler and html.escape('<') == '&lt;'",
     "import own": "import latecomer\nassert latecomer.VALUE == 42",
     "write": "volatile_fNUM = open('late', 'a')\nvolatile_fNUM.write('late IDENT\\n')\n"
@@ -36,13 +36,16 @@ ENDS = {
     "delete from sys.modules": "sys.modules.pop('json', None)",
     "pop its own module": "sys.modules.pop(__name__, None)",
     "sleep": "time.sleep(0.05)",
-    "atexit": "atexit.register(print, 'out late IDENT')",
+    "atexit": "atexit.register(print, 'out', os.getpid(), 'late IDENT')",
     "weak reference": "volatile = weakref.ref(P(), id)",
     "temporary file": "import tempfile\nwith tempfile.TemporaryFile() as f:\n    f.write(b'x')",
     "run a loop": "import asyncio\nasync def nothing():\n    await asyncio.sleep(0)\n"
     "asyncio.run(nothing())",
     "caught": "try:\n    raise KeyError\nexcept KeyError:\n    pass",
 }
+
+#: Those that take the lock of the logging module, if only by importing what makes a logger.
+USES_LOGGING = frozenset({"log", "future that is done", "run a loop"})
 
 #: Those that raise, on purpose: the oracle knows these lines by the word before the id.
 RAISES = {

@@ -6,7 +6,7 @@ import random
 import re
 from dataclasses import dataclass, field
 
-from exitfuzz.actions import ENDS, RAISES, SETUP
+from exitfuzz.actions import ENDS, RAISES, SETUP, USES_LOGGING
 from exitfuzz.holders import HOLDERS, PLAIN
 from exitfuzz.model import Block, Module, Program
 from exitfuzz.things import FILES, HANGERS, RELEASED, WEAK
@@ -32,7 +32,7 @@ appNUM.own = OBJ
 sys.stdout.flush()
 volatile_pNUM = os.fork()
 if volatile_pNUM == 0:
-    fz.ROLE[0] = 'wNUM'
+    fz.log('worker', 'wNUM')
     appNUM.work = {made}
 {more}
     sys.exit({status})
@@ -87,14 +87,18 @@ class Writer:
     random: random.Random
     extension: bool
     number: int = 0
-    used: set[str] = field(default_factory=set)
+    #: Actions that take a lock which the program's last block leaves to a stopped thread.
+    blocked: frozenset[str] = frozenset()
+    #: Tables without what does not go with the rest of the program.
+    files: dict[str, str] = field(default_factory=lambda: FILES)
 
     def block(
-        self, kind: str, template: str, *, act: tuple[str, str, bool] | None = None
+        self, kind: str, template: str, *, act: tuple[str, str, str] | None = None
     ) -> Block:
-        """Make a block; *act* is (name, body, whether it ends) of its first object's finalizer.
+        """Make a block; *act* is (name, body, mark) of its first object's finalizer.
 
-        Without *act* each object gets one at random, or none.
+        Without *act* each object gets one at random, or none. The mark is the end of an id: ! for
+        a finalizer that ends on any interpreter, ~ for one that need not end on patched.
         """
         self.number += 1
         number, first = self.number, ["_"] if self.random.random() < 0.3 else [""]
@@ -102,15 +106,15 @@ class Writer:
         kinds: list[str] = []
         count = 0
 
-        def ident(ends: bool) -> str:
+        def ident(ends: str) -> str:
             nonlocal count
             count += 1
-            return f"{number}.{count}{'!' if ends else ''}"
+            return f"{number}.{count}{ends}"
 
         def made(maker: str) -> str:
             chosen = act if act is not None and count == 0 else self._act()
             name, body, ends = chosen
-            mine = ident(ends)
+            mine = ident("" if name in self.blocked else ends)
             if not name:
                 return maker.replace("ID", f"'{mine}'").replace("ACT", "None")
             kinds.append(name)
@@ -132,7 +136,7 @@ class Writer:
             if word == "CALL":
                 return made("F(ID, ACT).method")
             if word == "IDENT":
-                return f"'{ident(False)}'"
+                return f"'{ident('')}'"
             return {
                 "NUM": f"{number}",
                 "NAME": f"{first[0]}h{number}",
@@ -145,15 +149,17 @@ class Writer:
         does = f" / {', '.join(kinds)}" if kinds else ""
         return Block(f"{kind}{does} [{number}]", "".join(before) + text + "\n")
 
-    def _act(self) -> tuple[str, str, bool]:
+    def _act(self) -> tuple[str, str, str]:
         draw = self.random.random()
         if draw < 0.5:
-            return "", "", True
+            return "", "", "!"
         if draw < 0.93:
             name = self.random.choice(sorted(ENDS))
-            return name, ENDS[name], True
+            return name, ENDS[name], "!"
         name = self.random.choice(sorted(RAISES))
-        return name, RAISES[name], False
+        # "A finalizer that starts a thread gets RuntimeError: can't start new thread at interpreter
+        # shutdown"
+        return name, RAISES[name], "~" if name == "start a thread" else ""
 
     def pick(self, table: dict[str, str]) -> tuple[str, str]:
         """Choose a row."""
@@ -182,6 +188,12 @@ def generate(seed: int, index: int, *, extension: bool) -> Program:
     chance = random.Random(f"{seed}:{index}")  # noqa: S311 - to be repeated, not to be secret
     writer = Writer(chance, extension)
     mode = chance.choices(("default", "off", "call"), (40, 25, 35))[0]
+    worker, last_kind = chance.random() < 0.2, chance.random()
+    if worker:
+        # Program and worker would both remove the same file, on stock as well where it runs both.
+        writer.files = {k: v for k, v in FILES.items() if not k.startswith("temporary")}
+    if last_kind < 0.05:
+        writer.blocked = USES_LOGGING
     names = _names(chance)
     modules = []
     for name in names:
@@ -198,7 +210,7 @@ def generate(seed: int, index: int, *, extension: bool) -> Program:
                     blocks.insert(0, Block(f"import {older}", f"import {older}\n"))
         else:
             main.insert(chance.randint(0, min(2, len(main))), imported)
-    if chance.random() < 0.2:
+    if worker:
         main.insert(chance.randint(0, len(main)), _worker(writer, mode))
     elif mode == "call":
         call = Block("immortalize", "fz.immortalize()\n")
@@ -206,8 +218,8 @@ def generate(seed: int, index: int, *, extension: bool) -> Program:
     if chance.random() < 0.1:
         name, body = writer.pick(_COLLECTOR)
         main.insert(chance.randint(0, len(main)), Block(f"collector: {name}", body + "\n"))
-    if chance.random() < 0.1:
-        main.append(_last(writer))
+    if last_kind < 0.1:
+        main.append(_last(writer, logging=last_kind < 0.05))
     kinds = [block.kind for _, blocks in (*modules, ("main", main)) for block in blocks]
     if any(word in kind for kind in kinds for word in ("thread", "daemon", "wait:")):
         # Stock aborts when a subinterpreter is left and a daemon thread keeps its id's module.
@@ -247,7 +259,7 @@ def _one(writer: Writer, *, main: bool) -> Block:
         name, code = writer.pick(rows)
         return writer.block(f"thread: {name}", code)
     if draw < 0.80:
-        name, code = writer.pick(FILES)
+        name, code = writer.pick(writer.files)
         target = writer.random.choice(["NAME", "NAME", "_NAME", "fz.openNUM"])
         return writer.block(f"file: {name}", code.replace("{target}", target))
     if draw < 0.90:
@@ -270,14 +282,16 @@ def _wait(writer: Writer, names: list[str]) -> Block:
     plain = {key: HOLDERS[key] for key in PLAIN}
     where, code = writer.pick(plain if writer.random.random() < 0.85 else HOLDERS)
     return writer.block(
-        f"wait: {name} in {where}", wait.setup + code, act=(f"wait: {name}", wait.act, False)
+        f"wait: {name} in {where}", wait.setup + code, act=(f"wait: {name}", wait.act, "")
     )
 
 
-def _last(writer: Writer) -> Block:
+def _last(writer: Writer, *, logging: bool) -> Block:
+    if logging:
+        return _wait(writer, ["lock of logging"])
     if writer.random.random() < 0.3:
         return writer.block("thread: importing", THREADS["importing"])
-    return _wait(writer, [name for name in _LAST if name in WAITS])
+    return _wait(writer, ["import"])
 
 
 def _worker(writer: Writer, mode: str) -> Block:

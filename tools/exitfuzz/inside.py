@@ -16,23 +16,28 @@ from collections.abc import Callable, Generator
 from typing import Any
 
 _LOG = os.open("ran.log", os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
-#: Who logs: m, the program; w7, the worker that block 7 forked.
-ROLE = ["m"]
 #: For objects that resurrect themselves.
 KEEP: list[object] = []
 #: Modules of the library that nothing has loaded: a finalizer must be able to.
 FRESH = (
     "colorsys getopt html.entities netrc nturl2path pyclbr stringprep tabnanny graphlib filecmp "
-    "fileinput cmd mailcap quopri uu xdrlib plistlib sndhdr rlcompleter imghdr this_is_last"
+    "fileinput cmd mailcap quopri uu xdrlib plistlib sndhdr imghdr this_is_last"
 ).split()[:-1]
 _WATCHED = ("os", "sys", "builtins", "io", "codecs", "threading", "abc", "posixpath")
 #: Names of the library that had a value when the program had been read to its end.
 _LOADED: dict[str, frozenset[str]] = {}
 
 
-def log(*words: str, write: Any = os.write, fd: int = _LOG, role: list[str] = ROLE) -> None:
-    """Append a line to the log: role and words."""
-    write(fd, (" ".join((role[0], *words)) + "\n").encode())
+def log(*words: str, write: Any = os.write, fd: int = _LOG, pid: Any = os.getpid) -> None:
+    """Append a line to the log: the process, which tells the program from its workers, and words.
+
+    No variable could tell them: the objects of threads that a worker does not have are finalized
+    there before fork() returns.
+    """
+    write(fd, f"{pid()} {' '.join(words)}\n".encode())
+
+
+log("program")
 
 
 def bound(namespace: dict[str, Any]) -> frozenset[str]:
@@ -52,10 +57,10 @@ def ends(namespace: dict[str, Any]) -> None:
             _LOADED[name] = bound(vars(sys.modules[name]))
 
 
-def say(ident: str, log: Any = log, role: list[str] = ROLE) -> None:
+def say(ident: str, log: Any = log, pid: Any = os.getpid) -> None:
     """Print a line; without stdout, as stock may be by then, nothing happens."""
     try:
-        print("out", role[0], ident)
+        print("out", pid(), ident)
     except BaseException:  # noqa: BLE001 - stock's sys.stdout may be lost
         return
     log("said", ident)

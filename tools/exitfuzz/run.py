@@ -66,6 +66,7 @@ def run(program: Program, interpreter: Interpreter, directory: Path, limit: floa
     write(program, directory, interpreter.library)
     before = {path for path in directory.rglob("*") if path.is_file()}
     command = [interpreter.python, "-B", "-s", *program.options, "main.py"]
+    _wait_for(interpreter.python)
     start = time.monotonic()
     with (directory / "stdout").open("wb") as out, (directory / "stderr").open("wb") as err:
         child = subprocess.Popen(
@@ -98,10 +99,46 @@ def run(program: Program, interpreter: Interpreter, directory: Path, limit: floa
         for path in sorted(directory.rglob("*"))
         if path.is_file() and path not in ours
     }
-    lines = tuple(tuple(line.split()) for line in log.splitlines() if len(line.split()) > 1)
+    rows = [line.split() for line in log.splitlines()]
+    roles = _roles(rows)
+    stdout, stderr = (text.replace(str(directory), ".") for text in texts)
     return Outcome(
-        status, *(text.replace(str(directory), ".") for text in texts), lines, files, seconds
+        status,
+        "".join(_told(line, roles) for line in stdout.splitlines(keepends=True)),
+        stderr,
+        tuple((roles[row[0]], *row[1:]) for row in rows if row[0] in roles and len(row) > 1),
+        files,
+        seconds,
     )
+
+
+def _roles(rows: list[list[str]]) -> dict[str, str]:
+    """Name processes: m, and what each worker called itself.
+
+    Others were forked by a finalizer and ended with os._exit(): what is finalized there, and what
+    is left in their buffers, is nobody's promise.
+    """
+    found = {}
+    for process, *words in rows:
+        if words[:1] == ["program"]:
+            found[process] = "m"
+        elif words[:1] == ["worker"]:
+            found[process] = words[1]
+    return found
+
+
+def _told(line: str, roles: dict[str, str]) -> str:
+    words = line.split(" ", 2)
+    if len(words) < 3 or words[0] != "out":
+        return line
+    return f"out {roles[words[1]]} {words[2]}" if words[1] in roles else ""
+
+
+def _wait_for(python: str, seconds: float = 120) -> None:
+    """Wait while somebody builds the interpreter anew: it is not there, or not yet executable."""
+    end = time.monotonic() + seconds
+    while not os.access(python, os.X_OK) and time.monotonic() < end:
+        time.sleep(1)
 
 
 def _settle(group: int) -> None:

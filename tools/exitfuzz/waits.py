@@ -242,7 +242,8 @@ THREADS = {
     "not a daemon": "def runNUM(ready):\n    held = OBJ\n    ready.set()\n    time.sleep(0.05)\n"
     "NAME = fz.started(runNUM, daemon=False)",
     "barrier": "bNUM = threading.Barrier(3)\ndef runNUM(ready):\n    held = OBJ\n    ready.set()\n"
-    "    bNUM.wait()\nfz.started(runNUM)\nfz.started(runNUM)",
+    "    bNUM.wait()\ndef tooNUM(ready):\n    held = OBJ\n    ready.set()\n    bNUM.wait()\n"
+    "fz.started(runNUM)\nfz.started(tooNUM)",
     "holding a lock, reads a file": "def runNUM(ready):\n    held = OBJ\n"
     "    with open('main.py') as f:\n        f.readline()\n        ready.set()\n"
     "        time.sleep(1000)\nfz.started(runNUM)",
