@@ -41,14 +41,15 @@ fz.log('status', 'wNUM', str(os.waitpid(volatile_pNUM, 0)[1]))
 _SUBINTERPRETER = '''\
 import _xxsubinterpreters
 NAME = _xxsubinterpreters.create()
-fz.log("made", IDENT)
+volatile_iNUM = IDENT
+fz.log("made", volatile_iNUM)
 _xxsubinterpreters.run_string(NAME, """
 import os
 class D:
     def __del__(self, write=os.write, log=os.open("ran.log", os.O_WRONLY | os.O_APPEND)):
-        write(log, b"m ran " + %r.encode() + b"\\\\n")
+        write(log, b"%d ran %s\\\\n")
 held = D()
-""" % IDENT)
+""" % (os.getpid(), volatile_iNUM))
 '''
 _EXITS = {
     "exit: end": "pass",
@@ -114,6 +115,9 @@ class Writer:
         def made(maker: str) -> str:
             chosen = act if act is not None and count == 0 else self._act()
             name, body, ends = chosen
+            if name in ("raise SystemExit", "raise KeyboardInterrupt"):
+                # The library's weakref.finalize gives up all others then, on stock as well.
+                maker = maker.replace("fin(", "F(")
             mine = ident("" if name in self.blocked else ends)
             if not name:
                 return maker.replace("ID", f"'{mine}'").replace("ACT", "None")

@@ -7,6 +7,7 @@ and workers may write to it, and nothing of the interpreter lies between a line 
 
 from __future__ import annotations
 
+import atexit
 import gc
 import os
 import sys
@@ -23,6 +24,8 @@ FRESH = (
     "colorsys getopt html.entities netrc nturl2path pyclbr stringprep tabnanny graphlib filecmp "
     "fileinput cmd mailcap quopri uu xdrlib plistlib sndhdr imghdr this_is_last"
 ).split()[:-1]
+#: Set when the program has ended: before, a finalizer may come while the library is imported.
+EXITING: list[bool] = []
 _WATCHED = ("os", "sys", "builtins", "io", "codecs", "threading", "abc", "posixpath")
 #: Names of the library that had a value when the program had been read to its end.
 _LOADED: dict[str, frozenset[str]] = {}
@@ -38,6 +41,13 @@ def log(*words: str, write: Any = os.write, fd: int = _LOG, pid: Any = os.getpid
 
 
 log("program")
+
+
+@atexit.register  # first, so called last
+def _exiting() -> None:
+    EXITING.append(True)
+    log("exiting")
+
 
 
 def bound(namespace: dict[str, Any]) -> frozenset[str]:
@@ -73,8 +83,11 @@ def check(
     sys: Any = sys,
     fresh: list[str] = FRESH,
     loaded: dict[str, frozenset[str]] = _LOADED,
+    exiting: list[bool] = EXITING,
 ) -> None:
-    """Log what is gone that F2 of docs/shutdown.md promises to a finalizer."""
+    """Log what is gone that F2 of docs/shutdown.md promises to a finalizer at exit."""
+    if not exiting:
+        return
     try:
         for name in namespace.get("OWN") or ():
             if namespace.get(name) is None:

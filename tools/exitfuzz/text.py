@@ -64,3 +64,9 @@ def allowed(block: tuple[str, ...]) -> bool:
     # "A finalizer that starts a thread gets RuntimeError: can't start new thread at interpreter
     # shutdown; unpatched, it waits for ever."
     return last == "RuntimeError: can't start new thread at interpreter shutdown"
+
+
+def names(block: tuple[str, ...], ident: str) -> bool:
+    """Return whether a report shows a frame of the action that belongs to an id."""
+    number, _, count = ident.rstrip("!~").partition(".")
+    return any(line.endswith(f", in act{number}_{count}") for line in block)
