@@ -20,10 +20,11 @@ _LOG = os.open("ran.log", os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
 #: For objects that resurrect themselves.
 KEEP: list[object] = []
 #: Modules of the library that nothing has loaded: a finalizer must be able to.
-FRESH = (
-    "colorsys getopt html.entities netrc nturl2path pyclbr stringprep tabnanny graphlib filecmp "
-    "fileinput cmd mailcap quopri uu xdrlib plistlib sndhdr imghdr this_is_last"
-).split()[:-1]
+FRESH = [
+    *("colorsys", "getopt", "html.entities", "netrc", "nturl2path", "pyclbr", "stringprep"),
+    *("tabnanny", "graphlib", "filecmp", "fileinput", "cmd", "mailcap", "quopri", "uu", "xdrlib"),
+    *("plistlib", "sndhdr", "imghdr"),
+]
 #: Set when the program has ended: before, a finalizer may come while the library is imported.
 EXITING: list[bool] = []
 _WATCHED = ("os", "sys", "builtins", "io", "codecs", "threading", "abc", "posixpath")
@@ -49,7 +50,6 @@ def _exiting() -> None:
     log("exiting")
 
 
-
 def bound(namespace: dict[str, Any]) -> frozenset[str]:
     """Return the names that have a value and that no finalizer takes away on purpose."""
     return frozenset(
@@ -71,7 +71,7 @@ def say(ident: str, log: Any = log, pid: Any = os.getpid) -> None:
     """Print a line; without stdout, as stock may be by then, nothing happens."""
     try:
         print("out", pid(), ident)
-    except BaseException:  # noqa: BLE001 - stock's sys.stdout may be lost
+    except BaseException:  # stock's sys.stdout may be lost
         return
     log("said", ident)
 
@@ -103,7 +103,7 @@ def check(
                     break
         left = [name for name in fresh if name not in sys.modules] or fresh
         __import__(left[len(ident) * 7 % len(left)])
-    except BaseException as exc:  # noqa: BLE001 - anything that a library taken apart may raise
+    except BaseException as exc:  # a library taken apart may raise anything
         log("BROKEN", ident, type(exc).__name__, str(exc).replace("\n", " "))
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 #: What begins every module: the classes whose objects report their end. Each module has its own,
 #: as real programs do: a method's globals are those of its module.
-PROLOGUE = '''\
+PROLOGUE = """\
 import atexit, collections, functools, gc, os, sys, threading, time, types, weakref
 import fz
 
@@ -67,7 +67,7 @@ def fin(ident, act=None):
     weakref.finalize(made, fz.report, ident, act, None, globals())
     fz.log("made", ident)
     return made
-'''
+"""
 
 EPILOGUE = "fz.ends(globals())\n"
 

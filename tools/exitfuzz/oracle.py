@@ -213,7 +213,8 @@ def _files(stock: Outcome, patched: Outcome, new: Facts) -> list[Fault]:
         if name.startswith("tmp") or ".db" in name or name.endswith(".count"):
             continue
         if name.endswith(".zip"):
-            whole = [zipfile.is_zipfile(io.BytesIO(o.files.get(name, b""))) for o in (stock, patched)]
+            both = [io.BytesIO(o.files.get(name, b"")) for o in (stock, patched)]
+            whole = [zipfile.is_zipfile(data) for data in both]
             if whole == [True, False]:
                 found.append(Fault("file", f"{name} is no archive"))
             continue
