@@ -5,15 +5,9 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from datetime import datetime, timezone
 from pathlib import Path
 
-from exitfuzz.fuzz import Settings, Verdict, fuzz, lines, totals
-
-
-def today() -> int:
-    """Return the seed of the day: its date as a number, in UTC."""
-    return int(datetime.now(timezone.utc).strftime("%Y%m%d"))
+from exitfuzz.fuzz import Settings, Verdict, fuzz, lines, today, totals
 
 
 def parser() -> argparse.ArgumentParser:

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime, timezone
 from pathlib import Path
 
 from exitfuzz import extension, oracle, run
@@ -115,7 +116,7 @@ class Fuzzer:
     def verdict(self, program: Program, limit: float) -> Verdict:
         """Run one program on both, on stock once more if they differ, and judge."""
         stock = self._on(program, self.stock, self.settings.stock_limit)
-        skipped = oracle.interesting(stock)
+        skipped = oracle.interesting(stock, program.status)
         if skipped:
             return Verdict(program, skipped=skipped)
         patched = self._on(program, self.patched, limit)
@@ -125,14 +126,12 @@ class Fuzzer:
         if not faults:
             return Verdict(program)
         again = self._on(program, self.stock, self.settings.stock_limit)
-        if not oracle.interesting(again):
-            # What stock does only sometimes nobody can hold against another interpreter.
+        # What stock does only sometimes nobody can hold against another interpreter.
+        if not oracle.interesting(again, program.status):
             faults = sorted(set(faults) & set(oracle.judge(again, patched)))
-            if not faults:
-                return Verdict(program, skipped="stock differs from itself")
-        else:
-            return Verdict(program, skipped="stock differs from itself")
-        return Verdict(program, tuple(faults))
+            if faults:
+                return Verdict(program, tuple(faults))
+        return Verdict(program, skipped="stock differs from itself")
 
     def _on(self, program: Program, interpreter: Interpreter, limit: float) -> Outcome:
         directory = Path(tempfile.mkdtemp(dir=self.directory)) / "run"
@@ -168,6 +167,11 @@ class Fuzzer:
         lines += ["", f"run here: {' '.join(command)}", "", *program.kinds]
         (folder / "README").write_text("\n".join(lines) + "\n", encoding="utf-8")
         return replace(verdict, folder=folder)
+
+
+def today() -> int:
+    """Return the seed of the day: its date as a number, in UTC."""
+    return int(datetime.now(timezone.utc).strftime("%Y%m%d"))
 
 
 def fuzz(settings: Settings, report: Callable[[Verdict], None]) -> Summary:

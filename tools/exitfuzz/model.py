@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
@@ -74,10 +75,7 @@ EPILOGUE = "fz.ends(globals())\n"
 
 @dataclass(frozen=True)
 class Block:
-    """Some lines of a module.
-
-    ``kind`` says what they do, for people; ``late`` ones stand after the module's OWN is set.
-    """
+    """Some lines of a module; ``kind`` says what they do, for people."""
 
     kind: str
     code: str
@@ -121,6 +119,12 @@ class Program:
     def name(self) -> str:
         """Seed and index: with these it can be made again."""
         return f"{self.seed}-{self.index}"
+
+    @property
+    def status(self) -> int:
+        """The exit status that its last lines ask for."""
+        found = re.search(r"^# status (\d+)$", self.last.code, re.MULTILINE)
+        return int(found[1]) if found else 0
 
     @property
     def kinds(self) -> list[str]:
