@@ -39,6 +39,7 @@ class Facts:
         self.status = {row[2]: row[3] for row in rows if row[1] == "status" and len(row) > 3}
         self.entries = {row[2]: row[3] for row in rows if row[1] == "entries" and len(row) > 3}
         self.early = _early(rows)
+        self.before = _before(rows)
         self.late = any(row[1] == "LATE" for row in rows)
 
     def due(self) -> list[tuple[str, str]]:
@@ -87,6 +88,21 @@ def _early(rows: tuple[tuple[str, ...], ...]) -> set[tuple[str, str]]:
     return found
 
 
+def _before(rows: tuple[tuple[str, ...], ...]) -> set[tuple[str, str]]:
+    """Return what a worker need not do, by worker and id: the program had done it when it forked.
+
+    Cyclic garbage goes when the collector comes, before a fork or after.
+    """
+    done: set[str] = set()
+    found: set[tuple[str, str]] = set()
+    for role, verb, *rest in rows:
+        if role == "m" and verb in ("ran", "called"):
+            done.add(rest[0])
+        elif verb == "fork":
+            found |= {(rest[0], ident) for ident in done}
+    return found
+
+
 def interesting(stock: Outcome, status: int) -> str:
     """Say why a program tells nothing, or nothing; *status* is what it asks for."""
     if stock.status is None:
@@ -132,7 +148,7 @@ def _finalizers(old: Facts, new: Facts) -> list[Fault]:
         if times > max(1, was[key]):
             found.append(Fault("twice", f"{key[0]} {key[1]}: {times}, stock {was[key]}"))
     due = set(new.due())
-    for key in sorted(due | {key for key, times in was.items() if times}):
+    for key in sorted((due | {key for key, times in was.items() if times}) - new.before):
         if not ran[key]:
             kind = "lost" if was[key] else "lost, as on stock"
             found.append(Fault(kind, f"{key[0]} {key[1]}"))
@@ -146,7 +162,8 @@ def _finalizers(old: Facts, new: Facts) -> list[Fault]:
 
 def _callbacks(old: Facts, new: Facts) -> list[Fault]:
     called, was = new.count["called"], old.count["called"]
-    found = [Fault("callback lost", f"{k[0]} {k[1]}") for k in was if was[k] and not called[k]]
+    lost = {key for key, times in was.items() if times and not called[key]} - new.before
+    found = [Fault("callback lost", f"{role} {ident}") for role, ident in sorted(lost)]
     found += [
         Fault("callback twice", f"{k[0]} {k[1]}") for k in called if called[k] > max(1, was[k])
     ]

@@ -119,6 +119,11 @@ class TestOracle:
         ran = fork + "w2 ran 1.1!\nw2 end 1.1!\n"
         assert kinds(outcome(ran), outcome(ran)) == []
         assert kinds(outcome(ran), outcome(fork)) == ["lost"]
+        # The program's collector came before the fork, where stock's came after.
+        first = (
+            LOG.replace("m exiting\n", "") + "m fork w2\nw2 worker w2\nm status w2 0\nm exiting\n"
+        )
+        assert kinds(outcome(ran), outcome(first)) == []
         bad = ran.replace("status w2 0", "status w2 11")
         assert kinds(outcome(ran), outcome(bad)) == ["worker"]
 
