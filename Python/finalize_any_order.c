@@ -12,12 +12,12 @@
 static int
 is_head(PyInterpreterState *interp, PyGC_Head *gc)
 {
-    for (int i = 0; i < NUM_GENERATIONS; i++) {
-        if (gc == &interp->gc.generations[i].head) {
+    for (int i = 0; i < _PyFinalize_NUM_LISTS; i++) {
+        if (gc == _PyFinalize_List(interp, i)) {
             return 1;
         }
     }
-    return gc == &interp->gc.permanent_generation.head;
+    return 0;
 }
 
 /* Is it the turn of op: a file of this height, or no file if it is
@@ -70,11 +70,10 @@ _PyFinalize_RunInAnyOrder(PyInterpreterState *interp, _Py_addrset *finished)
         int height = step < 0 ? step : _Py_FILE_HEIGHT - step;
         Py_ssize_t more;
         do {
-            more = run_list(interp, &gcstate->permanent_generation.head,
-                            height, finished);
-            for (int i = 0; i < NUM_GENERATIONS; i++) {
-                more += run_list(interp, &gcstate->generations[i].head,
-                                 height, finished);
+            more = 0;
+            for (int i = 0; i < _PyFinalize_NUM_LISTS; i++) {
+                more += run_list(interp, _PyFinalize_List(interp, i), height,
+                                 finished);
             }
             n += more;
         } while (more > 0);

@@ -104,7 +104,6 @@ _PyFinalize_Find(PyInterpreterState *interp,
                  const _Py_finalize_modules *modules, _Py_addrset *finished,
                  _Py_finalize_found *found)
 {
-    struct _gc_runtime_state *gcstate = &interp->gc;
     _Py_addrset stdlib = {0};
     int result = 0;
     memset(found, 0, sizeof(*found));
@@ -114,16 +113,8 @@ _PyFinalize_Find(PyInterpreterState *interp,
             result = _Py_addrset_add(&stdlib, modules->items[i].dict);
         }
     }
-    for (int i = 0; i < NUM_GENERATIONS && result >= 0; i++) {
-        result = find_in_list(interp, &gcstate->generations[i].head, finished,
-                              &stdlib, found);
-    }
-    if (result >= 0) {
-        result = find_in_list(interp, &gcstate->permanent_generation.head,
-                              finished, &stdlib, found);
-    }
-    if (result >= 0) {
-        result = find_in_list(interp, _PyImmortalHeap_List(interp), finished,
+    for (int i = _PyFinalize_NUM_LISTS - 1; i >= 0 && result >= 0; i--) {
+        result = find_in_list(interp, _PyFinalize_List(interp, i), finished,
                               &stdlib, found);
     }
     _Py_addrset_clear(&stdlib);

@@ -14,6 +14,7 @@
 #include "pycore_finalize.h"
 #include "pycore_gc.h"            // PyGC_Head
 #include "pycore_immortal_heap.h" // _PyGC_CountExternal()
+#include "pycore_immortal_list.h" // list_merge()
 #include "pycore_interp.h"
 #include "pycore_object.h"        // _PyObject_IS_GC()
 #include "pycore_pystate.h"
@@ -67,33 +68,13 @@ keep_closure(PyGC_Head *gc, struct walk *w)
     }
 }
 
-static void
-append(PyGC_Head *gc, PyGC_Head *list)
-{
-    PyGC_Head *last = _PyGCHead_PREV(list);
-    _PyGCHead_SET_NEXT(last, gc);
-    _PyGCHead_SET_PREV(gc, last);
-    _PyGCHead_SET_NEXT(gc, list);
-    _PyGCHead_SET_PREV(list, gc);
-}
-
 /* Make one list of the generations, the oldest objects first. */
 static PyGC_Head *
 merge_generations(struct _gc_runtime_state *gcstate)
 {
     PyGC_Head *all = &gcstate->generations[NUM_GENERATIONS - 1].head;
     for (int i = NUM_GENERATIONS - 2; i >= 0; i--) {
-        PyGC_Head *young = &gcstate->generations[i].head;
-        if (_PyGCHead_NEXT(young) != young) {
-            PyGC_Head *first = _PyGCHead_NEXT(young);
-            PyGC_Head *last = _PyGCHead_PREV(young);
-            PyGC_Head *tail = _PyGCHead_PREV(all);
-            _PyGCHead_SET_NEXT(tail, first);
-            _PyGCHead_SET_PREV(first, tail);
-            _PyGCHead_SET_NEXT(last, all);
-            _PyGCHead_SET_PREV(all, last);
-            young->_gc_next = young->_gc_prev = (uintptr_t)young;
-        }
+        list_merge(&gcstate->generations[i].head, all);
         gcstate->generations[i].count = 0;
     }
     return all;
@@ -135,7 +116,7 @@ split(PyGC_Head *list, PyGC_Head *garbage)
     for (PyGC_Head *gc = _PyGCHead_NEXT(list); gc != list; gc = next) {
         next = _PyGCHead_NEXT(gc);
         if (is_undecided(gc) && garbage != NULL) {
-            append(gc, garbage);    /* leaves the flag as it is */
+            list_append(gc, garbage);    /* leaves the flag as it is */
             continue;
         }
         gc->_gc_prev &= ~_PyGC_PREV_MASK_COLLECTING;
@@ -187,7 +168,7 @@ _PyFinalize_CallBackGarbage(PyThreadState *tstate)
     gcstate->collecting = 1;
     struct walk w = {0};
     PyGC_Head garbage;
-    garbage._gc_next = garbage._gc_prev = (uintptr_t)&garbage;
+    list_init(&garbage);
     PyGC_Head *all = merge_generations(gcstate);
     _PyGC_CountExternal(all);
     keep_alive(all, &w);
@@ -195,13 +176,10 @@ _PyFinalize_CallBackGarbage(PyThreadState *tstate)
     split(all, w.no_memory ? NULL : &garbage);
     PyMem_RawFree(w.stack);
     _PyGC_HandleWeakrefs(tstate, &garbage, all);
-    PyGC_Head *gc;
-    while ((gc = _PyGCHead_NEXT(&garbage)) != &garbage) {
-        PyGC_Head *next = _PyGCHead_NEXT(gc);
-        _PyGCHead_SET_NEXT(&garbage, next);
-        _PyGCHead_SET_PREV(next, &garbage);
+    PyGC_Head *gc = _PyGCHead_NEXT(&garbage);
+    for (; gc != &garbage; gc = _PyGCHead_NEXT(gc)) {
         gc->_gc_prev &= ~_PyGC_PREV_MASK_COLLECTING;
-        append(gc, all);
     }
+    list_merge(&garbage, all);
     gcstate->collecting = 0;
 }

@@ -21,9 +21,6 @@
 /* So many objects are numbered from one end, then as many from the other. */
 #define BLOCK 1024
 
-/* From old to young: immortals, the permanent generation, generations. */
-#define NUM_LISTS (NUM_GENERATIONS + 2)
-
 /* Up to so many members are sorted by comparing them. */
 #define SMALL 256
 #define DIGIT_BITS 11
@@ -53,12 +50,12 @@ compare(const void *a, const void *b)
     return x->object < y->object ? -1 : x->object > y->object;
 }
 
-static PyGC_Head *
-list_at(PyInterpreterState *interp, int i)
+PyGC_Head *
+_PyFinalize_List(PyInterpreterState *interp, int i)
 {
     return i == 0 ? _PyImmortalHeap_List(interp)
          : i == 1 ? &interp->gc.permanent_generation.head
-                  : &interp->gc.generations[NUM_LISTS - 1 - i].head;
+                  : &interp->gc.generations[_PyFinalize_NUM_LISTS - 1 - i].head;
 }
 
 /* Go to the next object that is younger, or older.  Returns 0 if there is
@@ -67,14 +64,14 @@ static int
 advance(PyInterpreterState *interp, _Py_finalize_end *end)
 {
     int young = end->step < 0;
-    PyGC_Head *list = list_at(interp, end->list);
+    PyGC_Head *list = _PyFinalize_List(interp, end->list);
     PyGC_Head *gc = young ? _PyGCHead_PREV(end->gc) : _PyGCHead_NEXT(end->gc);
     while (gc == list) {
         end->list += end->step;
-        if (end->list < 0 || end->list >= NUM_LISTS) {
+        if (end->list < 0 || end->list >= _PyFinalize_NUM_LISTS) {
             return 0;
         }
-        list = list_at(interp, end->list);
+        list = _PyFinalize_List(interp, end->list);
         gc = young ? _PyGCHead_PREV(list) : _PyGCHead_NEXT(list);
     }
     end->gc = gc;
@@ -89,11 +86,11 @@ start(PyInterpreterState *interp, _Py_finalize_places *places)
     places->started = 1;
     places->old.step = 1;
     places->old.list = 0;
-    places->old.gc = list_at(interp, 0);
+    places->old.gc = _PyFinalize_List(interp, 0);
     places->old.number = 1;
     places->young.step = -1;
-    places->young.list = NUM_LISTS - 1;
-    places->young.gc = list_at(interp, NUM_LISTS - 1);
+    places->young.list = _PyFinalize_NUM_LISTS - 1;
+    places->young.gc = _PyFinalize_List(interp, _PyFinalize_NUM_LISTS - 1);
     places->young.number = UINT32_MAX;
     places->done = !advance(interp, &places->old) ||
                    !advance(interp, &places->young);

@@ -277,11 +277,9 @@ walk_list(struct walk *w, PyGC_Head *list)
 static void
 walk(struct walk *w)
 {
-    struct _gc_runtime_state *gcstate = &w->interp->gc;
-    for (int i = 0; i < NUM_GENERATIONS; i++) {
-        walk_list(w, &gcstate->generations[i].head);
+    for (int i = 0; i < _PyFinalize_NUM_LISTS; i++) {
+        walk_list(w, _PyFinalize_List(w->interp, i));
     }
-    walk_list(w, &gcstate->permanent_generation.head);
     _Py_addrset_clear(&w->seen);
 }
 
@@ -372,7 +370,7 @@ cut(PyObject *holder, PyObject *held)
 /* The method cache holds values of classes' dictionaries without a
    reference. */
 static void
-forget_cached(struct walk *w, PyGC_Head *list, _Py_addrset *dicts)
+forget_cached(PyGC_Head *list, _Py_addrset *dicts)
 {
     PyGC_Head *gc = _PyGCHead_NEXT(list);
     for (; gc != list; gc = _PyGCHead_NEXT(gc)) {
@@ -388,7 +386,6 @@ forget_cached(struct walk *w, PyGC_Head *list, _Py_addrset *dicts)
 static void
 cut_edges(struct walk *w)
 {
-    struct _gc_runtime_state *gcstate = &w->interp->gc;
     _Py_addrset dicts = {0};
     for (Py_ssize_t i = 0; i < w->n_edges; i++) {
         if (PyDict_Check(w->edges[i].holder)) {
@@ -397,10 +394,9 @@ cut_edges(struct walk *w)
         cut(w->edges[i].holder, w->edges[i].held);
     }
     if (dicts.used > 0) {
-        for (int i = 0; i < NUM_GENERATIONS; i++) {
-            forget_cached(w, &gcstate->generations[i].head, &dicts);
+        for (int i = 0; i < _PyFinalize_NUM_LISTS; i++) {
+            forget_cached(_PyFinalize_List(w->interp, i), &dicts);
         }
-        forget_cached(w, &gcstate->permanent_generation.head, &dicts);
     }
     _Py_addrset_clear(&dicts);
 }

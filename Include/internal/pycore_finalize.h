@@ -243,6 +243,11 @@ typedef struct {
     int done;               /* all are numbered */
 } _Py_finalize_places;
 
+/* The collector's lists, from old to young: 0 has what is immortal, 1 is the
+   permanent generation. */
+#define _PyFinalize_NUM_LISTS (NUM_GENERATIONS + 2)
+extern PyGC_Head *_PyFinalize_List(PyInterpreterState *interp, int i);
+
 /* Sort the n members of a set, the oldest first.
 
    places -- empty, or as a previous call left it; to be freed by the caller,

@@ -34,6 +34,7 @@ VERBS = {
     "report": "report",
     "audit": "audit",
     "servers": "servers",
+    "fuzz": "fuzz",
     "clean": "clean",
 }
 

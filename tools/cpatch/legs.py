@@ -10,7 +10,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from cpatch import build, console, expected, flavors, proc, regrtest, stockabi
+from exitfuzz.fuzz import today, totals
+
+from cpatch import build, console, expected, flavors, fuzz, proc, regrtest, stockabi
 from cpatch.errors import CpatchError
 from cpatch.pin import Pin
 from cpatch.project import Project
@@ -322,11 +324,24 @@ def stock_headers(context: Context) -> Result:
     return result
 
 
+def exits(context: Context) -> Result:
+    """Run the exit fuzzer's programs of the day, which have the date as their seed."""
+    result = Result("fuzz")
+    seed = today()
+    made = fuzz.settings(context.project, context.pin, jobs=context.jobs, seed=seed)
+    summary = fuzz.run(made)
+    result.passed, result.failed = summary.clean, len(summary.failed)
+    result.skipped = summary.skipped.total()
+    result.notes = [*fuzz.told(summary, seed), totals(summary)]
+    return result
+
+
 # In the order they run; the quick ones first. The name before the colon is what --only takes.
 LEGS: tuple[tuple[str, Callable[[Context], Result]], ...] = (
     ("driver", driver),
     ("ours", Regrtest("ours", "release", _ours, on_stock=False).run),
     ("headers", stock_headers),
+    ("fuzz", exits),
     ("suite", Regrtest("suite", "release", _suite).run),
     (
         "off",

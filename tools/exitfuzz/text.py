@@ -1,0 +1,72 @@
+"""Read what a program printed: lines, and reports of exceptions that nobody could catch."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+_ADDRESS = re.compile(r"0x[0-9a-f]+")
+_LONG = re.compile(r"\b\d{5,}\b")
+# The two trees lie apart, and a patch may move lines of the library.
+_LIBRARY = re.compile(r'File ".*/Lib/([^"]*)", line \d+')
+_PURPOSE = re.compile(r"\w+: '?purpose: ")
+_CHAIN = ("During handling of the above", "The above exception was")
+
+
+@dataclass
+class Sorted:
+    """Reports of unraisable exceptions, each a tuple of lines, and all other lines."""
+
+    blocks: list[tuple[str, ...]] = field(default_factory=list)
+    lines: list[str] = field(default_factory=list)
+
+
+def plain(text: str) -> list[str]:
+    """Return the lines without what differs from run to run."""
+    text = _LONG.sub("N", _ADDRESS.sub("0x", text))
+    return _LIBRARY.sub(r'File "<lib>/\1"', text).splitlines()
+
+
+def sort(text: str) -> Sorted:
+    """Tell reports of unraisable exceptions from other lines."""
+    found = Sorted()
+    lines = plain(text)
+    at = 0
+    while at < len(lines):
+        if not lines[at].startswith("Exception ignored in"):
+            found.lines.append(lines[at])
+            at += 1
+            continue
+        end = _end(lines, at + 1)
+        found.blocks.append(tuple(lines[at:end]))
+        at = end
+    return found
+
+
+def _end(lines: list[str], at: int) -> int:
+    """Return the index after a report's last line, that of the exception itself."""
+    while at < len(lines):
+        line = lines[at]
+        at += 1
+        inside = not line or line.startswith((" ", "Traceback (most recent", *_CHAIN))
+        chained = at + 1 < len(lines) and not lines[at] and lines[at + 1].startswith(_CHAIN)
+        if not inside and not chained:
+            break
+    return at
+
+
+def allowed(block: tuple[str, ...]) -> bool:
+    """Return whether docs/shutdown.md allows such a report where stock has none."""
+    last = block[-1]
+    # F1, and "an exception in a finalizer is reported as unraisable": this one raises on purpose.
+    if _PURPOSE.match(last):
+        return True
+    # "A finalizer that starts a thread gets RuntimeError: can't start new thread at interpreter
+    # shutdown; unpatched, it waits for ever."
+    return last == "RuntimeError: can't start new thread at interpreter shutdown"
+
+
+def names(block: tuple[str, ...], ident: str) -> bool:
+    """Return whether a report shows a frame of the action that belongs to an id."""
+    number, _, count = ident.rstrip("!~").partition(".")
+    return any(line.endswith(f", in act{number}_{count}") for line in block)
