@@ -51,6 +51,7 @@ struct finalization {
     int (*flush)(void);
     int status;             /* -1: flush() failed */
     int round;
+    int all_ran;            /* all finalizers */
     _Py_finalize_modules modules;
     _Py_addrset finished;   /* not of the collector; and immortal by now */
 };
@@ -71,6 +72,15 @@ find(struct finalization *f, _Py_finalize_found *found)
     _PyFinalize_ClearFound(found);
     _PyFinalize_CallBackGarbage(f->tstate);
     return _PyFinalize_Find(f->interp, &f->modules, &f->finished, found);
+}
+
+static void
+flush(struct finalization *f)
+{
+    if (f->flush() < 0) {
+        f->status = -1;
+        _PyFinalize_FlushFailed();
+    }
 }
 
 static int
@@ -131,13 +141,13 @@ finalize(struct finalization *f, PyObject *op, _Py_finalize_order *order)
         Py_XDECREF(result);
         return;
     }
-    PyObject_CallFinalizer(op);
     if (!_PyObject_IS_GC(op)) {
         /* It has no flag to say that its finalizer ran, and must not be
            deallocated, which would run it again. */
-        _Py_SetImmortal(op);
         (void)_Py_addrset_add(&f->finished, op);
+        _Py_SetImmortal(op);
     }
+    PyObject_CallFinalizer(op);
 }
 
 /* Run the finalizers of objects start to end - 1, the last first.  Returns
@@ -184,8 +194,8 @@ run_finalizers(struct finalization *f, _Py_finalize_order *order)
     n += run_slice(f, order, order->streams, end);
     /* What finalizers printed; sys.stdout may be an object of the user's that
        has a finalizer itself. */
-    if (n > 0 && f->flush() < 0) {
-        f->status = -1;
+    if (n > 0) {
+        flush(f);
     }
     return n + run_slice(f, order, 0, order->streams);
 }
@@ -229,21 +239,40 @@ run_round(struct finalization *f)
           "they run in any order\n", stderr);
     fflush(stderr);
     Py_ssize_t n = _PyFinalize_RunInAnyOrder(f->interp, &f->finished);
-    if (n > 0 && f->flush() < 0) {
-        f->status = -1;
+    if (n > 0) {
+        flush(f);
     }
     return n;
 }
 
-void
-_PyFinalize_ThreadsStop(PyThreadState *tstate)
+static void
+run_rounds(struct finalization *f)
 {
-    Py_ssize_t n = 0;
-    PyThreadState *ts = PyInterpreterState_ThreadHead(tstate->interp);
-    for (; ts != NULL; ts = PyThreadState_Next(ts)) {
-        n += ts != tstate;
+    while (f->round < MAX_ROUNDS && run_round(f) > 0) {
+        f->verbose = 0;
+        f->round++;
     }
-    _PyFinalize_BeginWaits(n);
+    f->all_ran = 1;
+}
+
+/* The thread that did this so far is stuck (finalize_watch.c). */
+static void
+go_on(PyThreadState *tstate, void *arg)
+{
+    struct finalization *f = arg;
+    f->tstate = tstate;
+    _PyFinalize_BeginWatch(tstate, go_on, f);
+    if (!f->all_ran) {
+        f->round = 1;
+        run_rounds(f);
+    }
+    flush(f);
+    _PyFinalize_EndWatch();
+}
+
+void
+_PyFinalize_CollectionStops(PyThreadState *tstate)
+{
     (void)_PyGC_TakeBack(tstate, &callbacks);
 }
 
@@ -283,16 +312,15 @@ _PyFinalize_Interpreter(PyThreadState *tstate, int (*flush)(void))
     PyInterpreterState *outer = running;
     running = f.interp;
     if (_Py_IsMainInterpreter(f.interp)) {
+        _PyFinalize_BeginWatch(tstate, go_on, &f);
         run_left_callbacks();
     }
-    while (f.round < MAX_ROUNDS && run_round(&f) > 0) {
-        f.verbose = 0;
-        f.round++;
-    }
+    run_rounds(&f);
     f.verbose = _PyInterpreterState_GetConfig(f.interp)->verbose;
     _PyFinalize_Release(f.interp);
     _PyFinalize_ClearModules(tstate, &f.modules, f.verbose);
     _PyFinalize_FreeModules(&f.modules);
+    _PyFinalize_EndWatch();
     _Py_addrset_clear(&f.finished);
     running = outer;
     PyErr_Restore(type, value, traceback);

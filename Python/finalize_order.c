@@ -6,7 +6,8 @@
    before it, and an object that several modules hold goes with the last of
    them.  Where references form a cycle, the first to be met decides.
 
-   Files come after all that, and what only C code holds before them.
+   Files come after all that, before them what a stopped thread was using, and
+   before that what only C code holds.
 
    Modules and their dictionaries are boundaries.  A function refers to the
    globals of its module; following that, the first callback that a registry
@@ -287,6 +288,18 @@ walk_files(struct walk *w, const _Py_finalize_found *found)
     w->files_done = 1;
 }
 
+/* What a stopped thread was just using goes late, so that nothing has to wait
+   for it if its finalizer does. */
+static void
+walk_in_use(struct walk *w, const _Py_finalize_found *found)
+{
+    for (Py_ssize_t i = 0; i < found->n_pending && !w->no_memory; i++) {
+        if (_PyFinalize_WasInUse(found->pending[i])) {
+            run_root(w, found->pending[i]);
+        }
+    }
+}
+
 static void
 add_set(struct walk *w, _Py_addrset *set, PyObject *op)
 {
@@ -333,6 +346,7 @@ _PyFinalize_Order(PyInterpreterState *interp, _Py_finalize_modules *modules,
     walk_mapping(&w, PyDict_GetItemString(interp->sysdict, "modules"));
     walk_streams(&w);
     walk_files(&w, found);
+    walk_in_use(&w, found);
     for (Py_ssize_t i = 0; lost != NULL && i < lost->size; i++) {
         run_root(&w, lost->items[i]);
     }

@@ -212,6 +212,12 @@ _PyImmortalHeap_ProcessEnds(void)
 }
 
 int
+_PyImmortalHeap_DoesProcessEnd(void)
+{
+    return process_ends;
+}
+
+int
 _PyImmortalHeap_LeaveAlone(void)
 {
     /* A subinterpreter may end earlier. */

@@ -57,8 +57,29 @@ extern int _PyFinalize_InterpretersAreLeft(void);
    _PyRuntimeState_SetFinalizing() is called. */
 extern void _PyFinalize_ThreadsStop(PyThreadState *tstate);
 
+/* The exit status of the process, if it ends with the interpreter. */
+extern void _PyFinalize_SetExitStatus(int status);
+extern void _PyFinalize_FlushFailed(void);
+
+/* Watch the calling thread, which finalizes the interpreter of tstate, until
+   _PyFinalize_EndWatch().  If it gets stuck in a wait, another thread calls
+   function(its own thread state, arg) with the GIL, and then ends the process;
+   the watched one never gets the GIL again.  Does nothing if there never was
+   another thread, or the exit status is not known. */
+extern void _PyFinalize_BeginWatch(PyThreadState *tstate,
+                                   void (*function)(PyThreadState *, void *),
+                                   void *arg);
+extern void _PyFinalize_EndWatch(void);
+
+/* Was op among the arguments and variables of a stopped thread's functions?
+   By its address: something else may be there by now. */
+extern int _PyFinalize_WasInUse(PyObject *op);
+
 /* From now on waits are refused: n_stopped threads were stopped. */
 extern void _PyFinalize_BeginWaits(Py_ssize_t n_stopped);
+
+/* Take back what a collection holds whose thread is about to be stopped. */
+extern void _PyFinalize_CollectionStops(PyThreadState *tstate);
 
 /* Does the exception that is set say, itself or by what it came from, that
    something was refused because the interpreter is finalizing

@@ -108,6 +108,7 @@ extern int _PyImmortalHeap_Exists(void);
 /* When the interpreter ends, so does the process: Py_Initialize() will not be
    called again. */
 PyAPI_FUNC(void) _PyImmortalHeap_ProcessEnds(void);
+extern int _PyImmortalHeap_DoesProcessEnd(void);
 
 /* May finalization leave alone what only the next Py_Initialize() could
    trip over?  It finds the runtime's static strings without their hashes, so

@@ -1,0 +1,224 @@
+/* Finalization at shutdown: waits in C.
+
+   A library may wait for a mutex of its own, which a stopped thread has taken
+   with it: a database whose thread was in the middle of a query, in a callback
+   of Python's.  Such a wait cannot be seen before it begins, and not be ended.
+
+   So where there were other threads, one more, which runs no Python code,
+   watches the thread that finalizes.  If it stays in one and the same wait, of
+   a kind that has no timeout, while nothing in the process uses any processor
+   time, it is given up after some seconds: the watching thread takes over,
+   says so on stderr, runs the finalizers that are left, and ends the process
+   with its exit status.  That needs what Linux tells of a thread, and an exit
+   status, which an application that embeds the interpreter has not got. */
+
+#include "Python.h"
+#include "pycore_finalize.h"
+#include "pycore_immortal_heap.h" // _PyImmortalHeap_DoesProcessEnd()
+#include "pycore_initconfig.h"
+#include "pycore_interp.h"
+#include "pycore_pylifecycle.h"
+#include "pycore_pystate.h"
+#include "pycore_runtime.h"
+
+#ifdef __linux__
+#  include <fcntl.h>
+#  include <sys/syscall.h>
+#  include <time.h>
+#  include <unistd.h>
+#endif
+
+#if defined(__linux__) && defined(SYS_futex) && defined(PY_HAVE_THREAD_NATIVE_ID)
+
+/* Looks, and how many of them have to find the same wait: five seconds the
+   first time; then the process has met with it once already. */
+#define INTERVAL_US 250000
+#define PATIENCE 20
+#define LITTLE_PATIENCE 6
+
+/* The processor time that a look takes, and then some. */
+#define IDLE_NS 20000000
+
+static int exit_status = -1;        /* -1: the process does not end */
+static PyThread_type_lock going_on; /* held while there is something to watch */
+static PyThread_type_lock hand_over;    /* whoever gets it first goes on */
+static unsigned long watched;       /* native thread id */
+static void (*take_over)(PyThreadState *, void *);
+static void *arg;
+static PyInterpreterState *interp;
+static int patience;
+
+void
+_PyFinalize_SetExitStatus(int status)
+{
+    if (_PyImmortalHeap_DoesProcessEnd()) {
+        exit_status = status;
+    }
+}
+
+/* Fill buffer with what the watched thread does in the kernel.  Returns whether
+   it waits for a futex without a timeout. */
+static int
+look(char *buffer, size_t size)
+{
+    char path[64];
+    long number = -1;
+    unsigned long timeout = 0;
+    PyOS_snprintf(path, sizeof(path), "/proc/self/task/%lu/syscall", watched);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) {
+        return 0;
+    }
+    ssize_t n = read(fd, buffer, size - 1);
+    close(fd);
+    if (n <= 0) {
+        return 0;
+    }
+    buffer[n] = '\0';
+    return sscanf(buffer, "%ld %*s %*s %*s %lx", &number, &timeout) == 2 &&
+        number == SYS_futex && timeout == 0;
+}
+
+static int64_t
+processor_time(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+static void _Py_NO_RETURN
+end_process(int status)
+{
+    fflush(stdout);
+    fflush(stderr);
+    _exit(status);
+}
+
+/* Take over, unless the watched thread has just come to the end by itself. */
+static void
+give_up(void)
+{
+    static const char message[] =
+        "Python: a finalizer waits for a lock that a thread which was stopped "
+        "at shutdown may hold; ";
+    _PyRuntimeState *runtime = &_PyRuntime;
+    PyThreadState *tstate = NULL;
+    if (!PyThread_acquire_lock(hand_over, NOWAIT_LOCK)) {
+        return;
+    }
+    if (!_Py_atomic_load_relaxed(&runtime->ceval.gil.locked)) {
+        tstate = PyThreadState_New(interp);
+    }
+    if (tstate == NULL) {
+        fprintf(stderr, "%sit keeps the GIL, and the process ends without the "
+                "finalizers that are left\n", message);
+        end_process(exit_status);
+    }
+    fprintf(stderr, "%sit is left alone, the others go on\n", message);
+    fflush(stderr);
+    /* From now on the other thread is the one that ends when it asks for the
+       GIL. */
+    _PyRuntimeState_SetFinalizing(runtime, tstate);
+    PyEval_AcquireThread(tstate);
+    take_over(tstate, arg);
+    end_process(exit_status);
+}
+
+static void
+watch(void *Py_UNUSED(unused))
+{
+    char before[256] = "", now[256];
+    int64_t used_before = 0;
+    int same = 0;
+    while (PyThread_acquire_lock_timed(going_on, INTERVAL_US, 0) !=
+           PY_LOCK_ACQUIRED)
+    {
+        int endless = look(now, sizeof(now));
+        int64_t used = processor_time();
+        same = endless && strcmp(now, before) == 0 &&
+            used - used_before < IDLE_NS ? same + 1 : 0;
+        if (same >= patience) {
+            patience = LITTLE_PATIENCE;
+            give_up();
+            return;
+        }
+        strcpy(before, now);
+        used_before = used;
+    }
+    PyThread_release_lock(going_on);
+}
+
+void
+_PyFinalize_BeginWatch(PyThreadState *tstate,
+                       void (*function)(PyThreadState *, void *),
+                       void *function_arg)
+{
+    if (exit_status < 0 || tstate->interp->threads.next_unique_id <= 1) {
+        return;
+    }
+    if (going_on == NULL) {
+        patience = PATIENCE;
+    }
+    /* Never freed: a watching thread may be about to look at it. */
+    going_on = PyThread_allocate_lock();
+    hand_over = PyThread_allocate_lock();
+    if (going_on == NULL || hand_over == NULL) {
+        return;
+    }
+    PyThread_acquire_lock(going_on, WAIT_LOCK);
+    watched = PyThread_get_thread_native_id();
+    take_over = function;
+    arg = function_arg;
+    interp = tstate->interp;
+    (void)PyThread_start_new_thread(watch, NULL);
+}
+
+void
+_PyFinalize_EndWatch(void)
+{
+    if (going_on == NULL || watched != PyThread_get_thread_native_id()) {
+        return;
+    }
+    if (!PyThread_acquire_lock(hand_over, NOWAIT_LOCK)) {
+        /* Too late.  The other thread waits for the GIL. */
+        (void)PyEval_SaveThread();
+        for (;;) {
+            pause();
+        }
+    }
+    PyThread_release_lock(going_on);
+    watched = 0;
+}
+
+void
+_PyFinalize_FlushFailed(void)
+{
+    exit_status = 120;
+}
+
+#else   /* what the thread waits for is not to be known */
+
+void
+_PyFinalize_SetExitStatus(int Py_UNUSED(status))
+{
+}
+
+void
+_PyFinalize_BeginWatch(PyThreadState *Py_UNUSED(tstate),
+                       void (*Py_UNUSED(function))(PyThreadState *, void *),
+                       void *Py_UNUSED(arg))
+{
+}
+
+void
+_PyFinalize_EndWatch(void)
+{
+}
+
+void
+_PyFinalize_FlushFailed(void)
+{
+}
+
+#endif
