@@ -19,9 +19,9 @@ struct _Py_marker {
     Py_ssize_t allocated;
     PyObject *const *spared;    /* two objects that stay mortal, or NULL */
     int careful;            /* C code may be filling objects */
-    int in_list_of_c;       /* what is met is in a list that only C has */
+    int in_list_of_c;       /* what is met is in a list that only C has: 2, or
+                               that perhaps only C has: 1 */
     PyGC_Head *young;       /* of the list, the first that no collection saw */
-    PyGC_Head *kept;        /* where to move what is not marked, or NULL */
     int no_memory;
     Py_ssize_t marked;
     size_t *filled;         /* hashes computed; NULL to compute none */
