@@ -10,7 +10,6 @@
 #include "pycore_dict.h"          // DK_ENTRIES()
 #include "pycore_immortal_mark.h"
 #include "pycore_moduleobject.h"  // PyModuleObject
-#include "pycore_object.h"        // _PyObject_GC_MAY_BE_TRACKED()
 #define _PY_DATETIME_IMPL         // the structures, not the C API
 #include "datetime.h"             // PyDateTime_DateTime
 #include "structmember.h"         // T_OBJECT
@@ -255,21 +254,4 @@ _PyMarker_Expand(PyObject *op, struct _Py_marker *m, int tracked)
         }
         mark_hidden(op, m);
     }
-}
-
-/* Would a collection untrack op?  As tuple_is_atomic() of Modules/gc_survivors.h:
-   who looks at what is tracked finds as few tuples as without the call. */
-int
-_PyMarker_IsAtomicTuple(PyObject *op)
-{
-    if (!PyTuple_CheckExact(op)) {
-        return 0;
-    }
-    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(op); i++) {
-        PyObject *item = PyTuple_GET_ITEM(op, i);
-        if (item == NULL || _PyObject_GC_MAY_BE_TRACKED(item)) {
-            return 0;
-        }
-    }
-    return 1;
 }
