@@ -144,7 +144,7 @@ make_tuple(PyObject *call, int full)
 }
 
 static PyObject *
-make_tuple_resized(PyObject *call, Py_ssize_t size)
+make_tuple_resized(PyObject *call, int size)
 {
     PyObject *tuple = make_tuple(call, 0);
     if (tuple == NULL || _PyTuple_Resize(&tuple, size) < 0) {
@@ -178,7 +178,7 @@ make_in_list(PyObject *call, int set)
 }
 
 static PyObject *
-make_frozenset(PyObject *call)
+make_frozenset(PyObject *call, int unused)
 {
     PyObject *set = PyFrozenSet_New(NULL);
     for (int i = 0; set != NULL && i < 3; i++) {
@@ -192,7 +192,7 @@ make_frozenset(PyObject *call)
 }
 
 static PyObject *
-make_str(PyObject *call)
+make_str(PyObject *call, int unused)
 {
     PyObject *str = PyUnicode_New(6, 127);
     if (str == NULL || PyUnicode_WriteChar(str, 0, 'a') < 0 ||
@@ -207,7 +207,7 @@ make_str(PyObject *call)
 }
 
 static PyObject *
-make_bytes(PyObject *call)
+make_bytes(PyObject *call, int unused)
 {
     PyObject *bytes = PyBytes_FromStringAndSize(NULL, 4);
     if (bytes == NULL || call_between(call) < 0) {
@@ -225,7 +225,7 @@ make_bytes(PyObject *call)
 /* As zlib does: the blocks of the output are in a list, and the last is filled
    while other threads run. */
 static PyObject *
-make_block(PyObject *call)
+make_block(PyObject *call, int unused)
 {
     PyObject *list = PyList_New(1);
     PyObject *block = PyBytes_FromStringAndSize(NULL, 8);
@@ -245,7 +245,7 @@ make_block(PyObject *call)
 }
 
 static PyObject *
-make_long_list(PyObject *call)
+make_long_list(PyObject *call, int unused)
 {
     PyObject *list = PyList_New(0);
     for (int i = 0; list != NULL && i < 3; i++) {
@@ -264,9 +264,17 @@ PyDoc_STRVAR(half_made_doc,
 "half_made(how, call, /)\n\nMake an object with functions of the C API, and\n"
 "call call() now and then when it is half made.  how is one of HALF_MADE.");
 
-static const char * const half_made_ways[] = {
-    "tuple", "tuple replaced", "tuple grown", "tuple shrunk", "tuple in list",
-    "frozenset", "frozenset in list", "str", "bytes", "block of bytes", "list",
+static const struct {
+    const char *name;
+    PyObject *(*make)(PyObject *, int);
+    int arg;
+} half_made_ways[] = {
+    {"tuple", make_tuple, 0}, {"tuple replaced", make_tuple, 1},
+    {"tuple grown", make_tuple_resized, 5},
+    {"tuple shrunk", make_tuple_resized, 2},
+    {"tuple in list", make_in_list, 0}, {"frozenset in list", make_in_list, 1},
+    {"frozenset", make_frozenset}, {"str", make_str}, {"bytes", make_bytes},
+    {"block of bytes", make_block}, {"list", make_long_list},
 };
 
 static PyObject *
@@ -277,28 +285,13 @@ half_made(PyObject *self, PyObject *args)
     if (!PyArg_ParseTuple(args, "sO:half_made", &how, &call)) {
         return NULL;
     }
-    int way = 0;
-    while (way < (int)Py_ARRAY_LENGTH(half_made_ways) &&
-           strcmp(how, half_made_ways[way]) != 0)
-    {
-        way++;
+    for (size_t i = 0; i < Py_ARRAY_LENGTH(half_made_ways); i++) {
+        if (strcmp(how, half_made_ways[i].name) == 0) {
+            return half_made_ways[i].make(call, half_made_ways[i].arg);
+        }
     }
-    switch (way) {
-    case 0: return make_tuple(call, 0);
-    case 1: return make_tuple(call, 1);
-    case 2: return make_tuple_resized(call, 5);
-    case 3: return make_tuple_resized(call, 2);
-    case 4: return make_in_list(call, 0);
-    case 5: return make_frozenset(call);
-    case 6: return make_in_list(call, 1);
-    case 7: return make_str(call);
-    case 8: return make_bytes(call);
-    case 9: return make_block(call);
-    case 10: return make_long_list(call);
-    default:
-        PyErr_Format(PyExc_ValueError, "no way called '%s'", how);
-        return NULL;
-    }
+    PyErr_Format(PyExc_ValueError, "no way called '%s'", how);
+    return NULL;
 }
 
 static int
@@ -309,7 +302,7 @@ add_half_made_ways(PyObject *module)
         return -1;
     }
     for (size_t i = 0; i < Py_ARRAY_LENGTH(half_made_ways); i++) {
-        PyTuple_SET_ITEM(ways, i, PyUnicode_FromString(half_made_ways[i]));
+        PyTuple_SET_ITEM(ways, i, PyUnicode_FromString(half_made_ways[i].name));
     }
     int err = PyModule_AddObjectRef(module, "HALF_MADE", ways);
     Py_DECREF(ways);

@@ -238,12 +238,9 @@ immortalize(PyInterpreterState *interp, PyObject *const spared[2],
     struct _gc_runtime_state *gcstate = &interp->gc;
     PyGC_Head *all = &gcstate->generations[NUM_GENERATIONS - 1].head;
     PyGC_Head *young = _PyGCHead_NEXT(&gcstate->generations[0].head);
-    PyGC_Head kept, *frozen = &gcstate->permanent_generation.head;
+    PyGC_Head kept;
     list_init(&kept);
     /* From old to young. */
-    list_merge(all, frozen);
-    list_merge(frozen, all);
-    gcstate->permanent_generation.count = 0;
     for (int i = NUM_GENERATIONS - 1; i >= 0; i--) {
         if (i < NUM_GENERATIONS - 1) {
             list_merge(&gcstate->generations[i].head, all);

@@ -109,7 +109,7 @@ must_stay_mortal(PyObject *op, struct _Py_marker *m)
 {
     return op == m->spared[0] || op == m->spared[1] ||
         (m->careful && PyTuple_CheckExact(op) && has_empty_place(op)) ||
-        (m->in_list_of_c && PyFrozenSet_Check(op) && Py_REFCNT(op) == 1) ||
+        (m->in_list_of_c == 2 && PyFrozenSet_Check(op) && Py_REFCNT(op) == 1) ||
         ((PyFrame_Check(op) || PyTraceBack_Check(op) ||
           PyExceptionInstance_Check(op)) && holds_running_frame(op));
 }
@@ -280,21 +280,16 @@ mark_list(PyGC_Head *head, struct _Py_marker *m)
     }
 }
 
-/* Would a collection untrack op?  As tuple_is_atomic() of Modules/gc_survivors.h:
-   who looks at what is tracked finds as few tuples as without the call. */
-int
-_PyMarker_IsAtomicTuple(PyObject *op)
+/* Expand op, which is on a list and marked. */
+static void
+expand_listed(PyObject *op, struct _Py_marker *m, int in_list_of_c)
 {
-    if (!PyTuple_CheckExact(op)) {
-        return 0;
+    m->in_list_of_c = in_list_of_c;
+    _PyMarker_Expand(op, m, 1);
+    m->in_list_of_c = 0;
+    if (m->size > 0) {
+        drain(m);
     }
-    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(op); i++) {
-        PyObject *item = PyTuple_GET_ITEM(op, i);
-        if (item == NULL || _PyObject_GC_MAY_BE_TRACKED(item)) {
-            return 0;
-        }
-    }
-    return 1;
 }
 
 /* Mark and expand what is on a list and was found to be referred to from
@@ -313,22 +308,19 @@ expand_alive(PyGC_Head *head, struct _Py_marker *m)
         {
             continue;
         }
-        int in_list_of_c = Py_REFCNT(op) == 1 && PyList_CheckExact(op);
+        int in_list_of_c = Py_REFCNT(op) == 1 && PyList_CheckExact(op) ? 2 : 0;
         if (mark_listed(op, m)) {
             gc->_gc_prev &= ~_PyGC_PREV_MASK_COLLECTING;
-            m->in_list_of_c = in_list_of_c;
-            _PyMarker_Expand(op, m, 1);
-            m->in_list_of_c = 0;
-            if (m->size > 0) {
-                drain(m);
-            }
+            expand_listed(op, m, in_list_of_c);
         }
     }
 }
 
-/* Expand what is on a list and marked, and move the rest to m->kept. */
+/* Expand what is on a list and marked, and move the rest to kept.
+
+   new -- Counts do not tell any more which lists only C has. */
 static void
-expand_marked(PyGC_Head *head, struct _Py_marker *m)
+expand_marked(PyGC_Head *head, PyGC_Head *kept, int new, struct _Py_marker *m)
 {
     PyGC_Head passed, *next;
     PyGC_Head *gc = _PyGCHead_NEXT(head);
@@ -341,10 +333,7 @@ expand_marked(PyGC_Head *head, struct _Py_marker *m)
             list_append(gc, &passed);
         }
         else if (!m->no_memory) {
-            _PyMarker_Expand(op, m, 1);
-            if (m->size > 0) {
-                drain(m);
-            }
+            expand_listed(op, m, new && PyList_CheckExact(op));
             if (_PyMarker_IsAtomicTuple(op)) {
                 _PyObject_GC_UNTRACK(op);
             }
@@ -355,7 +344,7 @@ expand_marked(PyGC_Head *head, struct _Py_marker *m)
         next = _PyGCHead_NEXT(gc);
         list_remove(gc);
         list_append(gc, _Py_IsIncrefImmortal((PyObject *)(gc + 1)) ? head
-                                                                    : m->kept);
+                                                                    : kept);
     }
 }
 
@@ -370,9 +359,12 @@ _PyImmortalHeap_Mark(PyInterpreterState *interp, PyGC_Head *list,
         .spared = spared,
         .careful = alive_only || root != NULL || PyThreadState_Next(ts) != NULL,
         .young = young,
-        .kept = kept,
         .filled = alive_only ? filled : NULL,
     };
+    struct gc_generation *permanent = &interp->gc.permanent_generation;
+    PyGC_Head *immortals = _PyImmortalHeap_List(interp), left;
+    list_init(&left);
+    mark_list(&permanent->head, &m);
     if (!alive_only) {
         mark_list(list, &m);
     }
@@ -386,13 +378,17 @@ _PyImmortalHeap_Mark(PyInterpreterState *interp, PyGC_Head *list,
     }
     mark_frames(interp, &m);
     drain(&m);
-    expand_marked(_PyImmortalHeap_List(interp), &m);
+    expand_marked(immortals, &left, 0, &m);
+    expand_marked(&permanent->head, &left, 1, &m);
     if (alive_only) {
         expand_alive(list, &m);
     }
     else {
-        expand_marked(list, &m);
+        expand_marked(list, kept, 1, &m);
     }
+    list_merge(&permanent->head, immortals);
+    permanent->count = _PyGCHead_NEXT(&left) != &left;
+    list_merge(&left, &permanent->head);
     PyMem_RawFree(m.stack);
     return m.no_memory ? -1 : m.marked;
 }

@@ -45,7 +45,7 @@ extern void _PyImmortalHeap_HoldCollections(PyInterpreterState *interp);
 /* gc.immortalize_heap(): everything alive becomes immortal, except the module
    __main__ and its dictionary themselves; frames that still run; tracebacks
    and exceptions that hold such a frame; and what C code is still filling.
-   gc.freeze() is undone, and garbage is collected.
+   Garbage is collected, but not what gc.freeze() took.
    The main interpreter only.
 
    collect, arg -- what runs a full collection and returns the number of
@@ -77,9 +77,10 @@ extern void _PyImmortalHeap_Adopt(PyGC_Head *gc);
 extern int _PyImmortalHeap_IsFrozen(PyInterpreterState *interp);
 extern void _PyImmortalHeap_SetFrozen(PyInterpreterState *interp, int frozen);
 
-/* Mark what is on list and on that of immortals, in running frames and in
-   static types, and all they hold, transitively; but for what C code may be
-   filling, and what only that holds.
+/* Mark what is on list, on the permanent generation's list and on that of
+   immortals, in running frames and in static types, and all they hold,
+   transitively; but for what C code may be filling, and what only that holds.
+   Of the permanent generation, it moves to the list of immortals.
 
    young      -- of list, the first object that no collection has seen.
    kept       -- where to move what is on list and stays mortal; if alive_only,

@@ -12,6 +12,7 @@ extern "C" {
 
 #include "pycore_gc.h"            // PyGC_Head
 #include "pycore_immortal.h"      // _Py_IsIncrefImmortal()
+#include "pycore_object.h"        // _PyObject_GC_MAY_BE_TRACKED()
 
 struct _Py_marker {
     PyObject **stack;       /* marked, or static; to be expanded; borrowed */
@@ -19,9 +20,9 @@ struct _Py_marker {
     Py_ssize_t allocated;
     PyObject *const *spared;    /* two objects that stay mortal, or NULL */
     int careful;            /* C code may be filling objects */
-    int in_list_of_c;       /* what is met is in a list that only C has */
+    int in_list_of_c;       /* what is met is in a list that only C has: 2, or
+                               that perhaps only C has: 1 */
     PyGC_Head *young;       /* of the list, the first that no collection saw */
-    PyGC_Head *kept;        /* where to move what is not marked, or NULL */
     int no_memory;
     Py_ssize_t marked;
     size_t *filled;         /* hashes computed; NULL to compute none */
@@ -38,8 +39,23 @@ extern void _PyMarker_MarkMortal(PyObject *op, struct _Py_marker *m);
               not pay. */
 extern void _PyMarker_Expand(PyObject *op, struct _Py_marker *m, int tracked);
 
-/* Is op a tuple that a collection would untrack? */
-extern int _PyMarker_IsAtomicTuple(PyObject *op);
+/* Is op a tuple that a collection would untrack?  As tuple_is_atomic() of
+   Modules/gc_survivors.h: who looks at what is tracked finds as few tuples as
+   without an immortal heap. */
+static inline int
+_PyMarker_IsAtomicTuple(PyObject *op)
+{
+    if (!PyTuple_CheckExact(op)) {
+        return 0;
+    }
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(op); i++) {
+        PyObject *item = PyTuple_GET_ITEM(op, i);
+        if (item == NULL || _PyObject_GC_MAY_BE_TRACKED(item)) {
+            return 0;
+        }
+    }
+    return 1;
+}
 
 /* Mark what type holds and type_traverse() leaves out; of a static type, for
    which it must not be called, everything. */

@@ -353,13 +353,16 @@ class HookTests(unittest.TestCase):
                 self.check(textwrap.dedent(again) +
                            textwrap.dedent(PROGRAMS[name]))
 
-    def test_from_a_callback_of_the_collector(self):
+    def test_at_any_allocation(self):
+        # Anywhere in C, where a collection begins: a callback of the
+        # collector calls.
         again = """
+            hook = lambda x: x
             if call is not gc.collect:
+                gc.set_threshold(29)
                 gc.callbacks.append(lambda *args: call())
-                hook = lambda x: (gc.collect(), x)[1]
         """
-        for name in 'abstract methods', 'iterators', 'calls':
+        for name in PROGRAMS:
             with self.subTest(name):
                 self.check(textwrap.dedent(again) +
                            textwrap.dedent(PROGRAMS[name]))
