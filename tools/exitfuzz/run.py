@@ -57,7 +57,7 @@ def environment() -> dict[str, str]:
     """Return the environment without what changes an interpreter."""
     env = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
     # Leaks of what is immortal are no faults, and daemon threads leave their stacks.
-    env.setdefault("ASAN_OPTIONS", "detect_leaks=0:handle_segv=0:allocator_may_return_null=1")
+    env.setdefault("ASAN_OPTIONS", "detect_leaks=0:allocator_may_return_null=1")
     return env
 
 
