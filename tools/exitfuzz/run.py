@@ -28,6 +28,17 @@ class Interpreter:
     python: str
     library: Path | None = None
 
+    def state(self) -> str:
+        """Return what changes when the interpreter is built anew; empty while that is going on."""
+        path = Path(self.python)
+        asked = [self.python, "-c", "import math, select, sqlite3, unicodedata, zlib, _ctypes"]
+        try:
+            found = path.stat()
+            done = subprocess.run(asked, capture_output=True, env=environment(), check=False)
+        except OSError:
+            return ""
+        return f"{found.st_mtime_ns} {found.st_size}" if done.returncode == 0 else ""
+
 
 @dataclass(frozen=True)
 class Outcome:
