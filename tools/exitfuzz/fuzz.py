@@ -86,6 +86,7 @@ class Fuzzer:
             for name, python in (("stock", settings.stock), ("patched", settings.patched))
         ]
         self.stock, self.patched = made
+        self.state = self.patched.state()
         self.has_extension = all(interpreter.library for interpreter in made)
 
     def run(self, report: Callable[[Verdict], None]) -> Summary:
@@ -129,6 +130,8 @@ class Fuzzer:
         # What stock does only sometimes nobody can hold against another interpreter.
         if not oracle.interesting(again, program.status):
             faults = sorted(set(faults) & set(oracle.judge(again, patched)))
+            if faults and self.patched.state() != self.state:
+                return Verdict(program, skipped="the interpreter is being built anew")
             if faults:
                 return Verdict(program, tuple(faults))
         return Verdict(program, skipped="stock differs from itself")

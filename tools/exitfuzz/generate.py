@@ -88,7 +88,7 @@ def _connect(
 
 def _one(writer: Writer, *, worker: bool, main: bool) -> Block:
     draw = writer.random.random()
-    if 0.45 <= draw < 0.60 and not main and writer.random.random() < 0.85:
+    if 0.45 <= draw < 0.60 and not main and writer.random.random() < 0.93:
         # Stock clears other modules than main while a thread runs in them, and then it waits.
         draw = 0.2
     if draw < 0.45:
@@ -128,7 +128,7 @@ def _wait(writer: Writer, names: list[str]) -> Block:
     name = writer.random.choice(sorted(names))
     wait = read("waits")[name]
     plain = {key: holders()[key] for key in _PLAIN}
-    where, found = writer.pick(plain if writer.random.random() < 0.85 else holders())
+    where, found = writer.pick(plain if writer.random.random() < 0.93 else holders())
     act = Act(f"wait: {name}", wait.code)
     return writer.block(f"wait: {name} in {where}", f"{wait.before}\n{found.code}", act=act)
 

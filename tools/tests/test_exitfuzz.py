@@ -145,6 +145,8 @@ class TestOracle:
         assert kinds(outcome(), outcome(out="out m 1.1!\nout m 2.2\n")) == []
         assert kinds(outcome(), outcome(out="out m 1.1!\nmore\n")) == ["stdout"]
         assert kinds(outcome(), outcome(out="out m 1.1!\n" * 2)) == ["stdout"]
+        assert kinds(outcome(out="out m 1.1!\n" * 2), outcome()) == []
+        assert kinds(outcome(out="out m 1.1!\nsay\n"), outcome()) == ["stdout lost"]
 
     def test_stderr(self) -> None:
         report = (
@@ -205,6 +207,13 @@ class TestRun:
         assert made.status is None
         time.sleep(2)
         assert not (tmp_path / "run" / "late").exists()
+
+    def test_interpreter_that_lacks_modules_is_being_built(self, tmp_path: Path) -> None:
+        assert ME.state()
+        assert ME.state() == ME.state()
+        assert not Interpreter(str(tmp_path / "none")).state()
+        fake_program(tmp_path, "python", "exit 1")
+        assert not Interpreter(str(tmp_path / "python")).state()
 
     def test_worker_and_other_children(self, tmp_path: Path) -> None:
         fork = "if os.fork() == 0:\n    {}\n    os._exit(0)\nos.wait()"
