@@ -69,6 +69,16 @@ observes(PyObject *op)
          !PyType_Check(referent));
 }
 
+/* Is there something to be called when the mortal object that op refers to is
+   garbage?  What C code calls keeps its own tables. */
+static int
+calls_back(PyObject *op)
+{
+    PyObject *callback = ((PyWeakReference *)op)->wr_callback;
+    return callback != NULL && !PyCFunction_Check(callback) &&
+        !_Py_IsImmortal(PyWeakref_GET_OBJECT(op));
+}
+
 static int
 find_in_list(PyInterpreterState *interp, PyGC_Head *head,
              _Py_addrset *finished, _Py_addrset *stdlib,
@@ -85,6 +95,7 @@ find_in_list(PyInterpreterState *interp, PyGC_Head *head,
         }
         else if (PyWeakref_Check(op)) {
             found->weakrefs |= observes(op);
+            found->callbacks |= calls_back(op);
             if (_PyFinalize_IsWatcher(op, stdlib)) {
                 result = _Py_objlist_append(&found->watchers, op);
             }

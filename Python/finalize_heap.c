@@ -64,8 +64,8 @@ find(struct finalization *f, _Py_finalize_found *found)
     if (_PyFinalize_Find(f->interp, &f->modules, &f->finished, found) < 0) {
         return -1;
     }
-    if (f->round > 0 || !found->weakrefs ||
-        (found->n_pending == 0 && found->watchers.size == 0))
+    if (f->round > 0 ||
+        !(found->callbacks || (found->weakrefs && found->n_pending > 0)))
     {
         return 0;
     }
@@ -132,6 +132,7 @@ find_order(struct finalization *f, _Py_finalize_found *found,
 static void
 finalize(struct finalization *f, PyObject *op, _Py_finalize_order *order)
 {
+    _PyFinalize_BeginFinalizer();
     if (_PyFinalize_IsPlainFile(op) && !_Py_addrset_has(&order->held, op)) {
         _PyGC_SET_FINALIZED(op);
         PyObject *result = PyObject_CallMethodNoArgs(op, &_Py_ID(close));
@@ -317,8 +318,8 @@ _PyFinalize_Interpreter(PyThreadState *tstate, int (*flush)(void))
     }
     run_rounds(&f);
     f.verbose = _PyInterpreterState_GetConfig(f.interp)->verbose;
-    _PyFinalize_Release(f.interp);
     _PyFinalize_ClearModules(tstate, &f.modules, f.verbose);
+    _PyFinalize_Release(f.interp);
     _PyFinalize_FreeModules(&f.modules);
     _PyFinalize_EndWatch();
     _Py_addrset_clear(&f.finished);

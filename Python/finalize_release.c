@@ -288,7 +288,8 @@ cut_from_dict(PyObject *dict, PyObject *held)
 {
     PyObject *key, *value;
     Py_ssize_t pos = 0;
-    int found = 0;
+    int found = PyDict_Contains(dict, held) == 1 &&
+        PyDict_DelItem(dict, held) == 0;
     while (PyDict_Next(dict, &pos, &key, &value)) {
         if (value == held) {
             /* The key is there: to replace its value changes nothing that

@@ -25,8 +25,13 @@
 #define SLEEP_BUDGET _PyTime_FromSeconds(10)
 #define SLEEPS 20
 
+/* So often a finalizer may catch what a refused wait raises and try again. */
+#define MAX_REFUSALS 100
+
 static PyObject *error = NULL;
-static int refusals = 0;
+static PyObject *stronger = NULL;   /* for who does not give up */
+static int refusals = 0;            /* of this finalizer's */
+static int any_refused = 0;
 static _PyTime_t waited = 0;
 static _PyTime_t slept = 0;
 static int sleeps = 0;
@@ -36,7 +41,7 @@ void
 _PyFinalize_BeginWaits(Py_ssize_t n_stopped)
 {
     waited = slept = 0;
-    sleeps = refusals = 0;
+    sleeps = refusals = any_refused = 0;
     stopped = n_stopped;
 }
 
@@ -71,12 +76,39 @@ void
 _PyFinalize_FreeError(void)
 {
     Py_CLEAR(error);
+    Py_CLEAR(stronger);
+}
+
+void
+_PyFinalize_BeginFinalizer(void)
+{
+    refusals = 0;
+}
+
+/* Not an Exception: "except Exception: pass" in a loop does not catch it. */
+static void
+refuse_for_good(void)
+{
+    if (stronger == NULL) {
+        stronger = PyErr_NewExceptionWithDoc(
+            "_thread.PythonFinalizationExit",
+            "A finalizer goes on waiting for a thread that was stopped.",
+            PyExc_BaseException, NULL);
+    }
+    if (stronger != NULL) {
+        PyErr_Format(stronger, "a finalizer has waited %d times for threads "
+                     "that were stopped at interpreter shutdown", refusals);
+    }
 }
 
 static void
 refuse(const char *what)
 {
-    refusals++;
+    any_refused = 1;
+    if (++refusals > MAX_REFUSALS) {
+        refuse_for_good();
+        return;
+    }
     _PyFinalize_SetError("%s: the threads that could end this wait were "
                          "stopped at interpreter shutdown", what);
 }
@@ -160,7 +192,7 @@ tells_all(PyThreadState *tstate)
 int
 _PyFinalize_HasRefused(PyThreadState *tstate)
 {
-    return refusals > 0 && !tells_all(tstate);
+    return any_refused && !tells_all(tstate);
 }
 
 int
@@ -172,7 +204,10 @@ _PyFinalize_IsExpected(PyThreadState *tstate)
     if (error == NULL || tstate->curexc_type == NULL || tells_all(tstate)) {
         return 0;
     }
-    if (PyErr_GivenExceptionMatches(tstate->curexc_type, error)) {
+    if (PyErr_GivenExceptionMatches(tstate->curexc_type, error) ||
+        (stronger != NULL &&
+         PyErr_GivenExceptionMatches(tstate->curexc_type, stronger)))
+    {
         return 1;
     }
     PyObject *exc = tstate->curexc_value;

@@ -81,6 +81,9 @@ extern void _PyFinalize_BeginWaits(Py_ssize_t n_stopped);
 /* Take back what a collection holds whose thread is about to be stopped. */
 extern void _PyFinalize_CollectionStops(PyThreadState *tstate);
 
+/* Another finalizer begins: it may be refused as often as the last one. */
+extern void _PyFinalize_BeginFinalizer(void);
+
 /* Does the exception that is set say, itself or by what it came from, that
    something was refused because the interpreter is finalizing
    (pycore_finalize_wait.h)?  Such a one is not to be reported as unraisable,
@@ -113,8 +116,9 @@ extern int _PyFinalize_CanLeaveAll(void);
 
 /* Release what only works in its deallocator (a C++ stream, a database) and is
    mortal, but held by something immortal, which no count will ever free.  What
-   holds it has None in its place, or is cleared.  Called once all finalizers
-   ran and nothing has been cleared. */
+   holds it has None in its place, or is cleared.  Called once the user's modules
+   were let go of, so that nobody misses it, and with the standard library still
+   whole. */
 extern void _PyFinalize_Release(PyInterpreterState *interp);
 
 /* Is the part of name before its first dot the name of a module of the standard
@@ -231,6 +235,7 @@ typedef struct {
     Py_ssize_t pending_allocated;
     _Py_objlist watchers;   /* weak references with a callback of the user's */
     int weakrefs;           /* are there any to mortal objects? */
+    int callbacks;          /* are any of these to be called back? */
     int untracked;          /* may there be more that the collector does not
                                track?  Only a walk can find it. */
 } _Py_finalize_found;
