@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -114,8 +115,11 @@ class Fuzzer:
         program = generate(self.settings.seed, index, extension=self.has_extension)
         return self.verdict(program, self.settings.limit)
 
-    def verdict(self, program: Program, limit: float) -> Verdict:
-        """Run one program on both, on stock once more if they differ, and judge."""
+    def verdict(self, program: Program, limit: float, *, last: bool = False) -> Verdict:
+        """Run one program on both, on stock once more if they differ, and judge.
+
+        If somebody has built the interpreter anew meanwhile, all of it once more.
+        """
         stock = self._on(program, self.stock, self.settings.stock_limit)
         skipped = oracle.interesting(stock, program.status)
         if skipped:
@@ -130,11 +134,22 @@ class Fuzzer:
         # What stock does only sometimes nobody can hold against another interpreter.
         if not oracle.interesting(again, program.status):
             faults = sorted(set(faults) & set(oracle.judge(again, patched)))
-            if faults and self.patched.state() != self.state:
-                return Verdict(program, skipped="the interpreter is being built anew")
+            state = self.patched.state() if faults else self.state
+            if state != self.state and last:
+                faults = [Fault("interpreter", "it is being built anew, again and again")]
+            elif state != self.state:
+                self.state = state or self._built()
+                return self.verdict(program, limit, last=True)
             if faults:
                 return Verdict(program, tuple(faults))
         return Verdict(program, skipped="stock differs from itself")
+
+    def _built(self, seconds: float = 300) -> str:
+        """Wait until the patched interpreter has its modules again, so many seconds at most."""
+        end = time.monotonic() + seconds
+        while not (state := self.patched.state()) and time.monotonic() < end:
+            time.sleep(2)
+        return state
 
     def _on(self, program: Program, interpreter: Interpreter, limit: float) -> Outcome:
         directory = Path(tempfile.mkdtemp(dir=self.directory)) / "run"

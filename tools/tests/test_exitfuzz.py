@@ -253,6 +253,20 @@ class TestFuzz:
         assert summary.failed
         assert f"{len(summary.failed)} failed" in fuzz.totals(summary)
 
+    def test_interpreter_built_anew_is_tried_again(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        states = iter(["old", "", "new", "new", "newer", "newest"])
+        monkeypatch.setattr(Interpreter, "state", lambda self: next(states, "newest"))
+        monkeypatch.setattr(time, "sleep", lambda seconds: None)
+        made = settings(tmp_path, sys.executable, 1, shrinks=0, jobs=1)
+        seen: list[Verdict] = []
+        fuzz.fuzz(made, seen.append)
+        assert seen[0].kinds
+        assert seen[0].kinds != ["interpreter"]
+        states = iter(["old", "new", "newer"])
+        assert fuzz.fuzz(made, seen.append).failed[0].kinds == ["interpreter"]
+
 
 class TestShrink:
     def test_only_what_is_needed_stays(self) -> None:
