@@ -121,7 +121,7 @@ def run(program: Program, python: Path, mode: str, *, native: Path, seconds: flo
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(child.pid, signal.SIGKILL)
             child.wait()
-        places = {home: "SCRATCH", python.parents[1]: "VENV"}
+        places = {home: "SCRATCH", python.parents[1]: "VENV", program.path.parent: "PROGRAMS"}
         stdout, stderr = (normalise(_text(stream), places) for stream in (out, err))
         return Outcome(status, stdout, stderr, listing(home, program.files))
 
