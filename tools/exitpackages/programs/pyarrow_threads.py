@@ -1,4 +1,4 @@
-"""pyarrow: daemon threads sort in its thread pool and write a file while the program ends."""
+"""pyarrow: daemon threads are left amid a file that they write and a stream that they read."""
 
 import gc
 import os
@@ -7,27 +7,27 @@ import threading
 import pyarrow as pa
 import pyarrow.compute as pc
 
-rows = pa.chunked_array([pa.array(range(100_000))] * 4)
-running = threading.Semaphore(0)
-
-
-def compute() -> None:
-    while True:
-        pc.sort_indices(rows)
-        running.release()
+table = pa.table({"x": pa.chunked_array([pa.array(range(100_000))] * 4)})
+ready = threading.Barrier(3)
 
 
 def write() -> None:
-    with pa.OSFile(os.devnull, "wb") as sink:
-        while True:
-            sink.write(b"x" * 1_000_000)
-            running.release()
+    with pa.OSFile("left.arrow", "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
+        writer.write_table(table)
+        ready.wait()
+        threading.Event().wait()
 
 
-threads = [threading.Thread(target=work, daemon=True) for work in (compute, write)]
-for thread in threads:
-    thread.start()
-for _ in threads * 3:
-    running.acquire()
+def read() -> None:
+    order = pc.sort_indices(table["x"])
+    for batch in table.take(order[:1000]).to_reader(100):
+        if batch.num_rows == 100:
+            ready.wait()
+            threading.Event().wait()
+
+
+for work in (write, read):
+    threading.Thread(target=work, daemon=True).start()
+ready.wait(30)
 getattr(gc, os.environ.get("PACKS_CALL", ""), int)()  # here
 print("end", flush=True)
