@@ -35,6 +35,7 @@ VERBS = {
     "audit": "audit",
     "servers": "servers",
     "fuzz": "fuzz",
+    "packages": "packages",
     "clean": "clean",
 }
 
