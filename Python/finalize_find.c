@@ -69,14 +69,14 @@ observes(PyObject *op)
          !PyType_Check(referent));
 }
 
-/* Is there something to be called when the mortal object that op refers to is
-   garbage?  What C code calls keeps its own tables. */
+/* Is there something to be called when the object that op refers to is garbage?
+   What C code calls keeps its own tables. */
 static int
 calls_back(PyObject *op)
 {
     PyObject *callback = ((PyWeakReference *)op)->wr_callback;
     return callback != NULL && !PyCFunction_Check(callback) &&
-        !_Py_IsImmortal(PyWeakref_GET_OBJECT(op));
+        PyWeakref_GET_OBJECT(op) != Py_None;
 }
 
 static int
@@ -95,8 +95,16 @@ find_in_list(PyInterpreterState *interp, PyGC_Head *head,
         }
         else if (PyWeakref_Check(op)) {
             found->weakrefs |= observes(op);
-            found->callbacks |= calls_back(op);
-            if (_PyFinalize_IsWatcher(op, stdlib)) {
+            int calls = calls_back(op);
+            if (calls && _Py_IsImmortal(PyWeakref_GET_OBJECT(op))) {
+                if (_PyImmortalHeap_WasExtended()) {
+                    result = _Py_objlist_append(&found->observers, op);
+                }
+            }
+            else {
+                found->callbacks |= calls;
+            }
+            if (result == 0 && _PyFinalize_IsWatcher(op, stdlib)) {
                 result = _Py_objlist_append(&found->watchers, op);
             }
         }
@@ -139,4 +147,5 @@ _PyFinalize_ClearFound(_Py_finalize_found *found)
     found->pending = NULL;
     found->n_pending = found->pending_allocated = 0;
     _Py_objlist_clear(&found->watchers);
+    _Py_objlist_clear(&found->observers);
 }

@@ -91,7 +91,7 @@ find_and_order(struct finalization *f, _Py_finalize_found *found,
         return -1;
     }
     if (found->n_pending == 0 && found->watchers.size == 0 &&
-        !found->untracked && !f->verbose)
+        found->observers.size == 0 && !found->untracked && !f->verbose)
     {
         return 0;
     }
@@ -227,7 +227,8 @@ run_round(struct finalization *f)
         Py_ssize_t n = 0;
         int result = prepare_round(f, &found, &order);
         if (result == 0) {
-            n = run_finalizers(f, &order);
+            n = _PyFinalize_CallOrphaned(&order.orphaned);
+            n += run_finalizers(f, &order);
             n += _PyFinalize_RunCallbacks(&found.watchers, &order);
         }
         _PyFinalize_ClearFound(&found);

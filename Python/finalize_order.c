@@ -21,6 +21,7 @@
 #include "pycore_gc.h"            // _PyObject_GC_IS_TRACKED()
 #include "pycore_interp.h"
 #include "pycore_object.h"        // _PyObject_IS_GC()
+#include "pycore_pystate.h"       // _PyThreadState_GET()
 
 /* On the stack, the lowest bit says that what op refers to is done. */
 #define DONE ((uintptr_t)1)
@@ -308,6 +309,48 @@ add_set(struct walk *w, _Py_addrset *set, PyObject *op)
     }
 }
 
+/* What the interpreter itself holds, and the thread that is left.  No finalizer
+   is found here that was not known to be lost. */
+static void
+walk_state(struct walk *w)
+{
+    PyThreadState *tstate = _PyThreadState_GET();
+    PyInterpreterState *interp = w->interp;
+    PyObject *const held[] = {
+        tstate->dict, tstate->context, interp->dict, interp->builtins_copy,
+        interp->codec_search_path, interp->codec_search_cache,
+        interp->codec_error_registry, interp->gc.callbacks, interp->gc.garbage,
+        interp->importlib, interp->import_func,
+#ifdef HAVE_FORK
+        interp->before_forkers, interp->after_forkers_parent,
+        interp->after_forkers_child,
+#endif
+    };
+    for (size_t i = 0; i < Py_ARRAY_LENGTH(held); i++) {
+        if (held[i] != NULL) {
+            run_root(w, held[i]);
+        }
+    }
+}
+
+static void
+find_orphaned(struct walk *w, const _Py_finalize_found *found)
+{
+    if (found->observers.size == 0) {
+        return;
+    }
+    walk_state(w);
+    for (Py_ssize_t i = 0; i < found->observers.size; i++) {
+        PyObject *ref = found->observers.items[i];
+        if (_Py_addrset_has(&w->seen, ref) &&
+            !_Py_addrset_has(&w->seen, PyWeakref_GET_OBJECT(ref)) &&
+            _Py_objlist_append(&w->order->orphaned, ref) < 0)
+        {
+            w->no_memory = 1;
+        }
+    }
+}
+
 /* Modules are boundaries; weak references and what they refer to are to be
    noticed. */
 static void
@@ -331,6 +374,10 @@ prepare(struct walk *w, const _Py_finalize_modules *modules,
     for (Py_ssize_t i = 0; i < found->watchers.size; i++) {
         PyObject *ref = found->watchers.items[i];
         add_set(w, &w->watched, ref);
+        add_set(w, &w->watched, PyWeakref_GET_OBJECT(ref));
+    }
+    for (Py_ssize_t i = 0; i < found->observers.size; i++) {
+        PyObject *ref = found->observers.items[i];
         add_set(w, &w->watched, PyWeakref_GET_OBJECT(ref));
     }
 }
@@ -360,6 +407,7 @@ _PyFinalize_Order(PyInterpreterState *interp, _Py_finalize_modules *modules,
             w.no_memory = 1;
         }
     }
+    find_orphaned(&w, found);
     _PyFinalize_SortTurns(order);
     _Py_objlist_clear(&w.later);
     PyMem_RawFree(w.stack);
@@ -379,5 +427,6 @@ _PyFinalize_ClearOrder(_Py_finalize_order *order)
     order->streams = 0;
     _Py_addrset_clear(&order->held);
     _Py_objlist_clear(&order->lost);
+    _Py_objlist_clear(&order->orphaned);
     _Py_objlist_clear(&order->objects);
 }

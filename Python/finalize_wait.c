@@ -31,6 +31,7 @@
 static PyObject *error = NULL;
 static PyObject *stronger = NULL;   /* for who does not give up */
 static int refusals = 0;            /* of this finalizer's */
+static int vain = 0;                /* has this finalizer waited in vain? */
 static int any_refused = 0;
 static _PyTime_t waited = 0;
 static _PyTime_t slept = 0;
@@ -41,7 +42,7 @@ void
 _PyFinalize_BeginWaits(Py_ssize_t n_stopped)
 {
     waited = slept = 0;
-    sleeps = refusals = any_refused = 0;
+    sleeps = refusals = any_refused = vain = 0;
     stopped = n_stopped;
 }
 
@@ -82,7 +83,7 @@ _PyFinalize_FreeError(void)
 void
 _PyFinalize_BeginFinalizer(void)
 {
-    refusals = 0;
+    refusals = vain = 0;
 }
 
 /* Not an Exception: "except Exception: pass" in a loop does not catch it. */
@@ -104,7 +105,7 @@ refuse_for_good(void)
 static void
 refuse(const char *what)
 {
-    any_refused = 1;
+    any_refused = vain = 1;
     if (++refusals > MAX_REFUSALS) {
         refuse_for_good();
         return;
@@ -119,6 +120,7 @@ _PyFinalize_LimitWait(const char *what, _PyTime_t timeout)
     if (!_Py_IsFinalizing() || timeout == 0) {
         return timeout;
     }
+    vain = 1;
     if (timeout < 0 || waited >= WAIT_BUDGET) {
         refuse(what);
         return -1;
@@ -201,7 +203,13 @@ _PyFinalize_IsExpected(PyThreadState *tstate)
     /* No deeper than a chain that an ordinary program makes; user code can
        close it to a ring. */
     enum { MAX_DEPTH = 32 };
-    if (error == NULL || tstate->curexc_type == NULL || tells_all(tstate)) {
+    if (tstate->curexc_type == NULL || tells_all(tstate)) {
+        return 0;
+    }
+    if (vain) {
+        return 1;   /* what came of it: a TimeoutError, most often */
+    }
+    if (error == NULL) {
         return 0;
     }
     if (PyErr_GivenExceptionMatches(tstate->curexc_type, error) ||

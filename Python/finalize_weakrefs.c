@@ -114,3 +114,42 @@ _PyFinalize_RunCallbacks(const _Py_objlist *watchers,
     }
     return n;
 }
+
+/* Clear all weak references to op. */
+static void
+clear_references(PyObject *op)
+{
+    PyWeakReference **list =
+        (PyWeakReference **)_PyObject_GET_WEAKREFS_LISTPTR(op);
+    while (*list != NULL) {
+        _PyWeakref_ClearRef(*list);
+    }
+}
+
+Py_ssize_t
+_PyFinalize_CallOrphaned(const _Py_objlist *orphaned)
+{
+    Py_ssize_t n = 0;
+    /* First of all, so that no callback comes to one of these objects. */
+    for (Py_ssize_t i = 0; i < orphaned->size; i++) {
+        PyObject *referent = PyWeakref_GET_OBJECT(orphaned->items[i]);
+        if (referent != Py_None) {
+            clear_references(referent);
+        }
+    }
+    for (Py_ssize_t i = 0; i < orphaned->size; i++) {
+        PyWeakReference *ref = (PyWeakReference *)orphaned->items[i];
+        PyObject *callback = ref->wr_callback;
+        if (callback != NULL) {
+            ref->wr_callback = NULL;
+            PyObject *result = PyObject_CallOneArg(callback, (PyObject *)ref);
+            if (result == NULL) {
+                PyErr_WriteUnraisable(callback);
+            }
+            Py_XDECREF(result);
+            Py_DECREF(callback);
+            n++;
+        }
+    }
+    return n;
+}

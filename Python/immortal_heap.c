@@ -349,6 +349,14 @@ has_more(PyInterpreterState *interp, Py_ssize_t expected)
     return list_size(&generations[NUM_GENERATIONS - 1].head) > expected;
 }
 
+static int extended = 0;
+
+int
+_PyImmortalHeap_WasExtended(void)
+{
+    return extended;
+}
+
 int
 _PyImmortalHeap_Extend(PyInterpreterState *interp,
                        Py_ssize_t (*collect)(void *), void *arg,
@@ -356,6 +364,10 @@ _PyImmortalHeap_Extend(PyInterpreterState *interp,
                        struct _Py_immortal_heap_stats *stats)
 {
     PyObject *spared[2];
+    extended = 1;
+    /* What garbage holds by way of weak references' callbacks is garbage
+       after that. */
+    Py_ssize_t collected = collect(arg);
     find_main(interp, spared);
     is_frozen = 0;
     /* Called by a finalizer that the collector runs, its marks are in use. */
@@ -378,5 +390,6 @@ _PyImmortalHeap_Extend(PyInterpreterState *interp,
         stats->frozen += more.frozen;
         stats->immortalized += more.immortalized;
     }
+    stats->collected += collected;
     return 0;
 }

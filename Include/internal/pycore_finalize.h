@@ -86,8 +86,9 @@ extern void _PyFinalize_BeginFinalizer(void);
 
 /* Does the exception that is set say, itself or by what it came from, that
    something was refused because the interpreter is finalizing
-   (pycore_finalize_wait.h)?  Such a one is not to be reported as unraisable,
-   unless the configuration asks for it: then 0. */
+   (pycore_finalize_wait.h); or has the finalizer that it comes from waited in
+   vain?  Such a one is not to be reported as unraisable, unless the
+   configuration asks for it: then 0. */
 extern int _PyFinalize_IsExpected(PyThreadState *tstate);
 
 /* Was a wait refused, and is that not to be spoken of?  A coroutine that was made
@@ -234,6 +235,7 @@ typedef struct {
     Py_ssize_t n_pending;
     Py_ssize_t pending_allocated;
     _Py_objlist watchers;   /* weak references with a callback of the user's */
+    _Py_objlist observers;  /* with any callback, to what is immortal */
     int weakrefs;           /* are there any to mortal objects? */
     int callbacks;          /* are any of these to be called back? */
     int untracked;          /* may there be more that the collector does not
@@ -245,6 +247,8 @@ typedef struct {
     _Py_objlist objects;    /* the last one comes first */
     Py_ssize_t streams;     /* below: only sys.stdout and the like need them */
     _Py_objlist lost;       /* pending, but the walk did not come to them */
+    _Py_objlist orphaned;   /* observers that it came to, of which it did not
+                               come to what they refer to */
     _Py_addrset held;       /* files that something other than a file holds */
     _Py_finalize_turn *turns;   /* of watchers, and of what they watch */
     Py_ssize_t n_turns;
@@ -335,6 +339,11 @@ extern Py_ssize_t _PyFinalize_RunCallbacks(const _Py_objlist *watchers,
    memory.  Returns how many there were. */
 extern Py_ssize_t _PyFinalize_RunInAnyOrder(PyInterpreterState *interp,
                                             _Py_addrset *finished);
+
+/* Clear the weak references to what those on the list refer to, which is
+   garbage but for being immortal, and call them back: the collector cannot.
+   Returns the number of calls. */
+extern Py_ssize_t _PyFinalize_CallOrphaned(const _Py_objlist *orphaned);
 
 /* Is op a file, one of those that the interpreter opened for itself?  These
    are flushed (flush_std_files()), never closed. */

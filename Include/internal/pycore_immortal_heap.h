@@ -106,6 +106,9 @@ extern Py_ssize_t _PyImmortalHeap_Mark(PyInterpreterState *interp,
    outlive the interpreter. */
 extern int _PyImmortalHeap_Exists(void);
 
+/* Was gc.immortalize_heap() called?  Then what is immortal may be garbage. */
+extern int _PyImmortalHeap_WasExtended(void);
+
 /* When the interpreter ends, so does the process: Py_Initialize() will not be
    called again. */
 PyAPI_FUNC(void) _PyImmortalHeap_ProcessEnds(void);

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import time
 from pathlib import Path
@@ -42,8 +43,8 @@ def main(argv: list[str] | None = None) -> int:
     print(f"seed {seed}", flush=True)
     summary = fuzz(
         Settings(
-            stock=options.stock,
-            patched=options.patched,
+            stock=os.path.abspath(options.stock),
+            patched=os.path.abspath(options.patched),
             seed=seed,
             programs=options.only or range(options.first, options.first + options.programs),
             jobs=options.jobs,
