@@ -28,6 +28,21 @@ write_byte(int fd, char byte)
     }
 }
 
+/* Write what op is just now. */
+static void
+write_repr(int fd, PyObject *op)
+{
+    PyObject *type, *value, *traceback;
+    PyErr_Fetch(&type, &value, &traceback);
+    PyObject *repr = PyObject_Repr(op);
+    const char *text = repr == NULL ? NULL : PyUnicode_AsUTF8(repr);
+    for (; text != NULL && *text != '\0'; text++) {
+        write_byte(fd, *text);
+    }
+    Py_XDECREF(repr);
+    PyErr_Restore(type, value, traceback);
+}
+
 static PyObject *
 writer_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 {
@@ -54,6 +69,9 @@ writer_dealloc(WriterObject *self)
         PyObject_GC_UnTrack(self);
     }
     write_byte(self->fd, self->byte);
+    if (!PyType_IS_GC(type) && self->held != NULL) {
+        write_repr(self->fd, self->held);
+    }
     Py_CLEAR(self->held);
     type->tp_free(self);
     if (type->tp_flags & Py_TPFLAGS_HEAPTYPE) {
@@ -97,7 +115,8 @@ PyDoc_STRVAR(writer_doc,
 
 PyDoc_STRVAR(plain_writer_doc,
 "PlainWriter(fd, byte, held=None, /)\n\n"
-"The same, and the collector knows nothing of it.");
+"The same, and the collector knows nothing of it.  What held is, as repr()\n"
+"has it, is written after byte.");
 
 PyDoc_STRVAR(busy_doc,
 "Busy(fd, byte, held=None, /)\n\n"
