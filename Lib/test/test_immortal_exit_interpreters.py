@@ -2,7 +2,11 @@
 
 import textwrap
 import unittest
+from test import support
 from test.immortal_exit_support import Case, ExitTestCase
+from test.support import import_helper
+
+import_helper.import_module('_xxsubinterpreters')
 
 # What runs in a subinterpreter is in variables of the main one.
 PROGRAM = """
@@ -208,6 +212,7 @@ def file(name, more):
     return Case(name, FILE.format(more=more), '0 written')
 
 
+@support.requires_fork()
 class FileTests(ExitTestCase):
     """Open files of subinterpreters are flushed."""
 

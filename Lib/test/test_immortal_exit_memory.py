@@ -40,7 +40,8 @@ PROGRAM = """
             wrong.add((n, said[-200:]))
     if pid:
         if wrong or max(lost) > {may_be_lost} or min(lost) < 0:
-            os.write(1, repr((sorted(wrong, key=str)[:3], dict(lost))).encode())
+            report = sorted(wrong, key=str)[:3], dict(lost)
+            os.write(1, repr(report).encode())
         os.write(1, b'end')
         os._exit(0)
     {begin}

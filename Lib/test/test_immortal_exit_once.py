@@ -123,16 +123,18 @@ class CollectionTests(ExitTestCase):
                   '1end later2'),
         collected('callbacks',
                   'for _ in range(3):\n'
-                  '    n = Plain(); n.me = n; refs.append(weakref.ref(n, step))'
-                  '\ndel n', '1end 23'),
+                  '    n = Plain(); n.me = n\n'
+                  '    refs.append(weakref.ref(n, step))\n'
+                  'del n', '1end 23'),
         collected('callbacks_of_one',
                   'n = Plain(); n.me = n\n'
                   'for _ in range(3): refs.append(weakref.ref(n, step))\n'
                   'del n', '1end 23'),
         collected('callbacks_and_finalizers',
                   'for _ in range(2):\n'
-                  '    n = Node(); n.me = n; refs.append(weakref.ref(n, step))'
-                  '\ndel n', '1end 234'),
+                  '    n = Node(); n.me = n\n'
+                  '    refs.append(weakref.ref(n, step))\n'
+                  'del n', '1end 234'),
         collected('generators',
                   'def generator():\n'
                   '    try: yield\n'
