@@ -259,6 +259,7 @@ static PyMethodDef methods[] = {
 };
 
 extern int _testimmortal_add_heap(PyObject *module);
+extern int _testimmortal_add_exit(PyObject *module);
 
 static int
 module_exec(PyObject *module)
@@ -277,7 +278,10 @@ module_exec(PyObject *module)
     err = value == NULL
           || PyModule_AddObjectRef(module, "INCREF_LIMIT", value) < 0;
     Py_XDECREF(value);
-    return err ? -1 : _testimmortal_add_heap(module);
+    if (err || _testimmortal_add_heap(module) < 0) {
+        return -1;
+    }
+    return _testimmortal_add_exit(module);
 }
 
 static PyModuleDef_Slot slots[] = {

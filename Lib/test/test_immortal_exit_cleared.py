@@ -1,0 +1,147 @@
+"""Shutdown: nothing is cleared that need not be.
+
+A namespace that something unseen holds, be it a thread that was stopped or C
+code with a suspended frame, stays as it is; so does what says that it is not
+to be collected. All of this is so on an unpatched interpreter.
+"""
+
+import importlib.util
+import unittest
+from test.immortal_exit_support import Case, ExitTestCase
+
+# A Busy is like a suspended greenlet: the collector does not see what it
+# holds. It writes a byte if it is deallocated. A PlainWriter is written to
+# tell what a namespace has in it when it is let go of.
+PROGRAM = """
+    import os, sys, threading, time, types, _testimmortal as t
+    value = 'whole'
+    def look():
+        os.write(1, f'{{value}} '.encode())
+    # here
+    {make}
+    os.write(1, b'end ')
+    """
+
+
+def kept(name, make, out='end', **kwargs):
+    """A Case of what make has made."""
+    make = make.replace('\n', '\n    ')
+    return Case(name, PROGRAM.format(make=make), out, **kwargs)
+
+
+class BusyTests(ExitTestCase):
+    """What is not to be collected is not deallocated."""
+
+    cases = (
+        kept('namespace', 'b = t.Busy(1, b"b", globals())'),
+        kept('function', 'b = t.Busy(1, b"b", look)'),
+        kept('frame', 'b = t.Busy(1, b"b", sys._getframe())'),
+        kept('in_list', 'b = [t.Busy(1, b"b", globals())]'),
+        kept('in_instance', 'class A: pass\n'
+             'a = A(); a.b = t.Busy(1, b"b", globals())'),
+        kept('in_class', 'class A: b = t.Busy(1, b"b", globals())'),
+        kept('in_closure', 'def f(b):\n'
+             '    def g(): return b\n'
+             '    return g\n'
+             'f = f(t.Busy(1, b"b", globals()))'),
+        kept('in_module', 'm = types.ModuleType("m")\n'
+             'm.b = t.Busy(1, b"b", m.__dict__); sys.modules["m"] = m'),
+        kept('in_another_busy',
+             'b = t.Busy(1, b"b", t.Busy(1, b"c", globals()))'),
+        kept('in_dict', 'd = {"b": t.Busy(1, b"b", globals())}'),
+        kept('in_method', 'class A:\n'
+             '    def f(self): pass\n'
+             'a = A(); a.b = t.Busy(1, b"b", globals()); f = a.f'),
+        kept('of_a_class', 'class A:\n'
+             '    def f(self): pass\n'
+             'b = t.Busy(1, b"b", A)'),
+        kept('two_of_one', 'a = t.Busy(1, b"a", globals())\n'
+             'b = t.Busy(1, b"b", globals())'),
+        # Nothing unseen holds these.
+        kept('garbage_is_not_kept', 'b = t.Busy(1, b"b"); l = [b]\n'
+             'l.append(l); del b, l', 'end b'),
+        kept('others_are_not_kept', 'b = t.Busy(1, b"b")', 'end b',
+             modes=('default', 'off')),
+    )
+
+
+class NamespaceTests(ExitTestCase):
+    """Namespaces that are held are not wiped."""
+
+    cases = (
+        # An immortal namespace: what a deallocator does has to be done.
+        kept('of_a_stopped_thread',
+             'w = t.PlainWriter(1, b"w")\n'
+             'def work():\n'
+             '    time.sleep(1000); look()\n'
+             'threading.Thread(target=work, daemon=True).start()\n'
+             'time.sleep(.1)', modes=('default', 'off')),
+        kept('seen_by_repr',
+             'class Look:\n'
+             '    def __repr__(self): return str(globals().get("value"))\n'
+             'w = t.PlainWriter(1, b" ", Look())\n'
+             'b = t.Busy(1, b"b", globals())\n'
+             'os.w = w; del w, Look', 'end  whole'),
+        kept('module_seen_by_repr',
+             'm = types.ModuleType("m"); sys.modules["m"] = m\n'
+             'exec("""class Look:\n'
+             '    def __repr__(self): return str(globals().get("value"))\n'
+             'value = 5""", m.__dict__)\n'
+             'm.b = t.Busy(1, b"b", m.__dict__)\n'
+             'os.w = t.PlainWriter(1, b" ", m.Look()); del m', 'end  5'),
+    )
+
+
+GREENLET = """
+    import greenlet, gc, os, sys
+    value = 'whole'
+    # here
+    main = greenlet.getcurrent()
+    def work():
+        {work}
+    {make}
+    os.write(1, b'end ')
+    """
+
+
+def suspended(name, work, make='g = greenlet.greenlet(work); g.switch()',
+              out='end', **kwargs):
+    """A Case of a greenlet that is suspended in work."""
+    return Case(name, GREENLET.format(
+        work=work.replace('\n', '\n' + ' ' * 8),
+        make=make.replace('\n', '\n    ')), out, **kwargs)
+
+
+@unittest.skipUnless(importlib.util.find_spec('greenlet'),
+                     'greenlet is not installed')
+class GreenletTests(ExitTestCase):
+    """Greenlets that are suspended at exit."""
+
+    cases = (
+        suspended('except_', 'try: 1 / 0\n'
+                  'except ZeroDivisionError: main.switch()'),
+        suspended('finally_', 'try: 1 / 0\n'
+                  'except ZeroDivisionError:\n'
+                  '    try: main.switch()\n'
+                  '    finally: assert value == "whole"'),
+        suspended('nested', 'try:\n'
+                  '    try: 1 / 0\n'
+                  '    except ZeroDivisionError: int("x")\n'
+                  'except ValueError: main.switch()'),
+        suspended('many', 'try: 1 / 0\n'
+                  'except ZeroDivisionError: main.switch()',
+                  'gs = [greenlet.greenlet(work) for _ in range(9)]\n'
+                  'for g in gs: g.switch()'),
+        suspended('in_a_class', 'try: 1 / 0\n'
+                  'except ZeroDivisionError: main.switch()',
+                  'class A: g = greenlet.greenlet(work)\n'
+                  'A.g.switch()'),
+        suspended('two_levels', 'def inner():\n'
+                  '    try: 1 / 0\n'
+                  '    except ZeroDivisionError: main.switch()\n'
+                  'inner()'),
+    )
+
+
+if __name__ == '__main__':
+    unittest.main()
