@@ -126,8 +126,9 @@ wipe_garbage(PyInterpreterState *interp, _Py_finalize_modules *modules,
 }
 
 /* Wipe the namespace of a module that is still alive, as finalize_modules()
-   does.  That of an immortal one is only wiped if Py_Initialize() may be called
-   again, and mortal objects would pile up there. */
+   does.  If something immortal may be all that keeps it alive, that is only
+   done if Py_Initialize() may be called again, and mortal objects would pile up
+   there. */
 static void
 wipe_if_alive(_Py_finalize_module *m, int verbose)
 {
@@ -135,9 +136,8 @@ wipe_if_alive(_Py_finalize_module *m, int verbose)
     if (PyWeakref_CheckRef(module)) {
         module = PyWeakref_GET_OBJECT(module);
     }
-    if (module != Py_None &&
-        !(_Py_IsImmortal(module) && _PyImmortalHeap_LeaveAlone()))
-    {
+    int holds = _Py_IsImmortal(module) || _PyImmortalHeap_WasExtended();
+    if (module != Py_None && !(holds && _PyImmortalHeap_LeaveAlone())) {
         wipe(m, verbose);
     }
 }

@@ -20,7 +20,6 @@
 #include "pycore_immortal.h"
 #include "pycore_interp.h"
 #include "pycore_object.h"        // _PyObject_GetDictPtr()
-#include "structmember.h"         // T_OBJECT
 #ifdef HAVE_DLFCN_H
 #  include <dlfcn.h>
 #endif
@@ -38,6 +37,7 @@ struct walk {
     Py_ssize_t allocated;
     PyObject *holder;       /* being expanded */
     _Py_addrset seen;
+    _Py_addrset boundaries; /* modules that finalize_modules() lets go of */
     _Py_addrset ordinary;   /* types */
     _Py_addrset working;    /* types */
     _Py_addrset carriers;   /* cannot be cut open: stand for what they hold */
@@ -227,8 +227,8 @@ visit(PyObject *op, void *arg)
            suspended, and whose C stack would have to be unwound. */
         return 0;
     }
-    if (PyModule_Check(op)) {
-        return 0;   /* nothing but other modules holds it: it will be freed */
+    if (_Py_addrset_has(&w->boundaries, op)) {
+        return 0;
     }
     if ((works_in_deallocator(w, op) || _Py_addrset_has(&w->carriers, op)) &&
         can_be_cut(w->holder))
@@ -275,97 +275,24 @@ walk_list(struct walk *w, PyGC_Head *list)
 }
 
 static void
+add_boundaries(struct walk *w)
+{
+    PyObject *module;
+    Py_ssize_t pos = 0;
+    while (PyDict_Check(w->interp->modules) &&
+           PyDict_Next(w->interp->modules, &pos, NULL, &module))
+    {
+        add(w, &w->boundaries, module);
+    }
+}
+
+static void
 walk(struct walk *w)
 {
     for (int i = 0; i < _PyFinalize_NUM_LISTS; i++) {
         walk_list(w, _PyFinalize_List(w->interp, i));
     }
     _Py_addrset_clear(&w->seen);
-}
-
-static int
-cut_from_dict(PyObject *dict, PyObject *held)
-{
-    PyObject *key, *value;
-    Py_ssize_t pos = 0;
-    int found = PyDict_Contains(dict, held) == 1 &&
-        PyDict_DelItem(dict, held) == 0;
-    while (PyDict_Next(dict, &pos, &key, &value)) {
-        if (value == held) {
-            /* The key is there: to replace its value changes nothing that
-               PyDict_Next() relies on. */
-            Py_INCREF(key);
-            found |= PyDict_SetItem(dict, key, Py_None) == 0;
-            Py_DECREF(key);
-        }
-    }
-    return found;
-}
-
-static void
-cut_from_array(PyObject **items, Py_ssize_t n, PyObject *held)
-{
-    for (Py_ssize_t i = 0; i < n; i++) {
-        if (items[i] == held) {
-            items[i] = Py_NewRef(Py_None);
-            Py_DECREF(held);
-        }
-    }
-}
-
-/* In the __slots__ of classes. */
-static int
-cut_from_slots(PyObject *op, PyObject *held)
-{
-    int found = 0;
-    for (PyTypeObject *type = Py_TYPE(op); type; type = type->tp_base) {
-        if (!(type->tp_flags & Py_TPFLAGS_HEAPTYPE) ||
-            ((PyHeapTypeObject *)type)->ht_slots == NULL)
-        {
-            continue;
-        }
-        PyMemberDef *def = type->tp_members;
-        for (; def != NULL && def->name != NULL; def++) {
-            PyObject **slot = (PyObject **)((char *)op + def->offset);
-            if (def->type == T_OBJECT_EX && *slot == held) {
-                *slot = NULL;
-                Py_DECREF(held);
-                found = 1;
-            }
-        }
-    }
-    return found;
-}
-
-/* Cut the references of holder to held, which the caller holds. */
-static void
-cut(PyObject *holder, PyObject *held)
-{
-    if (PyDict_Check(holder)) {
-        cut_from_dict(holder, held);
-    }
-    else if (PyList_Check(holder)) {
-        cut_from_array(((PyListObject *)holder)->ob_item,
-                       PyList_GET_SIZE(holder), held);
-    }
-    else if (PyTuple_Check(holder)) {
-        cut_from_array(((PyTupleObject *)holder)->ob_item,
-                       PyTuple_GET_SIZE(holder), held);
-    }
-    else {
-        PyObject **dict = _PyObject_GetDictPtr(holder);
-        int found = cut_from_slots(holder, held);
-        if (dict != NULL && *dict != NULL) {
-            found |= cut_from_dict(*dict, held);
-        }
-        if (!found && PySet_Check(holder)) {
-            found = PySet_Discard(holder, held) == 1;
-        }
-        if (!found && Py_TYPE(holder)->tp_clear != NULL) {
-            (void)Py_TYPE(holder)->tp_clear(holder);
-        }
-    }
-    PyErr_Clear();
 }
 
 /* The method cache holds values of classes' dictionaries without a
@@ -392,7 +319,7 @@ cut_edges(struct walk *w)
         if (PyDict_Check(w->edges[i].holder)) {
             add(w, &dicts, w->edges[i].holder);
         }
-        cut(w->edges[i].holder, w->edges[i].held);
+        _PyFinalize_Cut(w->interp, w->edges[i].holder, w->edges[i].held);
     }
     if (dicts.used > 0) {
         for (int i = 0; i < _PyFinalize_NUM_LISTS; i++) {
@@ -412,6 +339,7 @@ _PyFinalize_Release(PyInterpreterState *interp)
     size_t carriers;
     int enabled = interp->gc.enabled;
     interp->gc.enabled = 0;
+    add_boundaries(&w);
     walk(&w);
     do {
         /* Until no more is found that has to be cut off from what holds it. */
@@ -424,6 +352,7 @@ _PyFinalize_Release(PyInterpreterState *interp)
     cut_edges(&w);
     interp->gc.enabled = enabled;
     PyMem_RawFree(w.stack);
+    _Py_addrset_clear(&w.boundaries);
     _Py_addrset_clear(&w.ordinary);
     _Py_addrset_clear(&w.working);
     _Py_addrset_clear(&w.carriers);

@@ -122,6 +122,11 @@ extern int _PyFinalize_CanLeaveAll(void);
    whole. */
 extern void _PyFinalize_Release(PyInterpreterState *interp);
 
+/* Cut the references of holder to held, which the caller holds.  What holder is
+   may be cleared for it. */
+extern void _PyFinalize_Cut(PyInterpreterState *interp, PyObject *holder,
+                            PyObject *held);
+
 /* Is the part of name before its first dot the name of a module of the standard
    library? */
 extern int _PyFinalize_IsStdlibName(const char *name);
