@@ -69,14 +69,13 @@ observes(PyObject *op)
          !PyType_Check(referent));
 }
 
-/* Is there something to be called when the object that op refers to is garbage?
-   What C code calls keeps its own tables. */
+/* Is there something to be called when the mortal object that op refers to is
+   garbage?  What C code calls keeps its own tables. */
 static int
 calls_back(PyObject *op)
 {
     PyObject *callback = ((PyWeakReference *)op)->wr_callback;
-    return callback != NULL && !PyCFunction_Check(callback) &&
-        PyWeakref_GET_OBJECT(op) != Py_None;
+    return callback != NULL && !PyCFunction_Check(callback);
 }
 
 static int
@@ -95,14 +94,11 @@ find_in_list(PyInterpreterState *interp, PyGC_Head *head,
         }
         else if (PyWeakref_Check(op)) {
             found->weakrefs |= observes(op);
-            int calls = calls_back(op);
-            if (calls && _Py_IsImmortal(PyWeakref_GET_OBJECT(op))) {
-                if (_PyImmortalHeap_WasExtended()) {
-                    result = _Py_objlist_append(&found->observers, op);
-                }
+            if (!_Py_IsImmortal(PyWeakref_GET_OBJECT(op))) {
+                found->callbacks |= calls_back(op);
             }
-            else {
-                found->callbacks |= calls;
+            else if (_PyImmortalHeap_WasExtended()) {
+                result = _Py_objlist_append(&found->observers, op);
             }
             if (result == 0 && _PyFinalize_IsWatcher(op, stdlib)) {
                 result = _Py_objlist_append(&found->watchers, op);

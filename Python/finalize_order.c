@@ -342,8 +342,12 @@ find_orphaned(struct walk *w, const _Py_finalize_found *found)
     walk_state(w);
     for (Py_ssize_t i = 0; i < found->observers.size; i++) {
         PyObject *ref = found->observers.items[i];
-        if (_Py_addrset_has(&w->seen, ref) &&
-            !_Py_addrset_has(&w->seen, PyWeakref_GET_OBJECT(ref)) &&
+        PyObject *referent = PyWeakref_GET_OBJECT(ref);
+        /* What is garbage itself does not call back. */
+        int may_clear = ((PyWeakReference *)ref)->wr_callback == NULL ||
+            _Py_addrset_has(&w->seen, ref);
+        if (may_clear && _PyObject_IS_GC(referent) &&
+            !_Py_addrset_has(&w->seen, referent) &&
             _Py_objlist_append(&w->order->orphaned, ref) < 0)
         {
             w->no_memory = 1;
@@ -374,10 +378,6 @@ prepare(struct walk *w, const _Py_finalize_modules *modules,
     for (Py_ssize_t i = 0; i < found->watchers.size; i++) {
         PyObject *ref = found->watchers.items[i];
         add_set(w, &w->watched, ref);
-        add_set(w, &w->watched, PyWeakref_GET_OBJECT(ref));
-    }
-    for (Py_ssize_t i = 0; i < found->observers.size; i++) {
-        PyObject *ref = found->observers.items[i];
         add_set(w, &w->watched, PyWeakref_GET_OBJECT(ref));
     }
 }

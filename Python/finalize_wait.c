@@ -147,20 +147,6 @@ _PyFinalize_AcquireLock(PyThread_type_lock lock)
 }
 
 int
-_PyFinalize_LockIsLost(PyThread_type_lock lock)
-{
-    if (lock == NULL || !_Py_IsFinalizing()) {
-        return 0;
-    }
-    if (PyThread_acquire_lock(lock, NOWAIT_LOCK)) {
-        PyThread_release_lock(lock);
-        return 0;
-    }
-    refuse("lock");
-    return 1;
-}
-
-int
 _PyFinalize_CheckSleep(_PyTime_t timeout)
 {
     if (!_Py_IsFinalizing() || stopped == 0) {

@@ -365,9 +365,6 @@ _PyImmortalHeap_Extend(PyInterpreterState *interp,
 {
     PyObject *spared[2];
     extended = 1;
-    /* What garbage holds by way of weak references' callbacks is garbage
-       after that. */
-    Py_ssize_t collected = collect(arg);
     find_main(interp, spared);
     is_frozen = 0;
     /* Called by a finalizer that the collector runs, its marks are in use. */
@@ -390,6 +387,5 @@ _PyImmortalHeap_Extend(PyInterpreterState *interp,
         stats->frozen += more.frozen;
         stats->immortalized += more.immortalized;
     }
-    stats->collected += collected;
     return 0;
 }

@@ -240,7 +240,7 @@ typedef struct {
     Py_ssize_t n_pending;
     Py_ssize_t pending_allocated;
     _Py_objlist watchers;   /* weak references with a callback of the user's */
-    _Py_objlist observers;  /* with any callback, to what is immortal */
+    _Py_objlist observers;  /* weak references to what is immortal */
     int weakrefs;           /* are there any to mortal objects? */
     int callbacks;          /* are any of these to be called back? */
     int untracked;          /* may there be more that the collector does not

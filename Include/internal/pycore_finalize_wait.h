@@ -22,15 +22,12 @@ extern "C" {
 PyAPI_FUNC(_PyTime_t) _PyFinalize_LimitWait(const char *what,
                                             _PyTime_t timeout);
 
-/* Acquire lock, releasing the GIL while it waits.  Returns 0, or -1 with
+/* Acquire lock, releasing the GIL while it waits; for a lock that is held while
+   its owner asks for the GIL: one that is not gets released in any case.
+   Returns 0, or -1 with
    PythonFinalizationError set: a thread that was stopped at shutdown holds
    it. */
 PyAPI_FUNC(int) _PyFinalize_AcquireLock(PyThread_type_lock lock);
-
-/* 1 with PythonFinalizationError set if a stopped thread holds lock, which may
-   be NULL; else 0, and lock is as it was.  For who acquires it without the GIL
-   and cannot raise there. */
-PyAPI_FUNC(int) _PyFinalize_LockIsLost(PyThread_type_lock lock);
 
 /* To be asked before sleeping.  Returns 0, or -1 with PythonFinalizationError
    set, if the interpreter is finalizing, threads were stopped, and finalizers
