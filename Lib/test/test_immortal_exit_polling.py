@@ -183,7 +183,7 @@ USED = """
     class Finalized:
         def __del__(self):
             used.{method}(b'x')
-            os.write(1, b'not reached')
+            os.write(1, b'used ')
     class Later:
         def __del__(self):
             os.write(1, b'later')
@@ -196,14 +196,22 @@ USED = """
     time.sleep(.02)
     os.write(1, b'end ')
     """
-MUCH = 'bytes(1 << 30)'
+MUCH = 'bytes(1 << 28)'
 NOISE = 'os.urandom(1 << 20) * 50'
 
 
-def used(name, make, method, data=MUCH):
-    """A Case: make.method(data) takes a second."""
+def used(name, make, method, data=MUCH, out='end later', told=REFUSED):
+    """A Case: make.method(data) takes a while."""
     return Case(name, USED.format(make=make, method=method, data=data),
-                'end later', REFUSED)
+                out, told)
+
+
+def hashed(name, make):
+    """A Case: a hash gives its lock back before it asks for the GIL.
+
+    So even a thread that will be stopped then ends the wait for it.
+    """
+    return used(name, make, 'update', out='end used later', told=None)
 
 
 class OwnLockTests(ExitTestCase):
@@ -219,10 +227,10 @@ class OwnLockTests(ExitTestCase):
              'bz2.compress(os.urandom(1 << 22), 1) * 20'),
         used('unlzma', 'lzma.LZMADecompressor()', 'decompress',
              'lzma.compress(bytes(1 << 28), preset=0)'),
-        used('sha512', 'hashlib.sha512()', 'update'),
-        used('sha3', '_sha3.sha3_512()', 'update'),
-        used('blake2', '_blake2.blake2b()', 'update'),
-        used('hmac', 'hmac.new(b"key", digestmod="sha512")', 'update'),
+        hashed('sha512', 'hashlib.sha512()'),
+        hashed('sha3', '_sha3.sha3_512()'),
+        hashed('blake2', '_blake2.blake2b()'),
+        hashed('hmac', 'hmac.new(b"key", digestmod="sha512")'),
     )
 
 
