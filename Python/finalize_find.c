@@ -58,15 +58,14 @@ append_pending(_Py_finalize_found *found, PyObject *op)
     return 0;
 }
 
-/* Could someone see by the weak reference op whether an object is garbage?
-   Each type has one to each of its subclasses. */
+/* Could someone see by the weak reference op whether an object is garbage?  Each
+   type has one to each of its subclasses, and few classes ever are. */
 static int
 observes(PyObject *op)
 {
-    PyObject *referent = PyWeakref_GET_OBJECT(op);
-    return !_Py_IsImmortal(referent) &&
-        (((PyWeakReference *)op)->wr_callback != NULL ||
-         !PyType_Check(referent));
+    return ((PyWeakReference *)op)->wr_callback != NULL ||
+        !PyType_Check(PyWeakref_GET_OBJECT(op)) ||
+        _PyImmortalHeap_WasExtended();
 }
 
 /* Is there something to be called when the mortal object that op refers to is
@@ -93,8 +92,8 @@ find_in_list(PyInterpreterState *interp, PyGC_Head *head,
             }
         }
         else if (PyWeakref_Check(op)) {
-            found->weakrefs |= observes(op);
             if (!_Py_IsImmortal(PyWeakref_GET_OBJECT(op))) {
+                found->weakrefs |= observes(op);
                 found->callbacks |= calls_back(op);
             }
             else if (_PyImmortalHeap_WasExtended()) {

@@ -333,6 +333,21 @@ walk_state(struct walk *w)
     }
 }
 
+/* What stopped threads had on their stacks is not garbage. */
+static void
+walk_stacks(struct walk *w)
+{
+    for (int i = 0; i < _PyFinalize_NUM_LISTS; i++) {
+        PyGC_Head *list = _PyFinalize_List(w->interp, i);
+        PyGC_Head *gc = _PyGCHead_NEXT(list);
+        for (; gc != list && !w->no_memory; gc = _PyGCHead_NEXT(gc)) {
+            if (_PyFinalize_WasInUse((PyObject *)(gc + 1))) {
+                run_root(w, (PyObject *)(gc + 1));
+            }
+        }
+    }
+}
+
 static void
 find_orphaned(struct walk *w, const _Py_finalize_found *found)
 {
@@ -340,6 +355,7 @@ find_orphaned(struct walk *w, const _Py_finalize_found *found)
         return;
     }
     walk_state(w);
+    walk_stacks(w);
     for (Py_ssize_t i = 0; i < found->observers.size; i++) {
         PyObject *ref = found->observers.items[i];
         PyObject *referent = PyWeakref_GET_OBJECT(ref);

@@ -31,7 +31,7 @@
 static PyObject *error = NULL;
 static PyObject *stronger = NULL;   /* for who does not give up */
 static int refusals = 0;            /* of this finalizer's */
-static int vain = 0;                /* has this finalizer waited in vain? */
+static int vain = 0;                /* has one of this finalizer's timed out? */
 static int any_refused = 0;
 static _PyTime_t waited = 0;
 static _PyTime_t slept = 0;
@@ -105,7 +105,7 @@ refuse_for_good(void)
 static void
 refuse(const char *what)
 {
-    any_refused = vain = 1;
+    any_refused = 1;
     if (++refusals > MAX_REFUSALS) {
         refuse_for_good();
         return;
@@ -120,11 +120,11 @@ _PyFinalize_LimitWait(const char *what, _PyTime_t timeout)
     if (!_Py_IsFinalizing() || timeout == 0) {
         return timeout;
     }
-    vain = 1;
     if (timeout < 0 || waited >= WAIT_BUDGET) {
         refuse(what);
         return -1;
     }
+    vain = 1;
     timeout = Py_MIN(timeout, WAIT_BUDGET - waited);
     waited += timeout;
     return timeout;
