@@ -75,9 +75,19 @@ LEAKS = [
 
 # Of the overlay's test files, those that look at children: `-R` would find nothing there.
 CHILDREN = [
+    "test_immortal_exit_cleared",
+    "test_immortal_exit_interpreters",
+    "test_immortal_exit_memory",
+    "test_immortal_exit_once",
+    "test_immortal_exit_polling",
+    "test_immortal_exit_release",
+    "test_immortal_exit_stuck",
+    "test_immortal_exit_waits",
+    "test_immortal_exit_weakrefs",
     "test_immortal_finalization",
     "test_immortal_finalization_output",
     "test_immortal_finalization_start",
+    "test_immortal_half_made",
     "test_immortal_large",
     "test_immortal_process",
     "test_immortal_shutdown_order",
