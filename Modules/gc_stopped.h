@@ -5,7 +5,7 @@
    thread that is stopped then takes these to the grave, and no later
    collection can begin.  So the main interpreter's lists are known by their
    addresses, and emptied into the oldest generation before threads are
-   stopped.
+   stopped, and in the child of a fork.
 
    This file is part of Modules/gcmodule.c and uses its macros and functions. */
 
@@ -33,16 +33,6 @@ hold_no_lists(PyThreadState *tstate)
 {
     if (_Py_IsMainInterpreter(tstate->interp)) {
         memset(held_lists, 0, sizeof(held_lists));
-    }
-}
-
-/* The child of a fork has none of these threads, and their stacks may be used
-   again. */
-void
-_PyGC_AfterFork(PyThreadState *tstate)
-{
-    if (held_by != tstate->thread_id) {
-        hold_no_lists(tstate);
     }
 }
 
@@ -78,4 +68,13 @@ _PyGC_TakeBack(PyThreadState *tstate, _Py_objlist *callbacks)
     }
     gcstate->collecting = 0;
     return result;
+}
+
+/* The child of a fork has not got the thread, but for now its stack. */
+void
+_PyGC_AfterFork(PyThreadState *tstate)
+{
+    if (tstate->interp->gc.collecting && held_by != tstate->thread_id) {
+        _PyFinalize_CollectionStops(tstate);
+    }
 }

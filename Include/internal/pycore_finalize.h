@@ -78,7 +78,8 @@ extern int _PyFinalize_WasInUse(PyObject *op);
 /* From now on waits are refused: n_stopped threads were stopped. */
 extern void _PyFinalize_BeginWaits(Py_ssize_t n_stopped);
 
-/* Take back what a collection holds whose thread is about to be stopped. */
+/* Take back what a collection holds whose thread is about to be stopped, or was
+   left behind by a fork. */
 extern void _PyFinalize_CollectionStops(PyThreadState *tstate);
 
 /* Another finalizer begins: it may be refused as often as the last one. */

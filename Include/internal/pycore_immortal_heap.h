@@ -136,8 +136,8 @@ extern void _PyGC_CountExternal(PyGC_Head *list);
 extern void _PyGC_HandleWeakrefs(PyThreadState *tstate,
                                  PyGC_Head *unreachable, PyGC_Head *old);
 
-/* In Modules/gcmodule.c: the child of a fork forgets a collection of a thread
-   that it has not got. */
+/* In Modules/gcmodule.c: the child of a fork takes back what a collection holds
+   whose thread it has not got.  Called before it makes any threads. */
 extern void _PyGC_AfterFork(PyThreadState *tstate);
 
 #ifdef __cplusplus
