@@ -214,10 +214,10 @@ visit(PyObject *op, void *arg)
     struct walk *w = arg;
     int is_gc = _PyObject_IS_GC(op);
     if (_Py_IsImmortal(op)) {
-        /* What is tracked is on a list. */
-        if (is_gc && !_PyObject_GC_IS_TRACKED(op) &&
-            (PyDict_Check(op) || PyTuple_Check(op)) && add(w, &w->seen, op))
-        {
+        /* What is tracked is on a list.  Of what is not, only a dictionary can
+           have got something mortal since, and nothing that leads further: it
+           does no harm to come to it twice. */
+        if (is_gc && !_PyObject_GC_IS_TRACKED(op) && PyDict_Check(op)) {
             push(w, op);
         }
         return 0;
