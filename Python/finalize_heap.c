@@ -112,22 +112,6 @@ find_and_order(struct finalization *f, _Py_finalize_found *found,
     return result;
 }
 
-/* Find all pending finalizers, in order.  Returns 0, or -1 for lack of memory
-   (without an exception).
-
-   Walks along the collector's lists.  A collection would join them to others
-   in between, and the walk miss the end. */
-static int
-find_order(struct finalization *f, _Py_finalize_found *found,
-           _Py_finalize_order *order)
-{
-    int enabled = f->interp->gc.enabled;
-    f->interp->gc.enabled = 0;
-    int result = find_and_order(f, found, order);
-    f->interp->gc.enabled = enabled;
-    return result;
-}
-
 /* Finalize op.  A file that nothing but files and the stack of a stopped
    thread holds is closed without a warning that it was left open: nobody
    could have closed it. */
@@ -203,18 +187,33 @@ run_finalizers(struct finalization *f, _Py_finalize_order *order)
     return n + run_slice(f, order, 0, order->streams);
 }
 
-/* Get ready for a round.  Returns 0, or -1 for lack of memory (without an
-   exception). */
+/* So many containers finalizers may create before an automatic collection: it
+   would finalize a cycle of files in the order of its lists. */
+#define HELD_BACK 20000
+
+/* Find all modules and pending finalizers, in order.  Returns 0, or -1 for lack
+   of memory (without an exception).
+
+   Walks along the collector's lists.  A collection would join them to others
+   in between, and the walk miss the end. */
 static int
 prepare_round(struct finalization *f, _Py_finalize_found *found,
               _Py_finalize_order *order)
 {
+    struct _gc_runtime_state *gcstate = &f->interp->gc;
+    int enabled = gcstate->enabled;
+    gcstate->enabled = 0;
     _PyFinalize_FreeModules(&f->modules);
-    if (_PyFinalize_ListModules(f->interp, &f->modules) < 0) {
+    int result = _PyFinalize_ListModules(f->interp, &f->modules);
+    if (result < 0) {
         PyErr_Clear();
-        return -1;
     }
-    return find_order(f, found, order);
+    else {
+        result = find_and_order(f, found, order);
+    }
+    gcstate->generations[0].count = -HELD_BACK;
+    gcstate->enabled = enabled;
+    return result;
 }
 
 /* Find all pending finalizers and run them; returns how many there were. */
