@@ -173,5 +173,7 @@ def started(target: Callable[..., object], *args: Any, daemon: bool = True) -> t
     thread.start()
     if not ready.wait(10):
         log("LATE")
+    if daemon:
+        log("daemon")
     time.sleep(0.01)  # from set() to the call after it, where the thread is to be stopped
     return thread
