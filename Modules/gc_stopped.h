@@ -19,6 +19,15 @@ enum {
 static PyGC_Head *held_lists[NUM_HELD];
 static unsigned long held_by = 0;       /* thread */
 
+/* Weak references that such a collection still had to call back. */
+static _Py_objlist left_callbacks = {0};
+
+_Py_objlist *
+_PyGC_LeftCallbacks(void)
+{
+    return &left_callbacks;
+}
+
 /* A list is in use, or not any more if it is NULL. */
 static inline void
 hold_list(PyThreadState *tstate, int which, PyGC_Head *list)
@@ -45,13 +54,12 @@ take_list_back(GCState *gcstate, PyGC_Head *list)
     }
 }
 
-int
-_PyGC_TakeBack(PyThreadState *tstate, _Py_objlist *callbacks)
+void
+_PyGC_TakeBack(PyThreadState *tstate)
 {
     GCState *gcstate = &tstate->interp->gc;
-    int result = 0;
     if (!gcstate->collecting || held_by == tstate->thread_id) {
-        return 0;
+        return;
     }
     PyGC_Head *refs = held_lists[HELD_CALLBACKS];
     if (refs != NULL && !gc_list_is_empty(refs)) {
@@ -59,7 +67,7 @@ _PyGC_TakeBack(PyThreadState *tstate, _Py_objlist *callbacks)
            reference to each. */
         PyGC_Head *gc = GC_NEXT(GC_NEXT(refs));
         for (; gc != refs; gc = GC_NEXT(gc)) {
-            result |= _Py_objlist_append(callbacks, FROM_GC(gc));
+            (void)_Py_objlist_append(&left_callbacks, FROM_GC(gc));
         }
     }
     for (int i = 0; i < NUM_HELD; i++) {
@@ -67,14 +75,11 @@ _PyGC_TakeBack(PyThreadState *tstate, _Py_objlist *callbacks)
         held_lists[i] = NULL;
     }
     gcstate->collecting = 0;
-    return result;
 }
 
 /* The child of a fork has not got the thread, but for now its stack. */
 void
 _PyGC_AfterFork(PyThreadState *tstate)
 {
-    if (tstate->interp->gc.collecting && held_by != tstate->thread_id) {
-        _PyFinalize_CollectionStops(tstate);
-    }
+    _PyGC_TakeBack(tstate);
 }

@@ -25,9 +25,6 @@
 static PyInterpreterState *running = NULL;
 static int quiet = 0;
 
-/* Callbacks that a stopped thread's collection still had to make. */
-static _Py_objlist callbacks = {0};
-
 int
 _PyFinalize_IsRunning(void)
 {
@@ -273,18 +270,13 @@ go_on(PyThreadState *tstate, void *arg)
     _PyFinalize_EndWatch();
 }
 
-void
-_PyFinalize_CollectionStops(PyThreadState *tstate)
-{
-    (void)_PyGC_TakeBack(tstate, &callbacks);
-}
-
 /* Make the calls that a stopped thread's collection did not come to. */
 static void
 run_left_callbacks(void)
 {
-    for (Py_ssize_t i = 0; i < callbacks.size; i++) {
-        PyObject *ref = callbacks.items[i];
+    _Py_objlist *callbacks = _PyGC_LeftCallbacks();
+    for (Py_ssize_t i = 0; i < callbacks->size; i++) {
+        PyObject *ref = callbacks->items[i];
         PyObject *callback = ((PyWeakReference *)ref)->wr_callback;
         if (callback != NULL) {
             PyObject *result = PyObject_CallOneArg(callback, ref);
@@ -295,7 +287,7 @@ run_left_callbacks(void)
         }
         Py_DECREF(ref);     /* the collection's */
     }
-    _Py_objlist_clear(&callbacks);
+    _Py_objlist_clear(callbacks);
 }
 
 int

@@ -48,5 +48,5 @@ _PyFinalize_ThreadsStop(PyThreadState *tstate)
         }
     }
     _PyFinalize_BeginWaits(n);
-    _PyFinalize_CollectionStops(tstate);
+    _PyGC_TakeBack(tstate);
 }

@@ -78,10 +78,6 @@ extern int _PyFinalize_WasInUse(PyObject *op);
 /* From now on waits are refused: n_stopped threads were stopped. */
 extern void _PyFinalize_BeginWaits(Py_ssize_t n_stopped);
 
-/* Take back what a collection holds whose thread is about to be stopped, or was
-   left behind by a fork. */
-extern void _PyFinalize_CollectionStops(PyThreadState *tstate);
-
 /* Another finalizer begins: it may be refused as often as the last one. */
 extern void _PyFinalize_BeginFinalizer(void);
 
@@ -186,16 +182,15 @@ extern void _PyFinalize_ClearModules(PyThreadState *tstate,
 extern void *_PyFinalize_Grow(void *items, Py_ssize_t *allocated,
                               size_t itemsize);
 
-/* In Modules/gcmodule.c: the thread of a running collection of tstate's
-   interpreter is about to be stopped.  What the collection holds goes back to
-   the oldest generation; collections can run again.
+/* In Modules/gcmodule.c: if another thread runs a collection of tstate's
+   interpreter, it is about to be stopped, or was left behind by a fork.  What the
+   collection holds goes back to the oldest generation; collections can run
+   again.  Without memory, some callbacks are lost. */
+extern void _PyGC_TakeBack(PyThreadState *tstate);
 
-   callbacks -- where to add the weak references that it has cleared and not
-                called back yet; each is owed a Py_DECREF().
-
-   Returns 0, or -1 for lack of memory (without an exception): some callbacks
-   are missing. */
-extern int _PyGC_TakeBack(PyThreadState *tstate, _Py_objlist *callbacks);
+/* The weak references that it had cleared and not called back yet; each is owed
+   a Py_DECREF().  To be emptied by the caller. */
+extern _Py_objlist *_PyGC_LeftCallbacks(void);
 
 /* When an object's turn comes: the higher, the earlier. */
 typedef struct {
