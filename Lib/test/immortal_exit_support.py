@@ -57,6 +57,12 @@ def environment():
             if not name.startswith('PYTHON') or name == 'PYTHONPATH'}
 
 
+# A debug build warns of what a release build ignores by default. In a
+# subinterpreter, -W does not change that.
+RESOURCES = re.compile(
+    r'^(?!  ).*ResourceWarning: .*\n?(?:  .*\n)?', re.MULTILINE)
+
+
 def run(program, mode='default'):
     """Run a program in a mode; 'dev' is -X dev. Returns an Ended.
 
@@ -79,6 +85,8 @@ def run(program, mode='default'):
         except subprocess.TimeoutExpired:
             os.killpg(child.pid, signal.SIGKILL)
             return Ended(None, *child.communicate())
+    if mode != 'dev' and hasattr(sys, 'gettotalrefcount'):
+        err = RESOURCES.sub('', err)
     return Ended(child.returncode, out.strip(), err.strip())
 
 

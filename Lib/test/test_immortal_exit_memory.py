@@ -113,6 +113,9 @@ class OneTests(ExitTestCase):
               '    refs.append(weakref.ref(node, back))\n'
               'del node'),
         fails('files', '',
+              # A debug build warns by default.
+              'import warnings\n'
+              'warnings.simplefilter("ignore", ResourceWarning)\n'
               'held = [open(os.dup(1), "w") for _ in range(20)]\n'
               'for f in held: f.write(".")\n'
               'del f', statuses=(120,)),
