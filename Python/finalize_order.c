@@ -295,7 +295,10 @@ static void
 walk_in_use(struct walk *w, const _Py_finalize_found *found)
 {
     for (Py_ssize_t i = 0; i < found->n_pending && !w->no_memory; i++) {
-        if (_PyFinalize_WasInUse(found->pending[i])) {
+        /* Files were walked; that a thread's stack holds one does not count. */
+        if (_PyFinalize_WasInUse(found->pending[i]) &&
+            !_PyFinalize_IsPlainFile(found->pending[i]))
+        {
             run_root(w, found->pending[i]);
         }
     }
