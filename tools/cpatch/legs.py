@@ -92,6 +92,7 @@ CHILDREN = [
     "test_immortal_process",
     "test_immortal_shutdown_order",
     "test_immortal_shutdown_references",
+    "test_immortal_sight",
     "test_immortal_startup",
     "test_immortal_stdlib_whole",
     "test_immortal_worker_exit",
