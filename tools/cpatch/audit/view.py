@@ -14,9 +14,9 @@ from cowaudit.objects import KINDS
 from rich.console import Console
 from rich.table import Table
 
-from cpatch import audit_picture
+from cpatch.audit import picture
 
-_TEMPLATES = Path(__file__).with_name("templates")
+_TEMPLATES = Path(__file__).parents[1] / "templates"
 
 # Functions that write for somebody else: the report names their caller as well.
 _SERVANT_NAMES = """
@@ -78,8 +78,8 @@ def content(results: Sequence[dict[str, Any]], *, top: int) -> dict[str, Any]:
         "lines": [_top(side, python_line, top) for side in every],
         "functions": [_top(side, function, top) for side in every],
         "owners": [_top(side, owner, top) for side in every],
-        "picture": audit_picture.heap([(side.label, side.data) for side in every]),
-        "legend": audit_picture.LEGEND,
+        "picture": picture.heap([(side.label, side.data) for side in every]),
+        "legend": picture.LEGEND,
         "notes": [note for side in every for note in notes(side)],
     }
 

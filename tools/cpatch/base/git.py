@@ -13,8 +13,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from cpatch import proc
-from cpatch.errors import CpatchError
+from cpatch.base import proc
+from cpatch.base.errors import CpatchError
 
 NAME = "cpatch"
 EMAIL = "cpatch@localhost"

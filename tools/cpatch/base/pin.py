@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
-from cpatch.errors import USAGE, CpatchError
-from cpatch.project import Project
+from cpatch.base.errors import USAGE, CpatchError
+from cpatch.base.project import Project
 
 if sys.version_info >= (3, 11):
     import tomllib

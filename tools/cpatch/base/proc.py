@@ -19,8 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from cpatch import console
-from cpatch.errors import CpatchError
+from cpatch.base import console
+from cpatch.base.errors import CpatchError
 
 #: Changes to the environment: a value of None removes the variable.
 Env = Mapping[str, "str | None"]

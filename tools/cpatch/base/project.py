@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cpatch.errors import USAGE, CpatchError
+from cpatch.base.errors import USAGE, CpatchError
 
 if TYPE_CHECKING:
-    from cpatch.pin import Pin
+    from cpatch.base.pin import Pin
 
 TREES = ("stock", "patched")
 
@@ -28,7 +28,7 @@ class Project:
     @classmethod
     def find(cls) -> Project:
         """Locate the repository from this file; CPATCH_ROOT and CPATCH_BUILD override."""
-        root = Path(os.environ.get("CPATCH_ROOT") or Path(__file__).resolve().parents[2]).resolve()
+        root = Path(os.environ.get("CPATCH_ROOT") or Path(__file__).resolve().parents[3]).resolve()
         build = Path(os.environ.get("CPATCH_BUILD") or root / "build")
         # Not resolved further: a build directory may be a symlink to a faster disk.
         return cls(root=root, build=Path(os.path.abspath(build)))

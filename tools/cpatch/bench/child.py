@@ -1,6 +1,6 @@
 """Spawn a program several times and say how long each took, and how long after a moment it named.
 
-    python -I -S bench_child.py TIMES PROGRAM ARGUMENT...
+    python -I -S child.py TIMES PROGRAM ARGUMENT...
 
 Prints a line for each: seconds from spawning to its end, seconds from the moment to its end, and
 the rest of what it printed. A program names the moment by printing it first, as nanoseconds of

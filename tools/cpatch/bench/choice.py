@@ -12,7 +12,7 @@ from typing import Any
 
 from pyperformance import _manifest
 
-from cpatch.errors import USAGE, CpatchError
+from cpatch.base.errors import USAGE, CpatchError
 
 #: ``--quick``: a few of each kind, none that needs a package or takes long.
 QUICK = (

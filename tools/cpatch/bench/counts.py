@@ -18,13 +18,15 @@ from typing import Any
 
 import pyperf
 
-from cpatch import bench_runs, bench_store, console, proc
-from cpatch.bench_runs import RunFailedError
-from cpatch.bench_sides import Role
-from cpatch.bench_store import Failure, Results
-from cpatch.errors import CpatchError
+from cpatch.base import console, proc
+from cpatch.base.errors import CpatchError
+from cpatch.bench import runs
+from cpatch.bench.runs import RunFailedError
+from cpatch.measuring import resultdir
+from cpatch.measuring.interpreters import Role
+from cpatch.measuring.resultdir import Failure, Results
 
-_ONCE = Path(__file__).with_name("bench_once.py")
+_ONCE = Path(__file__).with_name("once.py")
 
 
 @dataclass(frozen=True)
@@ -85,7 +87,7 @@ def count(
 ) -> int:
     """Return the instructions of one run, in user mode; RunFailedError when it does not run."""
     plain = command(program, python, table)
-    env = bench_runs.changes(bench_runs.environment(role, 0))
+    env = runs.changes(runs.environment(role, 0))
     first = proc.run(plain, cwd=scratch, env=env, check=False)
     if not first.ok:
         raise RunFailedError(f"exit code {first.returncode}", _end(first.stderr), scratch)
@@ -102,7 +104,7 @@ def _end(text: str) -> str:
     return "\n".join(text.strip().splitlines()[-15:])
 
 
-def run(bench: bench_runs.Bench, names: Sequence[str], jobs: int) -> None:
+def run(bench: runs.Bench, names: Sequence[str], jobs: int) -> None:
     """Count what is not counted yet, on every role; failures are recorded."""
     check_host()
     results, scratch = bench.results, bench.scratch()
@@ -136,12 +138,12 @@ def _keep(results: Results, program: Program, role: Role, result: Any) -> None:
     try:
         found = result()
     except RunFailedError as error:
-        results.fail(Failure(name, role.name, error.what, error.tail, bench_store.now()))
+        results.fail(Failure(name, role.name, error.what, error.tail, resultdir.now()))
         return
     results.clear(name, role.name)
     options = " ".join(program.options) or "none"
-    run = bench_runs.made(program.name, "integer", [found], options=options)
-    bench_store.dump(
+    run = runs.made(program.name, "integer", [found], options=options)
+    resultdir.dump(
         results.file("counts", role.name, program.name),
-        pyperf.Benchmark([bench_store.stamped(run, **role.stamp)]),
+        pyperf.Benchmark([resultdir.stamped(run, **role.stamp)]),
     )

@@ -1,6 +1,6 @@
 """Run a pyperformance benchmark once, without pyperf around it.
 
-    python bench_once.py run_benchmark.py [options of the benchmark]
+    python once.py run_benchmark.py [options of the benchmark]
 
 For counting instructions: the benchmark's script is executed as it is, but what it imports as
 pyperf is the few lines below, which call each measured function once. Standard library only; it

@@ -13,14 +13,16 @@ from pathlib import Path
 
 import pyperf
 
-from cpatch import bench_machine, bench_runs, proc
-from cpatch.bench_runs import RunFailedError
-from cpatch.bench_sides import Role
-from cpatch.bench_store import Results
+from cpatch.base import proc
+from cpatch.bench import runs as bench_runs
+from cpatch.bench.runs import RunFailedError
+from cpatch.measuring import machine
+from cpatch.measuring.interpreters import Role
+from cpatch.measuring.resultdir import Results
 
-_CHILD = Path(__file__).with_name("bench_child.py")
+_CHILD = Path(__file__).with_name("child.py")
 
-#: The last statements of a program whose exit is timed: they name the moment (bench_child.py).
+#: The last statements of a program whose exit is timed: they name the moment (child.py).
 LAST = """\
 sys.stdout.write("%d\\n" % time.monotonic_ns())
 sys.stdout.flush()
@@ -93,7 +95,7 @@ class Measuring:
         return done.stdout.splitlines()
 
     def times(self, count: int, *arguments: str) -> list[list[float]]:
-        """Spawn the interpreter *count* times; returns rows of seconds, as bench_child.py prints.
+        """Spawn the interpreter *count* times; returns rows of seconds, as child.py prints.
 
         The one who spawns and waits is the same program for all that are compared.
         """
@@ -172,7 +174,7 @@ PROBES = (
 def chosen(*, rigorous: bool) -> tuple[list[Probe], dict[str, str]]:
     """Return the probes to run here, and name -> why not for those that cannot."""
     wanted = [probe for probe in PROBES if rigorous or not probe.rigorous]
-    free = bench_machine.free_memory()
+    free = machine.free_memory()
     unfit = {
         probe.name: f"needs {probe.needs / 1e9:.1f} GB of memory, {free / 1e9:.1f} are free"
         for probe in wanted
@@ -190,7 +192,7 @@ def measure(
     found = probe.sample(Measuring(role, number + 1, cpu, scratch))
     runs = {}
     for name, values in found.items():
-        load, version = bench_machine.load()[0], role.side.version
+        load, version = machine.load()[0], role.side.version
         whole = [int(value) for value in values] if probe.unit == "byte" else values
         run = bench_runs.made(name, probe.unit, whole, load_avg_1min=load, python_version=version)
         runs[name] = bench_runs.stamped(run, role, probe.name, number, position)

@@ -10,11 +10,14 @@ from dataclasses import dataclass, field, replace
 
 import pyperf
 
-from cpatch import bench_probes, bench_runs, bench_store, console
-from cpatch.bench_probes import Probe
-from cpatch.bench_runs import Bench, RunFailedError, Task
-from cpatch.bench_sides import Role
-from cpatch.bench_store import Failure
+from cpatch.base import console
+from cpatch.bench import probes as bench_probes
+from cpatch.bench import runs as bench_runs
+from cpatch.bench.probes import Probe
+from cpatch.bench.runs import Bench, RunFailedError, Task
+from cpatch.measuring import resultdir
+from cpatch.measuring.interpreters import Role
+from cpatch.measuring.resultdir import Failure
 
 #: What one process of a benchmark takes before it is known better, in seconds.
 _GUESS = 3.0
@@ -109,7 +112,7 @@ class Schedule:
     def _fail(self, script: str, role: Role, error: RunFailedError, when: str) -> None:
         self.failed.add(script)
         what = f"{error.what}, {when}"
-        failure = Failure(script, role.name, what, error.tail, bench_store.now())
+        failure = Failure(script, role.name, what, error.tail, resultdir.now())
         self.bench.results.fail(failure)
         console.note(f"{script} fails on {role.name}: {what}; log: {error.log}")
         for line in error.tail.splitlines()[-5:]:

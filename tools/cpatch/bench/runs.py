@@ -17,10 +17,12 @@ from typing import Any
 
 import pyperf
 
-from cpatch import bench_store, flavors, proc
-from cpatch.bench_sides import Role
-from cpatch.bench_store import Results
-from cpatch.bench_venv import Venvs
+from cpatch.base import proc
+from cpatch.bench.venvs import Venvs
+from cpatch.building import flavors
+from cpatch.measuring import resultdir
+from cpatch.measuring.interpreters import Role
+from cpatch.measuring.resultdir import Results
 
 #: Seconds after which a process is taken for hung. The slowest takes a twentieth of it.
 TIMEOUT = 900
@@ -86,7 +88,7 @@ class Bench:
         if not done.ok or not output.exists():
             log = self.results.root / "log" / f"{script}.{role.name}.log"
             said = f"$ {' '.join(argv)}\n{done.stdout}{done.stderr}"
-            bench_store.write(log, said.encode("utf-8", "replace").decode())
+            resultdir.write(log, said.encode("utf-8", "replace").decode())
             tail = (done.stderr.strip() or done.stdout.strip()).splitlines()[-_TAIL:]
             hung = done.returncode == _TIMED_OUT
             what = f"no end after {TIMEOUT} s" if hung else f"exit code {done.returncode}"
@@ -114,7 +116,7 @@ class Bench:
             fresh = path.with_name(path.name + ".new")
             fresh.parent.mkdir(parents=True, exist_ok=True)
             suite = [
-                pyperf.Benchmark([bench_store.stamped(run) for run in each.get_runs()])
+                pyperf.Benchmark([resultdir.stamped(run) for run in each.get_runs()])
                 for each in runs.benchmarks
             ]
             pyperf.BenchmarkSuite(suite).dump(str(fresh), replace=True)
@@ -122,7 +124,7 @@ class Bench:
         tasks = []
         for number, each in enumerate(pyperf.BenchmarkSuite.load(str(path)).get_benchmarks()):
             last = each.get_runs()[-1]
-            seconds = (bench_store.fact(last, "duration") or 1.0) + _STARTING
+            seconds = (resultdir.fact(last, "duration") or 1.0) + _STARTING
             tasks.append(Task(script, number, each.get_name(), last.get_loops(), seconds))
         return tasks
 
@@ -156,7 +158,7 @@ class Runs:
 
 def made(name: str, unit: str, values: Sequence[float], **more: str | float) -> pyperf.Run:
     """Return a run of what pyperf did not measure itself; *unit* is one of pyperf's."""
-    metadata = {"name": name, "unit": unit, "loops": 1, "date": bench_store.now()[:19], **more}
+    metadata = {"name": name, "unit": unit, "loops": 1, "date": resultdir.now()[:19], **more}
     return pyperf.Run(values, metadata=metadata, collect_metadata=False)
 
 
@@ -165,7 +167,7 @@ def stamped(
 ) -> pyperf.Run:
     """Return *run* with what the report asks of every run: whose it is, which round and turn."""
     about = {**role.stamp, "script": script, **more}
-    return bench_store.stamped(run, round=number, position=position, **about)
+    return resultdir.stamped(run, round=number, position=position, **about)
 
 
 def environment(role: Role, seed: int) -> dict[str, str]:

@@ -11,29 +11,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import click
 import pyperf
 import pyperformance
 
-from cpatch import (
-    bench_counts,
-    bench_machine,
-    bench_probes,
-    bench_rounds,
-    bench_set,
-    bench_sides,
-    bench_store,
-    bench_venv,
-    console,
-)
-from cpatch.bench_runs import Bench
-from cpatch.bench_sides import Role, Side
-from cpatch.bench_store import Results
-from cpatch.errors import REGRESSION, USAGE, CpatchError
-from cpatch.flavors import jobs_option
-from cpatch.options import open_pin, pin_option, verbose_option
-from cpatch.pin import Pin
-from cpatch.project import Project
+from cpatch.base import console
+from cpatch.base.errors import REGRESSION, USAGE, CpatchError
+from cpatch.base.pin import Pin
+from cpatch.base.project import Project
+from cpatch.bench import choice, counts
+from cpatch.bench import probes as bench_probes
+from cpatch.bench import rounds as bench_rounds
+from cpatch.bench import venvs as bench_venv
+from cpatch.bench.runs import Bench
+from cpatch.measuring import interpreters, resultdir
+from cpatch.measuring import machine as bench_machine
+from cpatch.measuring.interpreters import Role, Side
+from cpatch.measuring.resultdir import Results
 
 #: Rounds of a quick, a usual and a rigorous run. Each measures twice per interpreter: the usual
 #: 20 processes of pyperf, and the 40 of its own --rigorous.
@@ -56,81 +49,12 @@ class Options:
     jobs: int
 
 
-@click.command("bench")
-@pin_option
-@click.option(
-    "--flavor",
-    type=click.Choice(["pgo", "release"]),
-    default="pgo",
-    show_default=True,
-    help="release is for trying things out; its results say so.",
-)
-@jobs_option
-@click.option("--quick", is_flag=True, help="A few benchmarks of each kind, 6 rounds.")
-@click.option("--rigorous", is_flag=True, help="20 rounds, and shutdown with 10^7 objects.")
-@click.option("--benchmarks", metavar="A,B", help="Only these, or these tags of pyperformance.")
-@click.option("--rounds", type=click.IntRange(min=1), help="How many rounds (default: 10).")
-@click.option("--off", is_flag=True, help="Measure PYTHONIMMORTALHEAP=0 as well.")
-@click.option("--instructions", is_flag=True, help="Count instructions instead of timing.")
-@click.option("--fresh", is_flag=True, help="Begin anew in another directory; keeps the old one.")
-@click.option(
-    "--output", type=click.Path(path_type=Path, file_okay=False), help="Directory for the results."
-)
-@click.option("--cpu", type=int, help="CPU to bind what is measured to (default: the last).")
-@click.option("--machine", metavar="NAME", help="What the report calls this machine.")
-@click.option("--stock-python", metavar="EXE", help="Compare this interpreter, built elsewhere,")
-@click.option("--patched-python", metavar="EXE", help="... with this one.")
-@verbose_option
-def command(
-    pin_name: str | None,
-    flavor: str,
-    jobs: int,
-    quick: bool,
-    rigorous: bool,
-    benchmarks: str | None,
-    rounds: int | None,
-    off: bool,
-    instructions: bool,
-    fresh: bool,
-    output: Path | None,
-    cpu: int | None,
-    machine: str | None,
-    stock_python: str | None,
-    patched_python: str | None,
-) -> int:
-    """Measure stock against patched with pyperformance, in turns; continues what was interrupted.
-
-    The results are raw pyperf files; make report makes tables and plots of them.
-    """
-    if quick and rigorous:
-        raise CpatchError("--quick and --rigorous exclude each other", code=USAGE)
-    kind = "quick" if quick else "rigorous" if rigorous else "usual"
-    names = tuple(filter(None, (benchmarks or "").replace(" ", ",").split(",")))
-    options = Options(
-        benchmarks=names or (bench_set.QUICK if quick else ()),
-        rounds=rounds or ROUNDS[kind],
-        rigorous=rigorous,
-        off=off,
-        fresh=fresh,
-        output=output,
-        instructions=instructions,
-        cpu=bench_machine.cpu_to_use() if cpu is None else cpu,
-        machine=machine,
-        jobs=jobs,
-    )
-    project, pin = open_pin(pin_name)
-    flavor, stock, patched = bench_sides.pair(
-        project, pin, flavor, stock_python, patched_python, jobs=jobs
-    )
-    return run(project, pin, flavor, stock, patched, options)
-
-
 def run(
     project: Project, pin: Pin, flavor: str, stock: Side, patched: Side, options: Options
 ) -> int:
     """Measure what is asked for and not measured yet; returns the exit code."""
-    roles = bench_sides.roles(stock, patched, off=options.off)
-    table, unfit = bench_set.choose(stock.version, options.benchmarks)
+    roles = interpreters.roles(stock, patched, off=options.off)
+    table, unfit = choice.choose(stock.version, options.benchmarks)
     facts = {
         "pin": pin.branch,
         "flavor": flavor,
@@ -153,7 +77,7 @@ def run(
             venvs = environments(project, pin, sides, needed, results)
             bench = Bench(results, roles, table, venvs, options.cpu)
             if options.instructions:
-                bench_counts.run(bench, options.benchmarks, options.jobs)
+                counts.run(bench, options.benchmarks, options.jobs)
             else:
                 probes, poor = bench_probes.chosen(rigorous=options.rigorous)
                 record["unfit"] |= poor
@@ -184,7 +108,7 @@ def place(project: Project, pin: Pin, options: Options, facts: dict[str, Any]) -
             with contextlib.suppress(CpatchError):
                 if not changed(Results(path.parent).record(), facts):
                     return Results(path.parent)
-    stem = bench_store.now()[:16].replace(" ", "-").replace(":", "")
+    stem = resultdir.now()[:16].replace(" ", "-").replace(":", "")
     stem = f"{stem}-{pin.branch}-{facts['flavor']}-{facts['sides']['patched']['binary'][:7]}"
     number = 1
     while (home / f"{stem}{'' if number == 1 else f'-{number}'}").exists():
@@ -231,7 +155,7 @@ def session(
     record["sessions"].append(
         {
             "command": "cpatch " + shlex.join(sys.argv[1:]),
-            "begun": bench_store.now(),
+            "begun": resultdir.now(),
             "ended": None,
             "cpu": options.cpu,
             "load": bench_machine.load(),
@@ -252,7 +176,7 @@ def closing(results: Results, record: dict[str, Any]) -> Iterator[None]:
     finally:
         shutil.rmtree(results.root / "scratch", ignore_errors=True)
         record["measured"] = results.measured()
-        record["sessions"][-1] |= {"ended": bench_store.now(), "load_after": bench_machine.load()}
+        record["sessions"][-1] |= {"ended": resultdir.now(), "load_after": bench_machine.load()}
         results.write_record(record)
 
 
@@ -273,7 +197,7 @@ def environments(
     found: dict[str, bench_venv.Venvs] = {}
     for side in sides:
         python = Path(side.python)
-        root = project.make_dir(home / "venv") / bench_sides.digest_of(python, side.python)
+        root = project.make_dir(home / "venv") / interpreters.digest_of(python, side.python)
         log = project.make_dir(project.logs(pin)) / f"bench-venv-{side.name}.log"
         log.unlink(missing_ok=True)
         found[side.name] = bench_venv.ensure(
@@ -296,7 +220,7 @@ def environments(
             got="\n".join(sorted(differing)),
             fix=f"rm -r {home / 'venv'}; make bench",
         )
-    bench_store.write(
+    resultdir.write(
         results.root / "packages.txt",
         "".join(f"# {venv}\n" + "\n".join(rows) + "\n" for venv, rows in stock.items()),
     )

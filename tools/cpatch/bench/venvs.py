@@ -2,7 +2,7 @@
 
 Run as a program, in a process of its own because pyperformance prints what it does:
 
-    python -m cpatch.bench_venv PYTHON ROOT NAME...
+    python -m cpatch.bench.venvs PYTHON ROOT NAME...
 
 makes ``ROOT/common`` for the interpreter PYTHON with what the benchmarks NAME... need, and a
 directory of its own beside it for each benchmark whose requirements clash with the others'.
@@ -22,8 +22,9 @@ from pyperformance._venv import RequirementsInstallationFailedError
 from pyperformance.run import get_compatibility_id
 from pyperformance.venv import Requirements, VenvForBenchmarks
 
-from cpatch import bench_set, proc
-from cpatch.errors import CpatchError
+from cpatch.base import proc
+from cpatch.base.errors import CpatchError
+from cpatch.bench import choice
 
 RECORD = "venvs.json"
 
@@ -52,7 +53,7 @@ def ensure(python: Path, root: Path, benchmarks: list[str], log: Path, cache: Pa
             seen += line.startswith(("Collecting", "Installing", "Successfully"))
             return seen, None
 
-        argv = [sys.executable, "-m", "cpatch.bench_venv", str(python), str(root), *benchmarks]
+        argv = [sys.executable, "-m", "cpatch.bench.venvs", str(python), str(root), *benchmarks]
         title = f"pyperformance's environment in {root.name}"
         env = {"PIP_CACHE_DIR": str(cache)}
         proc.step(title, argv, cwd=root.parent, env=env, log=log, progress=progress)
@@ -94,7 +95,7 @@ def main(argv: list[str]) -> None:
     python, root, *names = argv
     home = Path(root)
     inherit = [name for name in os.environ if name.upper().startswith(_INHERITED)]
-    table = bench_set.manifest()
+    table = choice.manifest()
     benchmarks = [table[name] for name in names]
     common = VenvForBenchmarks.ensure(
         str(home / "common"), python, upgrade="oncreate", inherit_environ=inherit

@@ -20,14 +20,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import click
-
-from cpatch import apply, check, console, doctor, fixes, flavors, launcher, proc
-from cpatch.errors import CpatchError
-from cpatch.flavors import Flavor, flavor_option, jobs_option
-from cpatch.options import open_pin, pin_option, tree_option, verbose_option
-from cpatch.pin import Pin
-from cpatch.project import Project
+from cpatch.base import console, proc
+from cpatch.base.errors import CpatchError
+from cpatch.base.pin import Pin
+from cpatch.base.project import Project
+from cpatch.building import check, flavors, host, launcher
+from cpatch.building.flavors import Flavor
+from cpatch.series import apply, fixes
 
 CONFIGURED = ".cpatch-configured"
 BUILT = ".cpatch-built"
@@ -105,7 +104,7 @@ def ensure_built(
     """
     environ = os.environ if environ is None else environ
     project.make_dir(project.build)
-    doctor.ensure_host(project, environ)
+    host.ensure_host(project, environ)
     objdir = project.make_dir(project.obj(pin, tree, flavor.name))
     with _alone_in(objdir):
         for _ in range(3):
@@ -361,27 +360,3 @@ def _write_record(path: Path, record: Mapping[str, Any]) -> None:
     fresh = path.with_name(path.name + ".new")
     fresh.write_text(json.dumps(record, indent=1, sort_keys=True) + "\n", encoding="utf-8")
     fresh.replace(path)
-
-
-@click.command("build")
-@pin_option
-@tree_option
-@flavor_option
-@jobs_option
-@verbose_option
-def command(pin_name: str | None, tree: str, flavor: str, jobs: int) -> None:
-    """Fetch, patch, configure, make and check one interpreter; does only what is left to do."""
-    row = flavors.get(flavor)
-    project, pin = open_pin(pin_name)
-    start = time.monotonic()
-    built = ensure_built(project, pin, tree, row, jobs=jobs)
-    if not built.made:
-        console.say(f"up to date: {built.python}")
-        return
-    console.field("built", f"CPython {built.version}, {tree} {flavor}, with {built.compiler}")
-    edited = f", with uncommitted edits {built.edits}" if built.edits else ""
-    console.field("from", f"tree {built.tree_id[:12]}, commit {built.commit[:12]}{edited}")
-    console.field("checked", check.summary(row))
-    console.field("at", built.python)
-    console.field("took", console.seconds(time.monotonic() - start))
-    console.field("next", "make test, or make install PREFIX=/some/dir")

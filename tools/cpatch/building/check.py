@@ -8,11 +8,13 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from cpatch import fixes, flavors, proc
-from cpatch.doctor import PROBES
-from cpatch.errors import CpatchError
-from cpatch.flavors import Flavor
-from cpatch.pin import Pin
+from cpatch.base import proc
+from cpatch.base.errors import CpatchError
+from cpatch.base.pin import Pin
+from cpatch.building import flavors
+from cpatch.building.flavors import Flavor
+from cpatch.building.host import PROBES
+from cpatch.series import fixes
 
 #: How much of a tree's id the interpreter carries in ``sys._git``.
 ID_LENGTH = 12

@@ -9,16 +9,11 @@ from __future__ import annotations
 import os
 import shlex
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
 
-import click
-
-from cpatch.errors import USAGE, CpatchError
-
-F = TypeVar("F", bound=Callable[..., Any])
+from cpatch.base.errors import USAGE, CpatchError
 
 # Given to every flavor of every tree: a misspelt or vanished option is an error instead of a
 # warning that scrolls by.
@@ -201,27 +196,6 @@ def changes(wanted: Mapping[str, str], environ: Mapping[str, str]) -> dict[str, 
     """Return what turns *environ* into *wanted*, in the form that ``proc`` takes and logs."""
     out: dict[str, str | None] = dict.fromkeys(key for key in environ if key not in wanted)
     return out | {key: value for key, value in wanted.items() if environ.get(key) != value}
-
-
-def flavor_option(func: F) -> F:
-    """Add ``--flavor NAME``, passed as ``flavor``, release by default."""
-    return click.option(
-        "--flavor",
-        default="release",
-        show_default=True,
-        help="; ".join(f"{row.name}: {row.summary}" for row in FLAVORS.values()),
-    )(func)
-
-
-def jobs_option(func: F) -> F:
-    """Add ``--jobs N``, passed as ``jobs``, the number of usable processors by default."""
-    return click.option(
-        "-j",
-        "--jobs",
-        type=click.IntRange(min=1),
-        default=processors,
-        help="How many things at once (default: the number of processors).",
-    )(func)
 
 
 def processors() -> int:

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import click
-
-from cpatch import apply, build, console, flavors
-from cpatch.errors import CpatchError
-from cpatch.flavors import flavor_option
-from cpatch.options import open_pin, pin_option, tree_option, verbose_option
-from cpatch.pin import Pin
-from cpatch.project import Project
+from cpatch.base.pin import Pin
+from cpatch.base.project import Project
+from cpatch.building import build
+from cpatch.series import apply
 
 
 def standing(project: Project, pin: Pin, tree: str) -> apply.Tree | None:
@@ -30,22 +26,3 @@ def stale(project: Project, pin: Pin, tree: str, built: build.Built) -> str | No
     if build.edits_in(now) != built.edits:
         return f"files in {project.show(now.path)} were edited since"
     return None
-
-
-@click.command("which")
-@pin_option
-@tree_option
-@flavor_option
-@verbose_option
-def command(pin_name: str | None, tree: str, flavor: str) -> None:
-    """Print a built interpreter's path and nothing else; fails when it is not built or stale."""
-    flavors.get(flavor)
-    project, pin = open_pin(pin_name)
-    built = build.finished(project.obj(pin, tree, flavor))
-    how = f"make build TREE={tree} FLAVOR={flavor} PIN={pin.branch}"
-    if built is None:
-        raise CpatchError(f"{tree} {flavor} of {pin.branch} is not built", fix=how)
-    why = stale(project, pin, tree, built)
-    if why:
-        raise CpatchError(f"{tree} {flavor} of {pin.branch} is out of date: {why}", fix=how)
-    console.say(built.python)

@@ -19,12 +19,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import click
-
-from cpatch import console, flavors, proc
-from cpatch.errors import CpatchError
-from cpatch.options import verbose_option
-from cpatch.project import Project
+from cpatch.base import console, proc
+from cpatch.base.errors import CpatchError
+from cpatch.base.project import Project
+from cpatch.building import flavors
 
 
 @dataclass(frozen=True)
@@ -279,45 +277,16 @@ def ensure_host(project: Project, environ: Mapping[str, str]) -> None:
         install(missing, project.build / "doctor.log")
         missing = [finding for finding in examine(environ) if not finding.found]
     if missing:
-        raise _lacking(missing)
+        raise lacking(missing)
     project.make_dir(project.build)
     stamp.write_text(json.dumps({"key": key}) + "\n", encoding="utf-8")
 
 
-@click.command("doctor")
-@click.option("--install", "do_install", is_flag=True, help="Install what is missing (root, apt).")
-@verbose_option
-def command(do_install: bool) -> None:
-    """Say which host tools and headers are here and which are missing."""
-    findings = examine(os.environ)
-    missing = [finding for finding in findings if not finding.found]
-    _show(findings)
-    if missing and do_install:
-        if os.geteuid() != 0 or not is_debian():
-            raise CpatchError(
-                "cannot install: not root on a Debian family system",
-                fix=install_command(missing),
-            )
-        project = Project.find()
-        install(missing, project.make_dir(project.build) / "doctor.log")
-        missing = [finding for finding in examine(os.environ) if not finding.found]
-    if missing:
-        raise _lacking(missing)
-    console.say("everything a build needs is here")
-
-
-def _lacking(missing: list[Finding]) -> CpatchError:
+def lacking(missing: list[Finding]) -> CpatchError:
+    """Return the error for what is missing, with the command that installs it."""
     return CpatchError(
         "this host lacks what a build needs",
         wanted=", ".join(finding.what for finding in missing),
         got="\n".join(f"{finding.what}: {finding.detail}" for finding in missing),
         fix=install_command(missing),
     )
-
-
-def _show(findings: list[Finding]) -> None:
-    wide = max(len(finding.what) for finding in findings)
-    for finding in findings:
-        word = "found  " if finding.found else "MISSING"
-        detail = finding.detail if finding.found else f"{finding.package}: {finding.detail}"
-        console.say(f"{finding.what:<{wide}}  {word}  {detail}")

@@ -15,8 +15,9 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
-from cpatch import console, flavors
-from cpatch.project import Project
+from cpatch.base import console
+from cpatch.base.project import Project
+from cpatch.building import flavors
 
 
 def search_path(project: Project, environ: Mapping[str, str]) -> str | None:

@@ -8,25 +8,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import click
-
-from cpatch import (
-    bench_sides,
-    bench_store,
-    console,
-    packages_compare,
-    packages_page,
-    packages_run,
-    proc,
-    servers_venv,
-)
-from cpatch.bench_sides import Side
-from cpatch.errors import REGRESSION, USAGE, CpatchError
-from cpatch.flavors import jobs_option
-from cpatch.options import open_pin, pin_option, verbose_option
-from cpatch.packages_compare import Difference, Verdict
-from cpatch.packages_run import HANGS, MODES, Outcome, Program
-from cpatch.project import Project
+from cpatch.base import proc
+from cpatch.base.errors import USAGE, CpatchError
+from cpatch.base.project import Project
+from cpatch.exits import differences
+from cpatch.exits import programs as packages_run
+from cpatch.exits.differences import Difference, Verdict
+from cpatch.exits.programs import HANGS, Outcome, Program
+from cpatch.measuring import environments, interpreters, resultdir
+from cpatch.measuring.interpreters import Side
 
 #: Stock is run again, up to so often, before an outcome counts as different from all of its own.
 STOCK_RUNS = 3
@@ -53,7 +43,7 @@ class Place:
         """Keep outcomes, whole or not at all."""
         record = {"program": program.digest, "outcomes": [each.as_json() for each in outcomes]}
         path = self.root / f"{program.name}.{who}.json"
-        bench_store.write(path, json.dumps(record, indent=1) + "\n")
+        resultdir.write(path, json.dumps(record, indent=1) + "\n")
 
 
 @dataclass(frozen=True)
@@ -74,10 +64,10 @@ class Battery:
         """
         stock = self.outcomes(program, "stock", 1)
         (found,) = self.outcomes(program, mode, 1)
-        verdict = packages_compare.judge(program.name, mode, stock, found, self.stated)
+        verdict = differences.judge(program.name, mode, stock, found, self.stated)
         if not verdict.good and found.status == stock[0].status != HANGS:
             stock = self.outcomes(program, "stock", STOCK_RUNS)
-            verdict = packages_compare.judge(program.name, mode, stock, found, self.stated)
+            verdict = differences.judge(program.name, mode, stock, found, self.stated)
         return verdict
 
     def outcomes(self, program: Program, who: str, number: int) -> list[Outcome]:
@@ -98,89 +88,6 @@ class Battery:
         return found
 
 
-def _names(ctx: click.Context, param: click.Parameter, value: str | None) -> tuple[str, ...]:
-    return tuple(filter(None, (value or "").replace(" ", ",").split(",")))
-
-
-@click.command("packages")
-@pin_option
-@click.option(
-    "--flavor", type=click.Choice(["release", "pgo"]), default="release", show_default=True
-)
-@jobs_option
-@click.option("--list", "listing", is_flag=True, help="Show the programs.")
-@click.option(
-    "--only", callback=_names, metavar="A,B", help="Only names that contain one of these."
-)
-@click.option("--mode", callback=_names, metavar="A,B", help=f"Only these of {', '.join(MODES)}.")
-@click.option("--fresh", is_flag=True, help="Forget earlier outcomes of what is run.")
-@click.option("--timeout", type=click.IntRange(min=1), default=40, help="Seconds of one program.")
-@click.option("--stock-python", metavar="EXE", help="Compare this interpreter, built elsewhere,")
-@click.option("--patched-python", metavar="EXE", help="... with this one.")
-@verbose_option
-def command(
-    pin_name: str | None,
-    flavor: str,
-    jobs: int,
-    listing: bool,
-    only: tuple[str, ...],
-    mode: tuple[str, ...],
-    fresh: bool,
-    timeout: int,
-    stock_python: str | None,
-    patched_python: str | None,
-) -> int:
-    """Run programs that use real packages to their end, on stock and patched, and compare.
-
-    Exit status, stdout, stderr and the files written must be stock's, in three modes. Continues
-    what was interrupted; writes report.md beside the outcomes.
-    """
-    project, pin = open_pin(pin_name)
-    home = project.root / "tools" / "exitpackages"
-    programs = choose(packages_run.load(home / "programs"), only)
-    if listing:
-        for each in programs:
-            console.say(f"{each.name:<26} {each.about}")
-        return 0
-    for name in mode:
-        if name not in MODES:
-            raise CpatchError(f"no such mode: {name}", wanted=", ".join(MODES), code=USAGE)
-    flavor, stock, patched = bench_sides.pair(
-        project, pin, flavor, stock_python, patched_python, jobs=jobs
-    )
-    work = project.make_dir(project.bench(pin) / "packages")
-    sides = {"stock": stock, "patched": patched}
-    pythons, packages, native = prepare(home, work, sides, {each.venv for each in programs})
-    place = Place(project.make_dir(where(project, stock, patched, packages)))
-    stated = packages_compare.load(home / "differences.toml")
-    modes = tuple(each for each in MODES if each in mode) if mode else MODES
-    if fresh:
-        for each in programs:
-            for who in ("stock", *modes):
-                (place.root / f"{each.name}.{who}.json").unlink(missing_ok=True)
-    console.field("results", project.show(place.root))
-    battery = Battery(pythons, native, timeout, place, stated)
-    rows = {}
-    for each in programs:
-        rows[each] = {mode: battery.judge(each, mode) for mode in modes}
-        console.say(packages_page.line(each, rows[each]))
-        for name, verdict in rows[each].items():
-            for text in verdict.lines[:20]:
-                console.detail(f"    {name}: {text}")
-    text = packages_page.render(rows, sides, packages, flavor)
-    report = place.root / "report.md"
-    bench_store.write(report, text)
-    console.field("wrote", project.show(report))
-    bad = sum(not verdict.good for row in rows.values() for verdict in row.values())
-    if bad:
-        raise CpatchError(
-            f"{bad} of {len(rows) * len(modes)} runs differ from stock's",
-            fix=f"read {project.show(report)}",
-            code=REGRESSION,
-        )
-    return 0
-
-
 def choose(programs: dict[str, Program], only: tuple[str, ...]) -> list[Program]:
     """Return the programs whose name contains one of *only*; CpatchError when none does."""
     found = [
@@ -197,7 +104,7 @@ def choose(programs: dict[str, Program], only: tuple[str, ...]) -> list[Program]
 
 def where(project: Project, stock: Side, patched: Side, packages: list[str]) -> Path:
     """Return the directory of this comparison: the same for the same builds and packages."""
-    key = bench_sides.digest_of(
+    key = interpreters.digest_of(
         Path(patched.python), patched.tree_id, patched.edits, stock.binary, *packages
     )
     return project.results / "packages" / key
@@ -219,20 +126,20 @@ def prepare(
     for kind in sorted(kinds | {"main"}):
         requirements = home / f"requirements-{kind}.txt"
         venvs = {
-            name: servers_venv.ensure(side, requirements, work, log) for name, side in sides.items()
+            name: environments.ensure(side, requirements, work, log) for name, side in sides.items()
         }
-        servers_venv.check_same(venvs)
+        environments.check_same(venvs)
         packages += venvs["stock"].packages
         for name, venv in venvs.items():
             pythons[name, kind] = venv.python
     script = home / "native" / "build.py"
     source = script.with_name("cppstream.cpp").read_text(encoding="utf-8")
     stock = pythons["stock", "main"]
-    native = work / f"native-{bench_sides.digest_of(stock, source)}"
+    native = work / f"native-{interpreters.digest_of(stock, source)}"
     if not native.exists():
         fresh = native.with_name(native.name + ".new")
         shutil.rmtree(fresh, ignore_errors=True)
-        env = bench_sides.clean()
+        env = interpreters.clean()
         proc.step("compile cppstream", [stock, script, fresh], cwd=work, env=env, log=log)
         fresh.rename(native)
     return pythons, packages, native

@@ -23,8 +23,8 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from cpatch.errors import CpatchError
-from cpatch.packages_run import HANGS, MODES, Outcome
+from cpatch.base.errors import CpatchError
+from cpatch.exits.programs import HANGS, MODES, Outcome
 
 if sys.version_info >= (3, 11):
     import tomllib

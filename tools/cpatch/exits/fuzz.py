@@ -2,68 +2,16 @@
 
 from __future__ import annotations
 
-import click
 import exitfuzz.fuzz
 from exitfuzz.fuzz import Settings, Summary, Verdict
 
-from cpatch import build, console, flavors
-from cpatch.errors import REGRESSION
-from cpatch.flavors import flavor_option, jobs_option
-from cpatch.options import open_pin, pin_option, verbose_option
-from cpatch.pin import Pin
-from cpatch.project import Project
+from cpatch.base import console
+from cpatch.base.pin import Pin
+from cpatch.base.project import Project
+from cpatch.building import build, flavors
 
 #: What ``make test`` runs each day.
 DAILY = 150
-
-
-@click.command("fuzz")
-@pin_option
-@flavor_option
-@jobs_option
-@click.option("--programs", type=click.IntRange(min=1), default=DAILY, show_default=True)
-@click.option("--seed", type=int, help="Makes the programs (default: today's date).")
-@click.option(
-    "--only", type=click.IntRange(min=0), multiple=True, help="Only the program of this number."
-)
-@click.option("--stock-python", metavar="EXE", help="Compare with this interpreter,")
-@click.option("--patched-python", metavar="EXE", help="... this one, built elsewhere.")
-@click.option("--shrinks", type=int, default=6, show_default=True, help="Failures to make small.")
-@verbose_option
-def command(
-    pin_name: str | None,
-    flavor: str,
-    jobs: int,
-    programs: int,
-    seed: int | None,
-    only: tuple[int, ...],
-    stock_python: str | None,
-    patched_python: str | None,
-    shrinks: int,
-) -> int:
-    """Write programs from a seed, run them on stock and patched, and compare how they exit.
-
-    Stock is always the release build: it only says what a program must do. Programs that fail are
-    kept in build/fuzz, made small.
-    """
-    project, pin = open_pin(pin_name)
-    chosen = exitfuzz.fuzz.today() if seed is None else seed
-    made = settings(
-        project,
-        pin,
-        flavor=flavor,
-        jobs=jobs,
-        seed=chosen,
-        programs=only or range(programs),
-        stock=stock_python,
-        patched=patched_python,
-        shrinks=shrinks,
-    )
-    summary = run(made)
-    for line in told(summary, chosen):
-        console.say(line)
-    console.say(exitfuzz.fuzz.totals(summary))
-    return REGRESSION if summary.failed else 0
 
 
 def settings(

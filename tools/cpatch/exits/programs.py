@@ -23,7 +23,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from cpatch.errors import CpatchError
+from cpatch.base.errors import CpatchError
 
 #: How a program is run: the default, with the start-up call left out, with the explicit call.
 MODES = ("default", "off", "call")

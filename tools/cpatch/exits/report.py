@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 
-from cpatch.bench_sides import Side
-from cpatch.packages_compare import DIFFERS, STATED, Verdict
-from cpatch.packages_run import Program
+from cpatch.exits.differences import DIFFERS, STATED, Verdict
+from cpatch.exits.programs import Program
+from cpatch.measuring.interpreters import Side
 
 #: Lines of a difference that the report shows.
 SHOWN = 25

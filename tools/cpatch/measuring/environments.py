@@ -7,9 +7,10 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from cpatch import bench_sides, bench_store, proc
-from cpatch.bench_sides import Side
-from cpatch.errors import CpatchError
+from cpatch.base import proc
+from cpatch.base.errors import CpatchError
+from cpatch.measuring import interpreters, resultdir
+from cpatch.measuring.interpreters import Side
 
 RECORD = "packages.json"
 
@@ -32,16 +33,16 @@ def ensure(
     """
     python = Path(side.python)
     text = requirements.read_text(encoding="utf-8")
-    root = home / "venv" / bench_sides.digest_of(python, side.python, text)
+    root = home / "venv" / interpreters.digest_of(python, side.python, text)
     record = root / RECORD
     if record.exists():
         return Venv(root / "bin" / "python", json.loads(record.read_text(encoding="utf-8")))
     shutil.rmtree(root, ignore_errors=True)
     root.parent.mkdir(parents=True, exist_ok=True)
     title = f"environment of {requirements.parent.name} for {side.name}"
-    clean = bench_sides.clean()
+    clean = interpreters.clean()
     proc.run([python, "-m", "venv", root], cwd=home, env=clean, log=log)
-    cache = home / "pip" / (bench_sides.digest_of(python) if compiled else "shared")
+    cache = home / "pip" / (interpreters.digest_of(python) if compiled else "shared")
     argv: list[str | Path] = [root / "bin" / "python", "-m", "pip", "install"]
     argv.append("--disable-pip-version-check")
     for name in compiled:
@@ -67,7 +68,7 @@ def ensure(
         env=clean,
     )
     packages = done.stdout.split("\n")[:-1]
-    bench_store.write(record, json.dumps(packages, indent=1) + "\n")
+    resultdir.write(record, json.dumps(packages, indent=1) + "\n")
     return Venv(root / "bin" / "python", packages)
 
 

@@ -16,12 +16,13 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from cpatch import build, check, console, flavors, proc
-from cpatch.check import ID_LENGTH
-from cpatch.errors import USAGE, CpatchError
-from cpatch.flavors import Flavor
-from cpatch.pin import Pin
-from cpatch.project import Project
+from cpatch.base import console, proc
+from cpatch.base.errors import USAGE, CpatchError
+from cpatch.base.pin import Pin
+from cpatch.base.project import Project
+from cpatch.building import build, check, flavors
+from cpatch.building.check import ID_LENGTH
+from cpatch.building.flavors import Flavor
 
 # Words of the compiler flags that name a place or a file and decide nothing about the code.
 _PLACES = ("-I", "--prefix=", "--exec-prefix=", "-fprofile-dir=", "-ffile-prefix-map=")

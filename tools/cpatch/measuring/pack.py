@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pyperf
 
-from cpatch import bench_store
-from cpatch.bench_store import KINDS, PACKED, Results
-from cpatch.errors import USAGE, CpatchError
-from cpatch.project import Project
+from cpatch.base.errors import USAGE, CpatchError
+from cpatch.base.project import Project
+from cpatch.measuring import resultdir
+from cpatch.measuring.resultdir import KINDS, PACKED, Results
 
 
 def pack(project: Project, source: Path, target: Path) -> None:
@@ -37,7 +37,7 @@ def pack(project: Project, source: Path, target: Path) -> None:
         for kind in KINDS:
             for role in sorted(path.name for path in (source / kind).glob("*")):
                 for name in results.names(kind, role):
-                    bench = bench_store.load_one(results.file(kind, role, name))
+                    bench = resultdir.load_one(results.file(kind, role, name))
                     _write(fresh / kind / role / f"{name}.json{PACKED}", [bench])
         for script in results.calibrations():
             suite = pyperf.BenchmarkSuite.load(str(results.calibration(script)))
@@ -45,7 +45,7 @@ def pack(project: Project, source: Path, target: Path) -> None:
         for path in [*sorted((source / "failed").glob("*.json")), source / "packages.txt"]:
             if path.exists():
                 text = path.read_text(encoding="utf-8")
-                bench_store.write(fresh / path.relative_to(source), relative(project, text))
+                resultdir.write(fresh / path.relative_to(source), relative(project, text))
         Results(fresh).write_record(json.loads(relative(project, json.dumps(record))))
         target.parent.mkdir(parents=True, exist_ok=True)
         fresh.replace(target)
@@ -55,8 +55,7 @@ def pack(project: Project, source: Path, target: Path) -> None:
 
 def _write(path: Path, benchmarks: list[pyperf.Benchmark]) -> None:
     public = [
-        pyperf.Benchmark([bench_store.stamped(run) for run in each.get_runs()])
-        for each in benchmarks
+        pyperf.Benchmark([resultdir.stamped(run) for run in each.get_runs()]) for each in benchmarks
     ]
     stream = io.StringIO()
     pyperf.BenchmarkSuite(public).dump(stream)

@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from cpatch.report_stats import Estimate
+from cpatch.measuring.stats import Estimate
 
 FASTER, SLOWER, WITHIN, BAND, PUBLISHED = "#14795a", "#b23a24", "#6f7780", "#dfe3e8", "#3d4fb8"
 

@@ -13,7 +13,7 @@
 Each run carries its ``round`` and ``position`` in its metadata. Files are written whole and then
 renamed, so a file that is there is complete; a round counts when every role has it.
 
-What is kept in a repository is packed (bench_pack): ``BENCHMARK.json.gz``, which pyperf reads as it
+What is kept in a repository is packed (pack.py): ``BENCHMARK.json.gz``, which pyperf reads as it
 is, and no log/. Where both forms are, the plain one is newer.
 """
 
@@ -32,8 +32,8 @@ from typing import Any
 
 import pyperf
 
-from cpatch import bench_machine
-from cpatch.errors import CpatchError
+from cpatch.base.errors import CpatchError
+from cpatch.measuring import machine
 
 FORMAT = 1
 KINDS = ("times", "probes", "counts")
@@ -88,7 +88,7 @@ class Results:
             )
         if "machine" in found:
             # Earlier drivers wrote all of it down, and such a run can go on.
-            found["machine"]["kernel"] = bench_machine.kernel(found["machine"]["kernel"])
+            found["machine"]["kernel"] = machine.kernel(found["machine"]["kernel"])
         return found
 
     def write_record(self, record: Mapping[str, Any]) -> None:
@@ -249,7 +249,7 @@ def stamped(run: pyperf.Run, **facts: str | int | float) -> pyperf.Run:
     metadata = {**run.get_metadata(), **facts}
     kept = {key: value for key, value in metadata.items() if key not in _PRIVATE}
     if "platform" in kept:
-        kept["platform"] = bench_machine.public_platform(kept["platform"])
+        kept["platform"] = machine.public_platform(kept["platform"])
     return pyperf.Run(run.values, warmups=run.warmups, metadata=kept, collect_metadata=False)
 
 

@@ -14,12 +14,14 @@ from typing import Any
 
 import jinja2
 
-from cpatch import report_data, report_plots, report_stats
-from cpatch.report_data import Row, Run
-from cpatch.report_plots import Mark
-from cpatch.report_stats import Estimate
+from cpatch.measuring import plots as report_plots
+from cpatch.measuring import stats
+from cpatch.measuring.plots import Mark
+from cpatch.measuring.stats import Estimate
+from cpatch.report import rows as report_data
+from cpatch.report.rows import Row, Run
 
-_TEMPLATES = Path(__file__).with_name("templates")
+_TEMPLATES = Path(__file__).parents[1] / "templates"
 
 #: What the probes measure, in the order of the report.
 PROBES = {
@@ -60,7 +62,7 @@ class Means:
     @property
     def verdict(self) -> str:
         """'faster', 'slower' or 'noise', as of a row."""
-        return _word(self.patched, report_stats.beyond(self.patched, self.noise, self.rounds))
+        return _word(self.patched, stats.beyond(self.patched, self.noise, self.rounds))
 
 
 def means(run: Run) -> Means | None:
@@ -70,10 +72,10 @@ def means(run: Run) -> Means | None:
         return None
     off = [row for row in rows if "off" in row.others]
     return Means(
-        patched=report_stats.together([row.patched.logs for row in rows]),
-        noise=report_stats.together([row.noise_logs for row in rows]),
-        off=report_stats.together([row.others["off"].logs for row in off]) if off else None,
-        both=report_stats.together([row.patched.logs for row in off]) if off else None,
+        patched=stats.together([row.patched.logs for row in rows]),
+        noise=stats.together([row.noise_logs for row in rows]),
+        off=stats.together([row.others["off"].logs for row in off]) if off else None,
+        both=stats.together([row.patched.logs for row in off]) if off else None,
         count=len(rows),
         rounds=min(row.rounds for row in rows),
     )
@@ -225,7 +227,7 @@ def _slow(run: Run) -> list[Row]:
 
 def _too_few(run: Run) -> list[str]:
     """Return the benchmarks of which there are too few rounds to call anything a difference."""
-    return [row.name for row in run.times if row.rounds < report_stats.ENOUGH]
+    return [row.name for row in run.times if row.rounds < stats.ENOUGH]
 
 
 def _slow_or_too_few(run: Run) -> str:

@@ -11,12 +11,12 @@ from typing import Any
 
 import pyperf
 
-from cpatch import bench_sides, bench_store, report_stats
-from cpatch.bench_store import KINDS, Failure, Results
-from cpatch.errors import CpatchError
-from cpatch.report_stats import Estimate, Pair
+from cpatch.base.errors import CpatchError
+from cpatch.measuring import interpreters, resultdir, stats
+from cpatch.measuring.resultdir import KINDS, Failure, Results
+from cpatch.measuring.stats import Estimate, Pair
 
-REFERENCE = Path(__file__).with_name("data") / "reference_2022.csv"
+REFERENCE = Path(__file__).parents[1] / "data" / "reference_2022.csv"
 
 #: Whose tree a role runs.
 _SIDE = {"stock": "stock", "patched": "patched", "off": "patched"}
@@ -56,7 +56,7 @@ class Row:
     def beyond(self, role: str = "patched") -> bool:
         """Say whether there is a difference, larger than what stock differs from itself by."""
         other = self.others[role]
-        return report_stats.beyond(other.change, self.noise, len(other.logs))
+        return stats.beyond(other.change, self.noise, len(other.logs))
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ def load(root: Path) -> Run:
     results = Results(root)
     record = results.record()
     sides = record["sides"]
-    differing = bench_sides.differences(sides["stock"], sides["patched"])
+    differing = interpreters.differences(sides["stock"], sides["patched"])
     if differing:
         raise CpatchError(
             f"{root}: stock and patched were not built alike: {', '.join(differing)}",
@@ -134,18 +134,18 @@ def _row(results: Results, sides: Mapping[str, Any], kind: str, name: str) -> Ro
         if not results.file(kind, role, name).exists():
             continue
         bench = _checked(results, sides, kind, role, name)
-        rounds = bench_store.complete_rounds(stock) & bench_store.complete_rounds(bench)
+        rounds = resultdir.complete_rounds(stock) & resultdir.complete_rounds(bench)
         if rounds:
             others[role] = _other(stock, bench, sorted(rounds))
     if "patched" not in others:
         return None
-    rounds = bench_store.complete_rounds(stock)
-    noise = report_stats.noise(_pairs(stock, sorted(rounds)))
+    rounds = resultdir.complete_rounds(stock)
+    noise = stats.noise(_pairs(stock, sorted(rounds)))
     return Row(
         name=name,
         unit=stock.get_unit(),
         stock=statistics.median(_values(stock, rounds)),
-        noise=report_stats.estimate(noise),
+        noise=stats.estimate(noise),
         noise_logs=noise,
         others=others,
         rounds=len(others["patched"].logs),
@@ -153,14 +153,14 @@ def _row(results: Results, sides: Mapping[str, Any], kind: str, name: str) -> Ro
 
 
 def _other(stock: pyperf.Benchmark, bench: pyperf.Benchmark, rounds: list[int]) -> Other:
-    logs = report_stats.changes(_pairs(stock, rounds), _pairs(bench, rounds))
+    logs = stats.changes(_pairs(stock, rounds), _pairs(bench, rounds))
     values = _values(bench, rounds)
     one, two = _memory(stock, rounds), _memory(bench, rounds)
     return Other(
         value=statistics.median(values),
-        change=report_stats.estimate(logs),
+        change=stats.estimate(logs),
         logs=logs,
-        significant=report_stats.significant(_values(stock, rounds), values),
+        significant=stats.significant(_values(stock, rounds), values),
         memory=two / one - 1 if one and two else None,
     )
 
@@ -170,23 +170,23 @@ def _checked(
 ) -> pyperf.Benchmark:
     """Return a raw file's benchmark when all its runs are of the tree that run.json names."""
     path = results.file(kind, role, name)
-    bench = bench_store.load_one(path)
+    bench = resultdir.load_one(path)
     side = sides[_SIDE[role]]
     for run in bench.get_runs():
         for key, what in (("tree_id", "tree"), ("binary", "build")):
-            if bench_store.fact(run, key) != side[key]:
+            if resultdir.fact(run, key) != side[key]:
                 raise CpatchError(
                     f"{path} holds runs of another {what} than the rest of {results.root.name}",
                     wanted=f"{key} {side[key]} ({results.record_file.name}: {side['name']})",
-                    got=f"{key} {bench_store.fact(run, key)}",
+                    got=f"{key} {resultdir.fact(run, key)}",
                     fix=f"rm {path}; make bench measures it again",
                 )
     return bench
 
 
 def _runs(bench: pyperf.Benchmark, number: int) -> list[pyperf.Run]:
-    runs = [run for run in bench.get_runs() if bench_store.round_of(run) == number]
-    return sorted(runs, key=lambda run: bench_store.fact(run, "position") or 0)
+    runs = [run for run in bench.get_runs() if resultdir.round_of(run) == number]
+    return sorted(runs, key=lambda run: resultdir.fact(run, "position") or 0)
 
 
 def _pairs(bench: pyperf.Benchmark, rounds: Iterable[int]) -> list[Pair]:
@@ -204,7 +204,7 @@ def _values(bench: pyperf.Benchmark, rounds: Iterable[int]) -> list[float]:
 def _memory(bench: pyperf.Benchmark, rounds: Iterable[int]) -> float | None:
     """Return the median peak of memory over processes; None where pyperf did not record it."""
     peaks = [
-        bench_store.fact(run, "command_max_rss") or bench_store.fact(run, "mem_max_rss")
+        resultdir.fact(run, "command_max_rss") or resultdir.fact(run, "mem_max_rss")
         for number in rounds
         for run in _runs(bench, number)
     ]

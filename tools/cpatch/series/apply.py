@@ -7,17 +7,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-import click
-
-from cpatch import chain as chains
-from cpatch import console, fetch, fixes, store
-from cpatch.chain import Chain, Inputs
-from cpatch.errors import USAGE, CpatchError
-from cpatch.git import Repo
-from cpatch.options import open_pin, pin_option, tree_option, verbose_option
-from cpatch.pin import Pin
-from cpatch.project import Project
-from cpatch.worktree import Record, Row, Stand, Worktree, listed
+from cpatch.base import console
+from cpatch.base.errors import USAGE, CpatchError
+from cpatch.base.git import Repo
+from cpatch.base.pin import Pin
+from cpatch.base.project import Project
+from cpatch.series import chain as chains
+from cpatch.series import fixes
+from cpatch.series.chain import Chain, Inputs
+from cpatch.sources import upstream
+from cpatch.sources.worktree import Record, Row, Stand, Worktree, listed
 
 
 @dataclass(frozen=True)
@@ -71,7 +70,7 @@ def ensure_tree(
             own = len(work.user_commits(stand.head, record))
             now = work.repo.tree_of(stand.head)
             return Tree(stand.head, now, work.path, stand.dirty, own)
-    with store.lock(project):
+    with upstream.lock(project):
         return _bring(work, inputs, source=source, discard=discard)
 
 
@@ -180,48 +179,4 @@ def _refusal(
         wanted=was,
         got="\n".join(saw),
         fix=f'to keep it: {keep}; to drop it: make apply ARGS="--discard --tree {work.name}"',
-    )
-
-
-@click.command("apply")
-@pin_option
-@tree_option
-@verbose_option
-@click.option("--source", type=click.Path(path_type=Path), help="Take the tarball from this file.")
-@click.option("--fixes", "given", type=click.Path(path_type=Path), help="Take the fixes from it.")
-@click.option("--discard", is_flag=True, help="Put edits in the tree aside (git can find them).")
-@click.option("--stop", metavar="PATCH", help="Stop before this patch of the series.")
-def command(
-    pin_name: str | None,
-    tree: str,
-    source: Path | None,
-    given: Path | None,
-    discard: bool,
-    stop: str | None,
-) -> None:
-    """Rebuild the patched tree: pristine + fixes + overlay + series, one commit each."""
-    project, pin = open_pin(pin_name)
-    if pin.fixes and given:
-        with store.lock(project):
-            fetch.ensure(project, pin.fixes.archive, given)
-    before = Worktree(project, pin, tree).record()
-    done = ensure_tree(project, pin, tree, source=source, strict=True, discard=discard, stop=stop)
-    record = Worktree(project, pin, tree).record()
-    assert record is not None
-    cached = " (cached)" if (project.cache / pin.tarball).exists() else ""
-    console.field("pin", f"{pin.version}   sha256 {pin.sha256[:8]} ok{cached}")
-    if pin.fixes:
-        console.field("fixes", fixes.summary(project, pin))
-    if tree == "patched":
-        old = before.overlay_files if before else {}
-        files = record.overlay_files
-        changed = {p for p in old.keys() | files.keys() if old.get(p) != files.get(p)}
-        console.field("overlay", f"{len(files)} files  {len(changed)} changed since last apply")
-        names = [row.name for row in record.rows]
-        span = f"{names[0]} … {names[-1]}" if len(names) > 1 else "".join(names)
-        console.field("series", f"{len(names)}/{record.total}      {span}".rstrip())
-    upnext = "make build" if len(record.rows) == record.total else "redo the next patch, commit"
-    console.field(
-        "tree",
-        f"{project.show(done.path)} at {done.commit[:12]} ({done.tree_id[:12]})   next: {upnext}",
     )

@@ -9,16 +9,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import click
-
-from cpatch import chain as chains
-from cpatch import console, fetch, fixes, overlay, store
-from cpatch.errors import CONFLICT, USAGE, CpatchError
-from cpatch.git import Repo
-from cpatch.options import pin_option, verbose_option
-from cpatch.pin import Pin, load_pins
-from cpatch.project import Project
-from cpatch.worktree import listed
+from cpatch.base.errors import CpatchError
+from cpatch.base.git import Repo
+from cpatch.base.pin import Pin
+from cpatch.base.project import Project
+from cpatch.series import chain as chains
+from cpatch.series import fixes, overlay
+from cpatch.sources import fetch, upstream
 
 
 @dataclass(frozen=True)
@@ -31,53 +28,7 @@ class Verdict:
     is_fix: bool = False
 
 
-@click.command("bump")
-@click.argument("words", metavar="[BRANCH] VERSION", nargs=-1, required=True)
-@pin_option
-@verbose_option
-@click.option("--source", type=click.Path(path_type=Path), help="The new version's tarball.")
-@click.option("--sha256", help="What its SHA-256 must be.")
-@click.option("--write", is_flag=True, help="Edit the pin file.")
-def command(
-    words: tuple[str, ...],
-    pin_name: str | None,
-    source: Path | None,
-    sha256: str | None,
-    write: bool,
-) -> None:
-    """Try the series on another version and report; change nothing until --write."""
-    if len(words) > 2 or (len(words) == 2 and pin_name):
-        raise CpatchError("bump takes a branch and a version", fix="bump --help", code=USAGE)
-    project = Project.find()
-    old = load_pins(project).get(words[0] if len(words) == 2 else pin_name)
-    with store.lock(project):
-        new, tarball = _new_pin(project, old, words[-1], source, sha256)
-        verdicts, shadows, tree = _try(project, old, new, tarball)
-    console.field("bump", f"{old.version} -> {new.version}   sha256 {new.sha256[:8]}")
-    for verdict in verdicts:
-        files = f"   {listed(verdict.files)}" if verdict.files else ""
-        title = f"fix {verdict.name}" if verdict.is_fix else verdict.name
-        console.say(f"  {verdict.word:<16} {title}{files}")
-    for path, other in shadows.items():
-        console.say(f"  {'shadows':<16} {path} ({other} is upstream's now)")
-    bad = [v for v in verdicts if v.word == "conflict"]
-    if write:
-        gone = {v.name for v in verdicts if v.is_fix and v.word == "already-upstream"}
-        _write(project, replace(new, tree=tree), gone)
-        console.field("wrote", f"{project.show(project.pins_file)}   next: make apply")
-        return
-    if bad or shadows:
-        raise CpatchError(
-            f"{len(bad)} fix(es) or patch(es) conflict, {len(shadows)} overlay file(s) shadow "
-            "upstream",
-            fix="the same with --write moves the pin all the same; then make apply says how to "
-            "redo each patch; a fix that conflicts is taken out of the pin file",
-            code=CONFLICT,
-        )
-    console.field("next", "the same with --write")
-
-
-def _new_pin(
+def new_pin(
     project: Project, old: Pin, version: str, source: Path | None, sha256: str | None
 ) -> tuple[Pin, Path]:
     """Return the pin as it would be, and the new tarball."""
@@ -108,14 +59,14 @@ def _new_pin(
     return replace(draft, size=found.size, sha256=found.sha256), tarball
 
 
-def _try(
+def attempt(
     project: Project, old: Pin, new: Pin, tarball: Path
 ) -> tuple[list[Verdict], dict[str, str], str]:
     """Apply the series to the new version in scratch space; returns verdicts and the new tree."""
     # Both versions in one store: the old blobs are what a 3-way merge starts from.
     before = fixes.base(project, old)
     repo = Repo(project.store)
-    pristine = store.pristine(project, new, tarball)
+    pristine = upstream.pristine(project, new, tarball)
     inputs = chains.load_inputs(project, old)
     made = chains.build_chain(repo, old, before, inputs)
     verdicts = []
@@ -198,7 +149,7 @@ def _scratch(repo: Repo, project: Project, commit: str) -> Iterator[Repo]:
             repo.git("worktree", "remove", "--force", str(scratch.worktree), check=False)
 
 
-def _write(project: Project, new: Pin, gone: set[str]) -> None:
+def write_pin(project: Project, new: Pin, gone: set[str]) -> None:
     """Edit four keys of one table in the pin file; comments and layout stay.
 
     The fixes in ``gone`` lose their lines, where each has its own.

@@ -12,13 +12,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from cpatch import console, overlay, series
-from cpatch.errors import CONFLICT, USAGE, CpatchError
-from cpatch.git import PATCH_DATE, Entry, Repo
-from cpatch.overlay import OverlayFile
-from cpatch.pin import Pin
-from cpatch.project import Project
-from cpatch.series import Patch
+from cpatch.base import console
+from cpatch.base.errors import CONFLICT, USAGE, CpatchError
+from cpatch.base.git import PATCH_DATE, Entry, Repo
+from cpatch.base.pin import Pin
+from cpatch.base.project import Project
+from cpatch.series import overlay, patchfiles
+from cpatch.series.overlay import OverlayFile
+from cpatch.series.patchfiles import Patch
 
 
 @dataclass(frozen=True)
@@ -91,8 +92,10 @@ class PatchFailure(CpatchError):  # noqa: N818 - reads as what it is
 
 def load_inputs(project: Project, pin: Pin) -> Inputs:
     """Read overlay, series and patches from the repository; CpatchError for anything amiss."""
-    listed = series.load_series(project, pin)
-    return Inputs(overlay.load_overlay(project), series.load_patches(project, listed), listed.text)
+    listed = patchfiles.load_series(project, pin)
+    return Inputs(
+        overlay.load_overlay(project), patchfiles.load_patches(project, listed), listed.text
+    )
 
 
 def build_chain(
@@ -118,7 +121,7 @@ def build_chain(
         for number, patch in enumerate(inputs.patches, 1):
             if progress:
                 progress(patch.name, number, len(inputs.patches))
-            message = series.message_of(repo, patch)
+            message = patchfiles.message_of(repo, patch)
             touched = apply_to(repo, index, patch, number, len(inputs.patches))
             clash = sorted(touched & set(inputs.overlay))
             if clash:

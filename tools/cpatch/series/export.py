@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cpatch.git import PATCH_DATE, Repo
+from cpatch.base.git import PATCH_DATE, Repo
 
 _FORMAT = (
     "format-patch",

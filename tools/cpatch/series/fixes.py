@@ -11,14 +11,14 @@ import tarfile
 from functools import cached_property
 from pathlib import Path
 
-from cpatch import chain as chains
-from cpatch import fetch, store
-from cpatch.chain import Applied, PatchFailure
-from cpatch.errors import CONFLICT, USAGE, CpatchError
-from cpatch.git import Repo
-from cpatch.pin import Fixes, Pin
-from cpatch.project import Project
-from cpatch.series import Patch
+from cpatch.base.errors import CONFLICT, USAGE, CpatchError
+from cpatch.base.git import Repo
+from cpatch.base.pin import Fixes, Pin
+from cpatch.base.project import Project
+from cpatch.series import chain as chains
+from cpatch.series.chain import Applied, PatchFailure
+from cpatch.series.patchfiles import Patch
+from cpatch.sources import fetch, upstream
 
 #: What the interpreter says of its fixes: ``sysconfig.get_config_var()`` of these names.
 NAMES_VARIABLE = "SOURCE_FIXES"
@@ -62,7 +62,7 @@ def order(project: Project, fixes: Fixes) -> list[str]:
 
 def _members(project: Project, fixes: Fixes, source: Path | None) -> dict[str, bytes]:
     """Return the plain files of the archive's folder of patches, by name."""
-    with store.lock(project):
+    with upstream.lock(project):
         path = fetch.ensure(project, fixes.archive, source)
     found: dict[str, bytes] = {}
     try:
@@ -85,8 +85,8 @@ def base(project: Project, pin: Pin, source: Path | None = None) -> str:
 
     ``source`` is a local tarball. Raises CpatchError as ``store.pristine`` and ``applied`` do.
     """
-    with store.lock(project):
-        pristine = store.pristine(project, pin, source)
+    with upstream.lock(project):
+        pristine = upstream.pristine(project, pin, source)
         if pin.fixes is None:
             return pristine
         repo = Repo(project.store)
@@ -106,8 +106,8 @@ def applied(project: Project, pin: Pin) -> tuple[Applied, ...]:
     """
     if pin.fixes is None:
         return ()
-    with store.lock(project):
-        parent = store.pristine(project, pin)
+    with upstream.lock(project):
+        parent = upstream.pristine(project, pin)
         repo = Repo(project.store)
         fixes = load(project, pin.fixes)
         done: list[Applied] = []

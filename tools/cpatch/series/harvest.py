@@ -11,16 +11,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from cpatch import chain as chains
-from cpatch import export, overlay, series
-from cpatch.chain import Chain, Inputs
-from cpatch.errors import CpatchError
-from cpatch.git import Entry, Repo
-from cpatch.overlay import OverlayFile
-from cpatch.pin import Pin, load_pins
-from cpatch.project import Project
-from cpatch.series import Patch
-from cpatch.worktree import Record, Worktree, listed
+from cpatch.base.errors import CpatchError
+from cpatch.base.git import Entry, Repo
+from cpatch.base.pin import Pin, load_pins
+from cpatch.base.project import Project
+from cpatch.series import chain as chains
+from cpatch.series import export, overlay, patchfiles
+from cpatch.series.chain import Chain, Inputs
+from cpatch.series.overlay import OverlayFile
+from cpatch.series.patchfiles import Patch
+from cpatch.sources.worktree import Record, Worktree, listed
 
 _AUTOSQUASH = ("fixup! ", "squash! ", "amend! ")
 
@@ -136,7 +136,7 @@ def _commits(repo: Repo, work: Worktree, pristine: str, head: str) -> list[Commi
                 f"{commit[:12]} in {work.shown} is a merge; a series is a straight line",
                 fix=f"git -C {work.shown} rebase {pristine[:12]}",
             )
-        text = series.normal(repo.message(commit))
+        text = patchfiles.normal(repo.message(commit))
         out.append(Commit(commit, repo.tree_of(commit), text))
     return out
 
@@ -197,8 +197,8 @@ class _Harvest:
         self.work = work
         self.record = record
         self.commits = commits
-        self.listed = series.load_series(project, pin)
-        self.on_disk = {p.name: p for p in series.load_patches(project, self.listed)}
+        self.listed = patchfiles.load_series(project, pin)
+        self.on_disk = {p.name: p for p in patchfiles.load_patches(project, self.listed)}
         self.result = Plan()
 
     def plan(self) -> Plan:
@@ -282,7 +282,7 @@ class _Harvest:
     def _bytes(self, old: Patch | None, name: str, commit: Commit, parent: str, tree: str) -> Patch:
         if (
             old is not None
-            and series.message_of(self.repo, old) == commit.message
+            and patchfiles.message_of(self.repo, old) == commit.message
             and chains.apply_one(self.repo, parent, old) == tree
         ):
             return old
@@ -293,7 +293,7 @@ class _Harvest:
         known = {row.commit: row.name for row in self.record.rows}
         out = {c.id: known[c.id] for c in self.commits[1:] if c.id in known}
         free = [patch for name, patch in self.on_disk.items() if name not in out.values()]
-        subjects = {series.message_of(self.repo, p).split("\n", 1)[0]: p for p in free}
+        subjects = {patchfiles.message_of(self.repo, p).split("\n", 1)[0]: p for p in free}
         for commit in self.commits[1:]:
             patch = subjects.get(commit.subject)
             if commit.id not in out and patch and patch.name not in out.values():
@@ -310,10 +310,10 @@ class _Harvest:
 
     def _new_name(self, commit: Commit, taken: Sequence[str]) -> str:
         """Name a new patch after its subject; in common/ when it says it applies to several."""
-        subject, _, trailers = series.split_message(commit.message)
+        subject, _, trailers = patchfiles.split_message(commit.message)
         several = len(dict(trailers).get("Applies", "").split()) > 1
         folder = "common" if several else self.pin.branch
-        stem, number = series.file_name(subject).removesuffix(".patch"), 1
+        stem, number = patchfiles.file_name(subject).removesuffix(".patch"), 1
         while True:
             name = f"{folder}/{stem}{'' if number == 1 else f'-{number}'}.patch"
             if name not in taken and not (self.project.patches / name).exists():
@@ -366,7 +366,7 @@ class _Harvest:
                 self.result.notes.append(
                     f"changed  {name}, which other pins use too: make lint ARGS=--all-pins"
                 )
-        text = series.edit_series(self.listed.text, names)
+        text = patchfiles.edit_series(self.listed.text, names)
         if text != self.listed.text and names != list(self.listed.names):
             self.result.writes[self.listed.path] = text.encode()
 
@@ -396,5 +396,5 @@ def _listed_elsewhere(project: Project, pin: Pin) -> set[str]:
     out: set[str] = set()
     for other in load_pins(project).table.values():
         if other.branch != pin.branch and other.series != pin.series:
-            out |= set(series.load_series(project, other).names)
+            out |= set(patchfiles.load_series(project, other).names)
     return out

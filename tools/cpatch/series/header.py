@@ -10,8 +10,9 @@ from pathlib import Path
 from unidiff.errors import UnidiffParseError
 from unidiff.patch import PatchSet
 
-from cpatch import git, series
-from cpatch.series import Patch
+from cpatch.base import git
+from cpatch.series import patchfiles
+from cpatch.series.patchfiles import Patch
 
 #: OpenEmbedded's words; the ones mapped to True need the bracket after them.
 STATUS_WORDS = {
@@ -50,7 +51,7 @@ def check_header(
 ) -> Iterator[Finding]:
     """Yield what is wrong with a patch's header; ``root`` is the repository."""
     where = f"patches/{patch.name}"
-    subject, prose, trailers = series.split_message(message)
+    subject, prose, trailers = patchfiles.split_message(message)
     if len(subject) > 72:
         yield Finding("H1", where, f"subject has {len(subject)} characters, at most 72 allowed")
     if not _SUBJECT.match(subject) or "[" in subject or "]" in subject:
@@ -60,7 +61,7 @@ def check_header(
     yield from _fixed_lines(patch, where)
     values: dict[str, str] = {}
     for name, value in trailers:
-        if name not in series.TRAILERS:
+        if name not in patchfiles.TRAILERS:
             yield Finding("H4", where, f"unknown trailer {name}:")
         if name in values and name != "Bug":
             yield Finding("H4", where, f"{name}: appears twice")

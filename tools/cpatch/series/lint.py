@@ -7,19 +7,16 @@ from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 
-import click
-
-from cpatch import chain as chains
-from cpatch import console, export, fixes, overlay, series
-from cpatch.chain import Chain, Inputs, PatchFailure
-from cpatch.errors import USAGE, CpatchError
-from cpatch.git import Repo
-from cpatch.harvest import make_plan
-from cpatch.header import Finding, check_header, paths_in
-from cpatch.options import pin_option, verbose_option
-from cpatch.pin import Pin, Pins, load_pins
-from cpatch.project import Project
-from cpatch.worktree import Worktree
+from cpatch.base.errors import CpatchError
+from cpatch.base.git import Repo
+from cpatch.base.pin import Pin, Pins
+from cpatch.base.project import Project
+from cpatch.series import chain as chains
+from cpatch.series import export, fixes, overlay, patchfiles
+from cpatch.series.chain import Chain, Inputs, PatchFailure
+from cpatch.series.harvest import make_plan
+from cpatch.series.header import Finding, check_header, paths_in
+from cpatch.sources.worktree import Worktree
 
 RULES = {
     "S1": "the series lists existing patches, once each",
@@ -47,41 +44,17 @@ RULES = {
 _MOST_LINES = 400
 
 
-@click.command("lint")
-@pin_option
-@verbose_option
-@click.option("--all-pins", is_flag=True, help="Check the series of every pin.")
-@click.option("--rules", is_flag=True, help="List the rules and do nothing.")
-def command(pin_name: str | None, all_pins: bool, rules: bool) -> None:
-    """Check series, headers, the overlay's add-only rule, and that refresh changes nothing."""
-    if rules:
-        for rule, text in RULES.items():
-            console.field(rule, text)
-        return
-    project = Project.find()
-    pins = load_pins(project)
-    chosen = list(pins.table.values()) if all_pins else [pins.get(pin_name)]
-    findings = list(dict.fromkeys(lint(project, pins, chosen)))
-    for finding in findings:
-        console.say(str(finding))
-    fatal = sum(finding.fatal for finding in findings)
-    if fatal:
-        raise CpatchError(f"lint: {fatal} finding(s)", fix="see patches/README.md", code=USAGE)
-    warned = f", {len(findings)} warning(s)" if findings else ""
-    console.say(f"lint     {', '.join(p.branch for p in chosen)}: clean{warned}")
-
-
 def lint(project: Project, pins: Pins, chosen: list[Pin]) -> Iterator[Finding]:
     """Yield everything the rules find for some of the pins."""
     yield from version_literals(project, pins)
     every = []
     for pin in pins.table.values():
         try:
-            every.append(series.load_series(project, pin))
+            every.append(patchfiles.load_series(project, pin))
         except CpatchError as exc:
             yield Finding("S1", f"patches/{pin.series}", exc.what)
             return
-    for name in series.unlisted(project, every):
+    for name in patchfiles.unlisted(project, every):
         yield Finding("S2", f"patches/{name}", "no series lists it")
     for pin in chosen:
         inputs = chains.load_inputs(project, pin)
@@ -132,12 +105,12 @@ def _headers(
     for patch in inputs.patches:
         where = f"patches/{patch.name}"
         try:
-            message = series.message_of(repo, patch)
+            message = patchfiles.message_of(repo, patch)
         except CpatchError as exc:
             yield Finding("H1", where, exc.what)
             continue
         yield from check_header(patch, message, root=project.root, branches=pins.table)
-        _, prose, trailers = series.split_message(message)
+        _, prose, trailers = patchfiles.split_message(message)
         applies = dict(trailers).get("Applies", "").split()
         if applies and pin.branch not in applies:
             yield Finding("H8", where, f"Applies: lacks {pin.branch}, whose series lists it")
@@ -161,8 +134,8 @@ def _round_trip(project: Project, repo: Repo, pin: Pin, made: Chain) -> Iterator
     for applied in made.applied:
         where = f"patches/{applied.patch.name}"
         data = export.format_patch(repo, parent, applied.tree, applied.message)
-        again = series.Patch(applied.patch.name, data)
-        if series.message_of(repo, again) != applied.message:
+        again = patchfiles.Patch(applied.patch.name, data)
+        if patchfiles.message_of(repo, again) != applied.message:
             yield Finding("R1", where, "a line of the message reads like the start of a diff")
         for path, status in repo.changed(parent, applied.tree).items():
             new = status == "A" and path.startswith(tuple(f"{d}/" for d in project.overlay_dirs))
@@ -182,7 +155,7 @@ def _round_trip(project: Project, repo: Repo, pin: Pin, made: Chain) -> Iterator
 
 def _trials(project: Project, repo: Repo, made: Chain) -> Iterator[Finding]:
     for path in sorted((project.root / "tools" / "measure").rglob("*.patch")):
-        trial = series.Patch(path.name, path.read_bytes())
+        trial = patchfiles.Patch(path.name, path.read_bytes())
         if chains.apply_one(repo, made.tree, trial) is None:
             where = str(path.relative_to(project.root))
             yield Finding("D5", where, "does not apply to the patched tree any more: make it anew")

@@ -8,9 +8,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from cpatch.errors import USAGE, CpatchError
-from cpatch.git import Entry, Repo
-from cpatch.project import Project
+from cpatch.base.errors import USAGE, CpatchError
+from cpatch.base.git import Entry, Repo
+from cpatch.base.project import Project
 
 _JUNK_DIRS = {"__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache"}
 _JUNK_SUFFIXES = (".pyc", ".o", ".swp", ".orig", ".rej", "~")

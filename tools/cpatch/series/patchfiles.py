@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
 
-from cpatch.errors import USAGE, CpatchError
-from cpatch.git import Repo
-from cpatch.pin import Pin
-from cpatch.project import Project
+from cpatch.base.errors import USAGE, CpatchError
+from cpatch.base.git import Repo
+from cpatch.base.pin import Pin
+from cpatch.base.project import Project
 
 TRAILERS = ("Touches", "Needs", "Tests", "Applies", "Upstream-Status", "Bug", "Drop-when")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*/[A-Za-z0-9][A-Za-z0-9._+-]*\.patch\Z")

@@ -7,17 +7,14 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-import click
-
-from cpatch import apply, console, store
-from cpatch import chain as chains
-from cpatch.errors import CpatchError
-from cpatch.harvest import Plan, make_plan
-from cpatch.options import open_pin, pin_option, verbose_option
-from cpatch.overlay import OverlayFile
-from cpatch.pin import Pin
-from cpatch.project import Project
-from cpatch.worktree import Worktree
+from cpatch.base.errors import CpatchError
+from cpatch.base.pin import Pin
+from cpatch.base.project import Project
+from cpatch.series import apply
+from cpatch.series.harvest import Plan, make_plan
+from cpatch.series.overlay import OverlayFile
+from cpatch.sources import upstream
+from cpatch.sources.worktree import Worktree
 
 
 def refresh(project: Project, pin: Pin) -> Plan:
@@ -25,7 +22,7 @@ def refresh(project: Project, pin: Pin) -> Plan:
 
     Raises CpatchError as ``make_plan`` does; the repository and the tree are then as they were.
     """
-    with store.lock(project):
+    with upstream.lock(project):
         work = Worktree(project, pin, "patched")
         plan = make_plan(project, pin, work)
         if plan.chain is None or plan.inputs is None:
@@ -91,29 +88,3 @@ def _copy(source: Path, target: Path) -> Path:
     target.write_bytes(source.read_bytes())
     target.chmod(source.stat().st_mode & 0o777)
     return target
-
-
-@click.command("refresh")
-@pin_option
-@verbose_option
-@click.option("--check", is_flag=True, help="Write nothing; fail if anything would change.")
-def command(pin_name: str | None, check: bool) -> None:
-    """Write commits back to patches/ and edited overlay files back to the repository."""
-    project, pin = open_pin(pin_name)
-    work = Worktree(project, pin, "patched")
-    with store.lock(project):
-        plan = make_plan(project, pin, work) if check else refresh(project, pin)
-    for note in plan.notes:
-        console.say(note)
-    for path, content in plan.writes.items():
-        console.say(f"{'remove ' if content is None else 'write  '}  {project.show(path)}")
-    if check and plan.writes:
-        raise CpatchError(
-            f"refresh would change {len(plan.writes)} file(s)", wanted="none", fix="make refresh"
-        )
-    if not plan.writes:
-        console.say(f"refresh  nothing to write: {work.shown} and the repository agree")
-    record = work.record()
-    now = chains.load_inputs(project, pin)
-    if record and record.key.split(" ")[0] != now.upto(len(record.rows)).key(pin):
-        console.say("next     make apply (the repository has changes that the tree has not)")

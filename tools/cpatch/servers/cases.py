@@ -20,9 +20,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from cpatch import bench_pack, bench_store
-from cpatch.errors import USAGE, CpatchError
-from cpatch.project import Project
+from cpatch.base.errors import USAGE, CpatchError
+from cpatch.base.project import Project
+from cpatch.measuring import pack as bench_pack
+from cpatch.measuring import resultdir
 
 FORMAT = 1
 PACKED = ".gz"
@@ -76,7 +77,7 @@ class Results:
     def write_record(self, record: Mapping[str, Any]) -> None:
         """Replace run.json."""
         self.root.mkdir(parents=True, exist_ok=True)
-        bench_store.write(
+        resultdir.write(
             self.record_file, json.dumps({"servers": FORMAT, **record}, indent=1) + "\n"
         )
 
@@ -97,8 +98,8 @@ class Results:
     ) -> None:
         """Keep a run."""
         about = {"case": asdict(case), "mode": mode, "round": number, "digest": digest}
-        text = json.dumps({**about, "when": bench_store.now(), **found}, separators=(",", ":"))
-        bench_store.write(self.file(case, mode, number), text)
+        text = json.dumps({**about, "when": resultdir.now(), **found}, separators=(",", ":"))
+        resultdir.write(self.file(case, mode, number), text)
 
     def runs(self) -> Iterator[dict[str, Any]]:
         """Return all runs, by setup, case, mode and round."""

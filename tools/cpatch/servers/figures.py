@@ -9,10 +9,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from cpatch import report_stats
-from cpatch.report_stats import Estimate
-from cpatch.servers_setups import MODES
-from cpatch.servers_store import Case
+from cpatch.measuring import stats
+from cpatch.measuring.stats import Estimate
+from cpatch.servers.cases import Case
+from cpatch.servers.setups import MODES
 
 MIB = 2**20
 
@@ -150,4 +150,4 @@ def together(
         if mode in cells and base in cells
     ]
     rows = [row for row in rows if row]
-    return report_stats.together(rows) if rows else None
+    return stats.together(rows) if rows else None

@@ -2,7 +2,7 @@
 
 Run as a program, in a process of its own:
 
-    python -m cpatch.servers_load PORT REQUESTS CLIENTS ENTRIES SEED TIMEOUT OUTPUT
+    python -m cpatch.servers.load PORT REQUESTS CLIENTS ENTRIES SEED TIMEOUT OUTPUT
 
 writes what it measured to OUTPUT as JSON. Which client asks for what in which order depends on the
 seed alone. Connections are kept as long as the server keeps them.

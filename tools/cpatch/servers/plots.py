@@ -8,9 +8,9 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from cpatch.report_plots import uri
-from cpatch.servers_setups import MODES
-from cpatch.servers_stats import MIB, Cell, per_worker
+from cpatch.measuring.plots import uri
+from cpatch.servers.figures import MIB, Cell, per_worker
+from cpatch.servers.setups import MODES
 
 COLOURS = {
     "stock": "#6f7780",

@@ -10,12 +10,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cpatch import proc, servers_run, servers_setups, servers_venv
-from cpatch.bench_sides import Side
-from cpatch.project import Project
-from cpatch.servers_setups import MODES, Setup, Start
-from cpatch.servers_store import Case, Results
-from cpatch.servers_venv import Venv
+from cpatch.base import proc
+from cpatch.base.project import Project
+from cpatch.measuring import environments
+from cpatch.measuring.environments import Venv
+from cpatch.measuring.interpreters import Side
+from cpatch.servers import run as servers_run
+from cpatch.servers import setups
+from cpatch.servers.cases import Case, Results
+from cpatch.servers.setups import MODES, Setup, Start
 
 #: Clients that ask at the same time, for each worker.
 CLIENTS = 2
@@ -94,18 +97,18 @@ def prepare(
     sizes: Iterable[int],
 ) -> Ready:
     """Install a setup for both interpreters, copy its application, make its databases."""
-    setup = servers_setups.get(name)
-    digest = servers_setups.digest(project, setup)
+    setup = setups.get(name)
+    digest = setups.digest(project, setup)
     log = work / f"prepare-{name}.log"
     log.unlink(missing_ok=True)
     source = project.root / "tools" / "servers" / setup.home
     venvs = {
-        side.name: servers_venv.ensure(
+        side.name: environments.ensure(
             side, source / setup.requirements, work, log, compiled=setup.compiled
         )
         for side in sides.values()
     }
-    servers_venv.check_same(venvs)
+    environments.check_same(venvs)
     app = work / "app" / f"{setup.home}-{digest}"
     python = venvs["stock"].python
     if not app.exists():
@@ -129,5 +132,5 @@ def prepare(
             make: list[str | Path] = [python, "-m", setup.prepare, str(entries)]
             proc.step(title, make, cwd=app, env={"SHOP_DB": str(fresh)}, log=log)
             fresh.rename(path)
-    lines = {mode.name: servers_setups.lines(project, setup, mode) for mode in MODES.values()}
+    lines = {mode.name: setups.lines(project, setup, mode) for mode in MODES.values()}
     return Ready(setup, app, data, venvs, lines, digest)

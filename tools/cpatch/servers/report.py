@@ -6,11 +6,14 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from cpatch import bench_store, report_page, servers_plots, servers_stats
-from cpatch.errors import CpatchError
-from cpatch.servers_setups import MODES, SETUPS
-from cpatch.servers_stats import MIB, Cell
-from cpatch.servers_store import Case, Results
+from cpatch.base.errors import CpatchError
+from cpatch.measuring import resultdir
+from cpatch.report import content as report_page
+from cpatch.servers import figures
+from cpatch.servers import plots as servers_plots
+from cpatch.servers.cases import Case, Results
+from cpatch.servers.figures import MIB, Cell
+from cpatch.servers.setups import MODES, SETUPS
 
 #: What the column of a figure is called, how it is printed, and what is better.
 COLUMNS: dict[str, tuple[str, Callable[[float], str]]] = {
@@ -30,7 +33,7 @@ def content(results: Results, *, plots: bool) -> dict[str, Any]:
     runs = list(results.runs())
     if not runs:
         raise CpatchError(f"nothing is measured yet in {results.root}", fix="make servers")
-    every = servers_stats.cells(runs)
+    every = figures.cells(runs)
     groups: dict[tuple[str, int, int, int], list[Case]] = {}
     for case in every:
         groups.setdefault((case.setup, case.requests, case.entries, case.warm), []).append(case)
@@ -111,7 +114,7 @@ TOGETHER = {"rate": "requests/s", "cpu": "CPU per request", "p50": "p50", "p99":
 
 def _together(every: Mapping[Case, Mapping[str, Cell]], mode: str) -> dict[str, Any]:
     """Return a line of the table over all cases: a mode against gc.freeze() on stock."""
-    found = {name: servers_stats.together(every, mode, "freeze", name) for name in TOGETHER}
+    found = {name: figures.together(every, mode, "freeze", name) for name in TOGETHER}
     return {
         "label": MODES[mode].label,
         "values": {
@@ -160,6 +163,6 @@ def write(results: Results) -> list[Path]:
     written = []
     for template in ("servers.md.j2", "servers.html.j2"):
         path = results.root / template.replace("servers", "report").removesuffix(".j2")
-        bench_store.write(path, report_page.render(context, template))
+        resultdir.write(path, report_page.render(context, template))
         written.append(path)
     return written

@@ -20,8 +20,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from cpatch import proc, servers_memory
-from cpatch.servers_setups import Setup, Start
+from cpatch.base import proc
+from cpatch.servers import memory
+from cpatch.servers.setups import Setup, Start
 
 #: Seconds a server may take until its first answer, and until all its workers are there.
 START = 120.0
@@ -56,7 +57,7 @@ class Watch:
 
     def look(self, phase: str) -> None:
         """Take one sample."""
-        found = servers_memory.sample(self.session)
+        found = memory.sample(self.session)
         at = round(time.monotonic() - self.begun, 3)
         self.samples.append(
             {"at": at, "phase": phase, "processes": [each.asdict for each in found]}
@@ -64,7 +65,7 @@ class Watch:
 
     def workers(self) -> int:
         """Return how many workers there are."""
-        return len(servers_memory.tree(self.session)[1])
+        return len(memory.tree(self.session)[1])
 
 
 def free_port() -> int:
@@ -92,15 +93,15 @@ def started(
         yield child
         _stop(child, stop)
     finally:
-        servers_memory.end_session(child.pid)
+        memory.end_session(child.pid)
         child.kill()
         child.wait()
         # A worker that was about to be forked when the first look was taken.
-        servers_memory.end_session(child.pid)
+        memory.end_session(child.pid)
 
 
 def _stop(child: subprocess.Popen[bytes], name: str) -> None:
-    parent, _ = servers_memory.tree(child.pid)
+    parent, _ = memory.tree(child.pid)
     if parent:
         with contextlib.suppress(ProcessLookupError):
             os.kill(parent.pid, signal.Signals[name])
@@ -157,14 +158,14 @@ def run(
 def load_command(start: Start, clients: int, seconds: float) -> list[str | Path]:
     """Return what makes the requests over HTTP."""
     numbers = [start.port, start.requests, clients, start.entries, start.seed, seconds]
-    return [sys.executable, "-m", "cpatch.servers_load", *map(str, numbers), start.output]
+    return [sys.executable, "-m", "cpatch.servers.load", *map(str, numbers), start.output]
 
 
 @contextlib.contextmanager
 def _loading(
     argv: Sequence[str | Path], start: Start, env: Mapping[str, str], log: Path
 ) -> Iterator[subprocess.Popen[bytes]]:
-    ours = {**env, "PYTHONPATH": str(Path(__file__).parents[1])}
+    ours = {**env, "PYTHONPATH": str(Path(__file__).parents[2])}
     with log.open("ab") as stream:
         child = subprocess.Popen(
             [os.fspath(arg) for arg in argv],

@@ -12,29 +12,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import click
-
-from cpatch import (
-    bench_machine,
-    bench_rounds,
-    bench_sides,
-    bench_store,
-    console,
-    servers_page,
-    servers_prepare,
-    servers_setups,
-    servers_stats,
-)
-from cpatch.bench_sides import Side
-from cpatch.errors import USAGE, CpatchError
-from cpatch.flavors import jobs_option
-from cpatch.options import open_pin, pin_option, verbose_option
-from cpatch.pin import Pin
-from cpatch.project import Project
-from cpatch.servers_prepare import Ready
-from cpatch.servers_run import RunFailedError
-from cpatch.servers_setups import MODES, SETUPS
-from cpatch.servers_store import Case, Results
+from cpatch.base import console
+from cpatch.base.errors import USAGE, CpatchError
+from cpatch.base.pin import Pin
+from cpatch.base.project import Project
+from cpatch.bench import rounds as bench_rounds
+from cpatch.measuring import machine as bench_machine
+from cpatch.measuring import resultdir
+from cpatch.measuring.interpreters import Side
+from cpatch.servers import figures, prepare
+from cpatch.servers import report as servers_page
+from cpatch.servers.cases import Case, Results
+from cpatch.servers.prepare import Ready
+from cpatch.servers.run import RunFailedError
 
 
 @dataclass(frozen=True)
@@ -48,129 +38,6 @@ class Options:
     output: Path | None
     machine: str | None
     timeout: float
-
-
-def _numbers(ctx: click.Context, param: click.Parameter, value: str) -> tuple[int, ...]:
-    try:
-        found = tuple(int(text) for text in value.replace(" ", ",").split(",") if text)
-    except ValueError:
-        found = ()
-    if not found or min(found) < 0:
-        raise click.BadParameter("numbers, with commas between them")
-    return found
-
-
-def _names(ctx: click.Context, param: click.Parameter, value: str | None) -> tuple[str, ...]:
-    return tuple(filter(None, (value or "").replace(" ", ",").split(",")))
-
-
-@click.command("servers")
-@pin_option
-@click.option(
-    "--flavor",
-    type=click.Choice(["pgo", "release"]),
-    default="pgo",
-    show_default=True,
-    help="release is for trying things out; its results say so.",
-)
-@jobs_option
-@click.option("--list", "listing", is_flag=True, help="Show what can be measured.")
-@click.option("--quick", is_flag=True, help="Django with 2 workers, 300 requests, one round.")
-@click.option("--app", callback=_names, metavar="A,B", help="Only these (default: all).")
-@click.option("--mode", callback=_names, metavar="A,B", help="Only these (default: all).")
-@click.option("--workers", callback=_numbers, default="2,4,8,16", show_default=True)
-@click.option("--requests", type=click.IntRange(min=1), default=5000, show_default=True)
-@click.option("--entries", type=click.IntRange(min=100), default=30_000, show_default=True)
-@click.option(
-    "--warm",
-    callback=_numbers,
-    default="0",
-    show_default=True,
-    metavar="N,M",
-    help="Requests of each page that the parent makes before it forks.",
-)
-@click.option("--rounds", type=click.IntRange(min=1), default=3, show_default=True)
-@click.option("--timeout", type=click.IntRange(min=10), default=900, help="Seconds of one load.")
-@click.option("--fresh", is_flag=True, help="Begin anew in another directory; keeps the old one.")
-@click.option("--output", type=click.Path(path_type=Path, file_okay=False), help="Directory.")
-@click.option("--report", "only_report", is_flag=True, help="Measure nothing, write the report.")
-@click.option(
-    "--pack", type=click.Path(path_type=Path), metavar="DIR", help="Copy the results, compressed."
-)
-@click.option("--machine", metavar="NAME", help="What the report calls this machine.")
-@click.option("--stock-python", metavar="EXE", help="Compare this interpreter, built elsewhere,")
-@click.option("--patched-python", metavar="EXE", help="... with this one.")
-@verbose_option
-def command(
-    pin_name: str | None,
-    flavor: str,
-    jobs: int,
-    listing: bool,
-    quick: bool,
-    app: tuple[str, ...],
-    mode: tuple[str, ...],
-    workers: tuple[int, ...],
-    requests: int,
-    entries: int,
-    warm: tuple[int, ...],
-    rounds: int,
-    timeout: int,
-    fresh: bool,
-    output: Path | None,
-    only_report: bool,
-    pack: Path | None,
-    machine: str | None,
-    stock_python: str | None,
-    patched_python: str | None,
-) -> int:
-    """Measure pre-fork servers with real applications: memory, requests/s, latency, faults.
-
-    Stock, stock with gc.freeze(), patched, and patched with gc.immortalize_heap() take turns, and
-    gc.freeze() once more, to tell the noise; what was interrupted is continued. Writes report.md
-    and report.html beside the raw files.
-    """
-    project, pin = open_pin(pin_name)
-    if listing:
-        for setup in SETUPS.values():
-            console.say(f"{setup.name:<10} {setup.about}; docs/servers/{setup.page}.md")
-        for each in MODES.values():
-            console.say(f"{each.name:<10} {each.label.replace('`', '')}")
-        return 0
-    if only_report:
-        results = Results(output.absolute()) if output else newest(project)
-        return report(project, results, pack)
-    if quick:
-        app, workers, requests, entries, rounds = app or ("django",), (2,), 300, 2000, 1
-    for name in mode:
-        if name not in MODES:
-            raise CpatchError(f"no such mode: {name}", wanted=", ".join(MODES), code=USAGE)
-    cases = tuple(
-        Case(name, number, requests, entries, each)
-        for name in app or tuple(SETUPS)
-        for number in workers
-        for each in (warm if servers_setups.get(name).warms else (0,))
-    )
-    chosen = tuple(name for name in MODES if name in mode) if mode else tuple(MODES)
-    options = Options(cases, chosen, rounds, fresh, output, machine, timeout)
-    flavor, stock, patched = bench_sides.pair(
-        project, pin, flavor, stock_python, patched_python, jobs=jobs
-    )
-    facts = {
-        "pin": pin.branch,
-        "flavor": flavor,
-        "sides": {"stock": stock.made_from, "patched": patched.made_from},
-        "machine": bench_machine.facts(),
-    }
-    results = place(project, options, facts)
-    failed = measure(project, pin, {"stock": stock, "patched": patched}, results, facts, options)
-    report(project, results, pack)
-    if failed:
-        raise CpatchError(
-            f"{len(failed)} runs failed",
-            got="\n".join(failed),
-            fix=f"read {project.show(results.root / 'log')}; the same command tries again",
-        )
-    return 0
 
 
 def home(project: Project) -> Path:
@@ -206,7 +73,7 @@ def place(project: Project, options: Options, facts: dict[str, Any]) -> Results:
             return Results(path.parent)
     if options.output:
         return Results(options.output.absolute())
-    stem = bench_store.now()[:19].replace(" ", "-").replace(":", "")
+    stem = resultdir.now()[:19].replace(" ", "-").replace(":", "")
     return Results(project.make_dir(home(project)) / f"{stem}-{facts['pin']}-{facts['flavor']}")
 
 
@@ -224,7 +91,7 @@ def measure(
     record["name"] = options.machine or record.get("name") or bench_machine.name(facts["machine"])
     session: dict[str, Any] = {
         "command": "cpatch " + shlex.join(sys.argv[1:]),
-        "begun": bench_store.now(),
+        "begun": resultdir.now(),
         "ended": None,
         "cpus": sorted(os.sched_getaffinity(0)),
         "load": bench_machine.load(),
@@ -238,7 +105,7 @@ def measure(
         ready = {}
         for name in dict.fromkeys(case.setup for case in options.cases):
             sizes = [case.entries for case in options.cases if case.setup == name]
-            ready[name] = servers_prepare.prepare(project, name, sides, work, sizes)
+            ready[name] = prepare.prepare(project, name, sides, work, sizes)
             record.setdefault("packages", {})[name] = ready[name].venvs["stock"].packages
         results.write_record(record)
         todo = list(waiting(results, ready, options))
@@ -256,9 +123,9 @@ def measure(
             spent.append(time.monotonic() - begun)
             found["position"] = position
             results.add(case, mode, number, ready[case.setup].digest, found)
-            console.say(f"{where}: {servers_stats.line(servers_stats.figures(found))}")
+            console.say(f"{where}: {figures.line(figures.figures(found))}")
     finally:
-        session |= {"ended": bench_store.now(), "load_after": bench_machine.load()}
+        session |= {"ended": resultdir.now(), "load_after": bench_machine.load()}
         session["failed"] = failed
         results.write_record(record)
         shutil.rmtree(results.root / "scratch", ignore_errors=True)

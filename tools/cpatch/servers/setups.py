@@ -12,8 +12,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from cpatch.errors import USAGE, CpatchError
-from cpatch.project import Project
+from cpatch.base.errors import USAGE, CpatchError
+from cpatch.base.project import Project
 
 #: The kinds of blocks that a page has.
 BLOCKS = ("freeze", "immortal")

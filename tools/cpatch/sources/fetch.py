@@ -13,13 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-import click
-
-from cpatch import console, proc
-from cpatch.errors import USAGE, CpatchError
-from cpatch.options import open_pin, pin_option, verbose_option
-from cpatch.pin import Archive
-from cpatch.project import Project
+from cpatch.base import console, proc
+from cpatch.base.errors import CpatchError
+from cpatch.base.pin import Archive
+from cpatch.base.project import Project
 
 if TYPE_CHECKING:
     import httpx
@@ -342,29 +339,3 @@ def _why(exc: Exception) -> str:
     if isinstance(exc, httpx.TimeoutException):
         return "no answer in time"
     return (str(exc) or type(exc).__name__).split("\n")[0]
-
-
-@click.command("fetch")
-@pin_option
-@verbose_option
-@click.option("--source", type=click.Path(path_type=Path), help="Take the tarball from this file.")
-@click.option("--fixes", type=click.Path(path_type=Path), help="The same for the archive of fixes.")
-def command(pin_name: str | None, source: Path | None, fixes: Path | None) -> None:
-    """Download the pinned source and its fixes, and verify sizes and sha256."""
-    project, pin = open_pin(pin_name)
-    _report(project, "pin", pin.version, pin.archive, source)
-    if pin.fixes:
-        _report(project, "fixes", str(len(pin.fixes.patches)), pin.fixes.archive, fixes)
-    elif fixes:
-        raise CpatchError(f"--fixes: the pin {pin.branch} takes none", code=USAGE)
-
-
-def _report(project: Project, title: str, what: str, archive: Archive, given: Path | None) -> None:
-    """Fetch one archive and say so."""
-    from cpatch import store
-
-    with store.lock(project):
-        note = " (cached)" if (project.cache / archive.name).exists() else ""
-        path = ensure(project, archive, given)
-    console.field(title, f"{what}   sha256 {archive.sha256[:8]} ok{note}")
-    console.field("file", project.show(path))

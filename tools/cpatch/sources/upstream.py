@@ -13,11 +13,12 @@ import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from cpatch import console, fetch, git, proc
-from cpatch.errors import CpatchError
-from cpatch.git import Repo
-from cpatch.pin import Pin
-from cpatch.project import Project
+from cpatch.base import console, git, proc
+from cpatch.base.errors import CpatchError
+from cpatch.base.git import Repo
+from cpatch.base.pin import Pin
+from cpatch.base.project import Project
+from cpatch.sources import fetch
 
 #: What builds, tests (test_lib2to3's pickles) and editors leave in a source tree although objects
 #: go elsewhere.

@@ -11,10 +11,10 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from cpatch.errors import CpatchError
-from cpatch.git import Repo
-from cpatch.pin import Pin
-from cpatch.project import Project
+from cpatch.base.errors import CpatchError
+from cpatch.base.git import Repo
+from cpatch.base.pin import Pin
+from cpatch.base.project import Project
 
 _UNFINISHED = ("rebase-merge", "rebase-apply", "MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD")
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from cpatch.errors import USAGE, CpatchError
+from cpatch.base.errors import USAGE, CpatchError
 
 
 @dataclass(frozen=True)

@@ -12,10 +12,14 @@ from pathlib import Path
 
 from exitfuzz.fuzz import today, totals
 
-from cpatch import build, console, expected, flavors, fuzz, proc, regrtest, stockabi
-from cpatch.errors import CpatchError
-from cpatch.pin import Pin
-from cpatch.project import Project
+from cpatch.base import console, proc
+from cpatch.base.errors import CpatchError
+from cpatch.base.pin import Pin
+from cpatch.base.project import Project
+from cpatch.building import build, flavors
+from cpatch.exits import fuzz
+from cpatch.suite import expected, regrtest
+from cpatch.suite import stock_headers as stockabi
 
 # Where a change of reference counting, births, freelists or finalization shows first. Run with
 # the debug build's assertions; the whole suite there takes too long for every day.

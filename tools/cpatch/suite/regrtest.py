@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
-from cpatch import flavors
+from cpatch.building import flavors
 
 # Left out on both trees, each with its reason.
 IGNORED = (

@@ -6,9 +6,11 @@ import os
 import re
 from pathlib import Path
 
-from cpatch import apply, build, flavors, proc
-from cpatch.pin import Pin
-from cpatch.project import Project
+from cpatch.base import proc
+from cpatch.base.pin import Pin
+from cpatch.base.project import Project
+from cpatch.building import build, flavors
+from cpatch.series import apply
 
 _RAN = re.compile(r"^Ran (\d+) tests? in ", re.M)
 _ENDED = re.compile(r"^(OK|FAILED)(?: \((.*)\))?$", re.M)

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import click
 
-from cpatch import console
-from cpatch.errors import FAILURE, USAGE, CpatchError
-from cpatch.options import pin_option, verbose_option
-from cpatch.pin import Pin, load_pins
-from cpatch.project import TREES, Project
-from cpatch.worktree import Worktree, listed
+from cpatch.base import console
+from cpatch.base.errors import FAILURE, USAGE, CpatchError
+from cpatch.base.pin import Pin, load_pins
+from cpatch.base.project import TREES, Project
+from cpatch.sources.worktree import Worktree, listed
+from cpatch.verbs.options import pin_option, verbose_option
 
 PARTS = {
     "obj": "objects and interpreters, every tree and flavor",

@@ -6,12 +6,12 @@ import sys
 
 import click
 
-from cpatch import chain as chains
-from cpatch import export, fixes
-from cpatch.errors import USAGE, CpatchError
-from cpatch.git import Repo
-from cpatch.options import open_pin, pin_option, verbose_option
-from cpatch.worktree import listed
+from cpatch.base.errors import USAGE, CpatchError
+from cpatch.base.git import Repo
+from cpatch.series import chain as chains
+from cpatch.series import export, fixes
+from cpatch.sources.worktree import listed
+from cpatch.verbs.options import open_pin, pin_option, verbose_option
 
 
 @click.command("diff")

@@ -7,9 +7,10 @@ from typing import Any, TypeVar
 
 import click
 
-from cpatch import console
-from cpatch.pin import Pin, load_pins
-from cpatch.project import TREES, Project
+from cpatch.base import console
+from cpatch.base.pin import Pin, load_pins
+from cpatch.base.project import TREES, Project
+from cpatch.building.flavors import FLAVORS, processors
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -49,6 +50,27 @@ def tree_option(func: F) -> F:
         default="patched",
         show_default=True,
         help="Which source tree.",
+    )(func)
+
+
+def flavor_option(func: F) -> F:
+    """Add ``--flavor NAME``, passed as ``flavor``, release by default."""
+    return click.option(
+        "--flavor",
+        default="release",
+        show_default=True,
+        help="; ".join(f"{row.name}: {row.summary}" for row in FLAVORS.values()),
+    )(func)
+
+
+def jobs_option(func: F) -> F:
+    """Add ``--jobs N``, passed as ``jobs``, the number of usable processors by default."""
+    return click.option(
+        "-j",
+        "--jobs",
+        type=click.IntRange(min=1),
+        default=processors,
+        help="How many things at once (default: the number of processors).",
     )(func)
 
 

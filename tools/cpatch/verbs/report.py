@@ -8,10 +8,13 @@ from pathlib import Path
 
 import click
 
-from cpatch import bench_pack, bench_store, console, report_data, report_page
-from cpatch.errors import USAGE, CpatchError
-from cpatch.options import open_pin, pin_option, verbose_option
-from cpatch.project import Project
+from cpatch.base import console
+from cpatch.base.errors import USAGE, CpatchError
+from cpatch.base.project import Project
+from cpatch.measuring import pack as bench_pack
+from cpatch.measuring import resultdir
+from cpatch.report import content, rows
+from cpatch.verbs.options import open_pin, pin_option, verbose_option
 
 
 @click.command("report")
@@ -47,7 +50,7 @@ def command(
                 fix=f'make report ARGS="--pack results/NAME {directories[0]}"',
                 code=USAGE,
             )
-        report_data.load(roots[0])  # what is no fair comparison is not worth keeping
+        rows.load(roots[0])  # what is no fair comparison is not worth keeping
         bench_pack.pack(project, roots[0], pack.absolute())
         console.field("packed", project.show(pack.absolute()))
         roots = [pack.absolute()]
@@ -58,7 +61,7 @@ def command(
             fix="make report ARGS='one directory for each machine'",
             code=USAGE,
         )
-    runs = [report_data.load(root) for root in roots]
+    runs = [rows.load(root) for root in roots]
     if not any(run.times or run.probes or run.counts for run in runs):
         raise CpatchError(
             f"nothing is measured yet in {', '.join(str(root) for root in roots)}",
@@ -66,10 +69,10 @@ def command(
         )
     target = output.absolute() if output else roots[0]
     target.mkdir(parents=True, exist_ok=True)
-    context = report_page.content(runs, plots=True)
+    context = content.content(runs, plots=True)
     for template in ("report.md.j2", "report.html.j2"):
         path = target / template.removesuffix(".j2")
-        bench_store.write(path, report_page.render(context, template))
+        resultdir.write(path, content.render(context, template))
         console.field("wrote", project.show(path))
     headline(runs, context["names"])
 
@@ -92,15 +95,15 @@ def newest(project: Project) -> Path:
 
 def _begun(root: Path) -> str:
     with contextlib.suppress(CpatchError):
-        sessions = bench_store.Results(root).record().get("sessions", [])
+        sessions = resultdir.Results(root).record().get("sessions", [])
         return str(sessions[0]["begun"]) if sessions else ""
     return ""  # of another driver; told when it is the only one
 
 
-def headline(runs: Sequence[report_data.Run], names: Sequence[str]) -> None:
+def headline(runs: Sequence[rows.Run], names: Sequence[str]) -> None:
     """Print the geometric means, and what did not run."""
     for run, name in zip(runs, names, strict=True):
-        mean = report_page.means(run)
+        mean = content.means(run)
         if mean:
             patched, noise = mean.patched, mean.noise
             console.field(

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import click
 
-from cpatch import chain as chains
-from cpatch import console, export, fixes
-from cpatch.chain import Inputs
-from cpatch.git import Repo
-from cpatch.options import open_pin, pin_option, verbose_option
-from cpatch.pin import Pin
-from cpatch.project import TREES, Project
-from cpatch.worktree import Record, Worktree, listed
+from cpatch.base import console
+from cpatch.base.git import Repo
+from cpatch.base.pin import Pin
+from cpatch.base.project import TREES, Project
+from cpatch.series import chain as chains
+from cpatch.series import export, fixes
+from cpatch.series.chain import Inputs
+from cpatch.sources.worktree import Record, Worktree, listed
+from cpatch.verbs.options import open_pin, pin_option, verbose_option
 
 
 @click.command("status")
@@ -54,9 +55,9 @@ def _series(inputs: Inputs, record: Record | None) -> str:
 
 def _patch_ids(project: Project, inputs: Inputs) -> None:
     """Show git's patch id of each patch: it changes when content does, not when lines move."""
-    from cpatch import store
+    from cpatch.sources import upstream
 
-    repo = store.open_store(project)
+    repo = upstream.open_store(project)
     for patch in inputs.patches:
         console.say(f"  {export.patch_id(repo, patch.diff)[:12]}  {patch.name}")
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import click
 
-from cpatch import console, legs
-from cpatch.errors import REGRESSION, USAGE, CpatchError
-from cpatch.flavors import jobs_option
-from cpatch.options import open_pin, pin_option, verbose_option
+from cpatch.base import console
+from cpatch.base.errors import REGRESSION, USAGE, CpatchError
+from cpatch.suite import legs
+from cpatch.verbs.options import jobs_option, open_pin, pin_option, verbose_option
 
 NAMES = tuple(dict.fromkeys(name for name, _ in legs.LEGS))
 

@@ -13,7 +13,7 @@ from types import SimpleNamespace
 
 import pytest
 from cowaudit import inside, objects, uffd
-from cpatch import build, which
+from cpatch.building import build, freshness
 
 TRACEABLE = not uffd.refused()[1]
 needs_tracing = pytest.mark.skipif(
@@ -262,7 +262,7 @@ def test_own_interpreters_are_the_default(world, application, tmp_path, said, mo
     made = SimpleNamespace(python=sys.executable)
     monkeypatch.setattr(build, "finished", lambda obj: made if "obj-" in obj.name else None)
     stale = {"stock": None, "patched": "the overlay changed since"}
-    monkeypatch.setattr(which, "stale", lambda project, pin, tree, built: stale[tree])
+    monkeypatch.setattr(freshness, "stale", lambda project, pin, tree, built: stale[tree])
     argv = ("--no-trace", "--rounds", "1", "--workers", "1", str(application))
     assert world.run("audit", *argv) == 0
     home = world.root / "build" / "audit" / "app"
@@ -290,7 +290,7 @@ def test_nobody_stays_behind_a_dead_auditor(tmp_path, trace) -> None:
         "        time.sleep(0.01)\n"
         "    DATA[:] = bytes(len(DATA))\n"
     )
-    tools = Path(__file__).parents[1]
+    tools = Path(__file__).parents[2]
     argv = ["--python", sys.executable, "--workers", "1", "--out", str(tmp_path / "out")]
     driver = subprocess.Popen(
         [sys.executable, "-m", "cpatch", "audit", *argv, trace, str(path)],

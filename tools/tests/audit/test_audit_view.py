@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 from cowaudit import objects, pages
-from cpatch import audit, audit_picture, audit_view
-from cpatch.errors import CpatchError
+from cpatch.audit import picture, run, view
+from cpatch.base.errors import CpatchError
 
 PAGE = pages.PAGE
 
@@ -60,7 +60,7 @@ ROWS = [
 class TestView:
     @pytest.fixture
     def context(self) -> dict:
-        return audit_view.content([made_up(False, ROWS), made_up(True, ROWS[:1])], top=3)
+        return view.content([made_up(False, ROWS), made_up(True, ROWS[:1])], top=3)
 
     def test_kinds_and_what_is_there_alone(self, context) -> None:
         table = {
@@ -83,12 +83,12 @@ class TestView:
             (objects.REFCOUNT, "str", "_PyEval_EvalFrameDefault", "app.py:7 view"),
         )
         assert len(context["writers"][0]) == 3
-        assert audit_view.function(ROWS[3]) == ("libc.so.6 for list_append",)
-        assert audit_view.function(ROWS[4]) == ("system call 0 in read",)
-        assert audit_view.function(ROWS[5]) == ("not seen",)
+        assert view.function(ROWS[3]) == ("libc.so.6 for list_append",)
+        assert view.function(ROWS[4]) == ("system call 0 in read",)
+        assert view.function(ROWS[5]) == ("not seen",)
 
     def test_sides_are_told_apart(self) -> None:
-        every = audit_view.sides([made_up(False, []), made_up(True, []), made_up(False, [])])
+        every = view.sides([made_up(False, []), made_up(True, []), made_up(False, [])])
         assert [side.label for side in every] == [
             "stock, freeze #1",
             "patched, immortalize",
@@ -103,50 +103,50 @@ class TestView:
         assert any("1 of 6 pages were written unseen" in note for note in context["notes"])
         apart = made_up(False, [], huge_pages="always")
         apart["checkpoints"][0]["workers"][0]["exclusive"] = 900
-        notes = audit_view.content([apart], top=3)["notes"]
+        notes = view.content([apart], top=3)["notes"]
         assert any("1500 KiB Private_Dirty, and its pages add up to 3600 KiB" in n for n in notes)
         assert any("huge pages" in note for note in notes)
 
     def test_reports(self, context) -> None:
-        text = audit_view.render(context, "audit.md.j2")
+        text = view.render(context, "audit.md.j2")
         assert "| stock, freeze | 1 | **1100 KiB** |" in text
         assert f"| {objects.REFCOUNT} | 3 | 12 | 2 | 1 | 4 | 1 |" in text
         assert "\\_PyEval\\_EvalFrameDefault" in text
         for line in text.splitlines():
             assert not line.startswith("|") or line.endswith("|")
-        page = audit_view.render(context, "audit.html.j2")
+        page = view.render(context, "audit.html.j2")
         assert "/opt/python&lt;b&gt;" in page
         assert 'src="data:image/png;base64,' in page
         assert "http" not in page
-        shown = "\n".join(audit_view.terminal(context))
+        shown = "\n".join(view.terminal(context))
         assert "1100 KiB" in shown
         assert "app.py:7 view" in shown
 
     def test_sizes(self) -> None:
-        assert audit_view.size(716 * 1024) == "716 KiB"
-        assert audit_view.size(57.4 * 2**20) == "57.4 MiB"
-        assert audit_view.span([1024, 1024]) == "1 KiB"
-        assert audit_view.span([2048, 1024]) == "1 KiB to 2 KiB"
+        assert view.size(716 * 1024) == "716 KiB"
+        assert view.size(57.4 * 2**20) == "57.4 MiB"
+        assert view.span([1024, 1024]) == "1 KiB"
+        assert view.span([2048, 1024]) == "1 KiB to 2 KiB"
 
 
 def test_picture() -> None:
-    found = audit_picture.cells(made_up(False, ROWS))
-    codes = list(audit_picture.LEGEND)
+    found = picture.cells(made_up(False, ROWS))
+    codes = list(picture.LEGEND)
     row = [codes[code] for code in found["arena"][0]]
     assert row[:6] == [each["kind"] for each in ROWS]
-    assert row[6:50] == [audit_picture.SHARED] * 44
-    assert row[50] == audit_picture.FORK
-    assert row[64:] == [audit_picture.ABSENT] * 192
-    assert codes[found["mapped"][0][0]] == audit_picture.NEW
+    assert row[6:50] == [picture.SHARED] * 44
+    assert row[50] == picture.FORK
+    assert row[64:] == [picture.ABSENT] * 192
+    assert codes[found["mapped"][0][0]] == picture.NEW
 
 
 def test_every_kind_has_a_colour() -> None:
-    assert set(objects.KINDS) <= set(audit_picture.LEGEND)
-    assert len(set(audit_picture.LEGEND.values())) == len(audit_picture.LEGEND)
+    assert set(objects.KINDS) <= set(picture.LEGEND)
+    assert len(set(picture.LEGEND.values())) == len(picture.LEGEND)
 
 
 def test_rounds() -> None:
-    assert audit.parse_rounds("10,1") == [1, 10]
-    assert audit.parse_rounds("3") == [3]
+    assert run.parse_rounds("10,1") == [1, 10]
+    assert run.parse_rounds("3") == [3]
     with pytest.raises(CpatchError):
-        audit.parse_rounds("1,,2")
+        run.parse_rounds("1,,2")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 from conftest import BRANCH, VERSION
-from cpatch.errors import CpatchError
-from cpatch.pin import load_pins
-from cpatch.project import Project
+from cpatch.base.errors import CpatchError
+from cpatch.base.pin import load_pins
+from cpatch.base.project import Project
 
 
 def test_values_are_filled_in(world):

@@ -9,8 +9,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from cpatch import proc
-from cpatch.errors import CpatchError
+from cpatch.base import proc
+from cpatch.base.errors import CpatchError
 
 
 def test_stdout_and_stderr_are_apart(tmp_path):
@@ -92,11 +92,11 @@ def test_child_has_sigint_at_its_default_though_ours_is_ignored(tmp_path, how):
         "step": "proc.step('t', a, cwd=c, log=c / 'l'); print((c / 'l').read_text())",
     }[how]
     code = (
-        "import sys; from pathlib import Path; from cpatch import proc\n"
+        "import sys; from pathlib import Path; from cpatch.base import proc\n"
         "c = Path(sys.argv[1])\n"
         "a = ['python3', '-c', 'import signal; print(signal.getsignal(signal.SIGINT))']\n" + call
     )
-    env = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
+    env = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
     done = subprocess.run(
         [sys.executable, "-c", code, str(tmp_path)],
         env=env,

@@ -11,22 +11,14 @@ import benchtoy
 import pyperf
 import pytest
 from buildtoy import make_toy
-from cpatch import (
-    bench,
-    bench_machine,
-    bench_probes,
-    bench_rounds,
-    bench_runs,
-    bench_set,
-    bench_sides,
-    bench_venv,
-    cli,
-    report_stats,
-)
-from cpatch.bench_runs import Bench, RunFailedError, Runs
-from cpatch.bench_sides import Role, Side
-from cpatch.bench_store import Results
-from cpatch.errors import CpatchError
+from cpatch import cli
+from cpatch.base.errors import CpatchError
+from cpatch.bench import choice, probes, rounds, runs, session
+from cpatch.bench import venvs as bench_venv
+from cpatch.bench.runs import Bench, RunFailedError, Runs
+from cpatch.measuring import interpreters, machine, stats
+from cpatch.measuring.interpreters import Role, Side
+from cpatch.measuring.resultdir import Results
 
 SCRIPT = """
 import pyperf
@@ -64,10 +56,10 @@ def world(tmp_path, monkeypatch):
 
     table = {name: SimpleNamespace(runscript=name, extra_opts=()) for name in ("pair", "solo")}
     monkeypatch.setattr(Bench, "run", run)
-    monkeypatch.setattr(bench_sides, "ask", lambda name, python, built=None: state.sides[name])
-    monkeypatch.setattr(bench_set, "choose", lambda version, names: (table, {"late": "needs more"}))
-    monkeypatch.setattr(bench_machine, "leave", lambda cpu: None)
-    monkeypatch.setattr(bench_probes, "PROBES", ())
+    monkeypatch.setattr(interpreters, "ask", lambda name, python, built=None: state.sides[name])
+    monkeypatch.setattr(choice, "choose", lambda version, names: (table, {"late": "needs more"}))
+    monkeypatch.setattr(machine, "leave", lambda cpu: None)
+    monkeypatch.setattr(probes, "PROBES", ())
     monkeypatch.setattr(
         bench_venv, "ensure", lambda *args: bench_venv.Venvs({}, {"common": ["pyperf==2"]})
     )
@@ -95,10 +87,10 @@ def test_turns_are_a_b_b_a_and_then_b_a_a_b(world):
 
 
 def test_third_role_takes_part_in_every_round(world):
-    roles = bench_sides.roles(side("stock"), side("patched"), off=True)
-    names = [role.name for role in bench_runs.order(roles, 0)]
+    roles = interpreters.roles(side("stock"), side("patched"), off=True)
+    names = [role.name for role in runs.order(roles, 0)]
     assert names == ["stock", "patched", "off", "off", "patched", "stock"]
-    assert bench_runs.environment(roles[2], 3)["PYTHONIMMORTALHEAP"] == "0"
+    assert runs.environment(roles[2], 3)["PYTHONIMMORTALHEAP"] == "0"
 
 
 def test_all_of_a_round_have_the_same_loops_and_seed(world):
@@ -284,9 +276,9 @@ def test_failing_script_is_logged_whole_and_told_by_its_end(tmp_path):
 
 
 def test_time_left():
-    assert bench_rounds.span(42) == "42 s"
-    assert bench_rounds.span(600) == "10 min"
-    assert bench_rounds.span(3 * 3600 + 300) == "3 h 05 min"
+    assert rounds.span(42) == "42 s"
+    assert rounds.span(600) == "10 min"
+    assert rounds.span(3 * 3600 + 300) == "3 h 05 min"
 
 
 def test_record_of_another_driver_is_refused(tmp_path):
@@ -296,4 +288,4 @@ def test_record_of_another_driver_is_refused(tmp_path):
 
 
 def test_no_claim_without_rounds():
-    assert min(bench.ROUNDS.values()) >= report_stats.ENOUGH
+    assert min(session.ROUNDS.values()) >= stats.ENOUGH

@@ -13,24 +13,18 @@ import benchtoy
 import pyperf
 import pytest
 from buildtoy import fake_program, make_toy
-from cpatch import (
-    bench_counts,
-    bench_machine,
-    bench_probes,
-    bench_set,
-    bench_sides,
-    bench_store,
-    build,
-    flavors,
-)
-from cpatch.bench_probes import Measuring
-from cpatch.bench_runs import RunFailedError
-from cpatch.bench_sides import Role, Side
-from cpatch.bench_store import Failure, Results
-from cpatch.errors import CpatchError
+from cpatch.base.errors import CpatchError
+from cpatch.bench import choice, counts
+from cpatch.bench import probes as bench_probes
+from cpatch.bench.probes import Measuring
+from cpatch.bench.runs import RunFailedError
+from cpatch.building import build, flavors
+from cpatch.measuring import interpreters, machine, resultdir
+from cpatch.measuring.interpreters import Role, Side
+from cpatch.measuring.resultdir import Failure, Results
 
-TOOLS = Path(__file__).parents[1]
-ONCE = TOOLS / "cpatch" / "bench_once.py"
+TOOLS = Path(__file__).parents[2]
+ONCE = TOOLS / "cpatch" / "bench" / "once.py"
 
 SCRIPT = """
 import pyperf
@@ -117,7 +111,7 @@ def test_damaged_raw_file_is_named(tmp_path):
 def test_runs_of_another_machine_do_not_go_together(tmp_path):
     results = Results(tmp_path)
     results.add("times", "toy", 0, {"stock": runs(0, 1.0, 2.0)})
-    other = [bench_store.stamped(run, cpu_model_name="other") for run in runs(1, 1.0, 2.0)]
+    other = [resultdir.stamped(run, cpu_model_name="other") for run in runs(1, 1.0, 2.0)]
     with pytest.raises(CpatchError, match="does not go with those"):
         results.add("times", "toy", 1, {"stock": other})
 
@@ -135,7 +129,7 @@ def test_failures_are_kept_until_cleared(tmp_path):
 
 
 def test_an_interpreter_is_asked_what_it_is():
-    found = bench_sides.ask("stock", Path(sys.executable))
+    found = interpreters.ask("stock", Path(sys.executable))
     assert found.version == sys.version.split()[0]
     assert len(found.binary) == 12
     assert "prefix" not in found.flags["CONFIG_ARGS"]
@@ -143,7 +137,7 @@ def test_an_interpreter_is_asked_what_it_is():
 
 def test_what_is_no_interpreter_is_refused():
     with pytest.raises(CpatchError, match="is no CPython that runs"):
-        bench_sides.ask("stock", Path("/bin/true"))
+        interpreters.ask("stock", Path("/bin/true"))
 
 
 @pytest.mark.parametrize(
@@ -155,7 +149,7 @@ def test_what_is_no_interpreter_is_refused():
     ],
 )
 def test_places_are_no_flags(text, kept):
-    assert bench_sides._code_flags(text) == kept
+    assert interpreters._code_flags(text) == kept
 
 
 def test_copy_for_measuring_is_made_once_at_a_path_of_fixed_length(tmp_path, monkeypatch):
@@ -171,8 +165,8 @@ def test_copy_for_measuring_is_made_once_at_a_path_of_fixed_length(tmp_path, mon
         compiler="gcc", prefix="/opt/some/where", settings={},
     )  # fmt: skip
     flavor = flavors.get("release")
-    one = bench_sides._installed(toy.project, toy.pin, "stock", flavor, built)
-    assert bench_sides._installed(toy.project, toy.pin, "stock", flavor, built) == one
+    one = interpreters._installed(toy.project, toy.pin, "stock", flavor, built)
+    assert interpreters._installed(toy.project, toy.pin, "stock", flavor, built) == one
     assert (objdir / "made").read_text() == "made\n"
     home = toy.project.pin_build(toy.pin) / "bench" / "inst"
     assert one.relative_to(home).parts[1:] == ("bin", "python9.8")
@@ -183,27 +177,27 @@ def test_copy_for_measuring_is_made_once_at_a_path_of_fixed_length(tmp_path, mon
 
 
 def test_default_set_is_cut_to_the_version():
-    run, unfit = bench_set.choose("3.10.0")
+    run, unfit = choice.choose("3.10.0")
     assert "nbody" in run
     assert any("async_tree" in name and "needs Python" in why for name, why in unfit.items())
     assert not set(run) & set(unfit)
 
 
 def test_tags_and_names_are_chosen():
-    run, _ = bench_set.choose("3.12.0", ("startup", "nbody"))
+    run, _ = choice.choose("3.12.0", ("startup", "nbody"))
     assert {"python_startup", "python_startup_no_site", "nbody"} <= set(run)
     assert "chaos" not in run
 
 
 def test_unknown_benchmark_names_the_nearest():
     with pytest.raises(CpatchError, match="'richrads'") as caught:
-        bench_set.choose("3.12.0", ("richrads",))
+        choice.choose("3.12.0", ("richrads",))
     assert "richards" in (caught.value.fix or "")
 
 
 def test_quick_set_exists():
-    assert set(bench_set.QUICK) <= set(bench_set.manifest())
-    assert {program.name for program in bench_counts.PROGRAMS} <= set(bench_set.manifest())
+    assert set(choice.QUICK) <= set(choice.manifest())
+    assert {program.name for program in counts.PROGRAMS} <= set(choice.manifest())
 
 
 # --- the probes
@@ -211,7 +205,7 @@ def test_quick_set_exists():
 
 @pytest.fixture
 def measuring(tmp_path):
-    return Measuring(role(), 1, bench_machine.cpu_to_use(), tmp_path)
+    return Measuring(role(), 1, machine.cpu_to_use(), tmp_path)
 
 
 def test_shutdown_is_the_time_after_the_last_statement(measuring):
@@ -239,7 +233,7 @@ def test_interpreter_is_read_from_disk_again(tmp_path):
         path.parent.mkdir(parents=True)
         path.write_bytes(b"x" * 2**20)
     before = cached(python), cached(module)
-    assert bench_machine.read_afresh(python) == [python, module]
+    assert machine.read_afresh(python) == [python, module]
     if not on_disk(tmp_path):
         pytest.skip("what such a file system caches is its own affair")
     assert before == (2**20, 2**20)
@@ -270,7 +264,7 @@ def test_probe_that_does_not_run_fails(measuring):
 
 
 def test_probes_that_need_too_much_memory_are_left_out(monkeypatch):
-    monkeypatch.setattr(bench_machine, "free_memory", lambda: 10**9)
+    monkeypatch.setattr(machine, "free_memory", lambda: 10**9)
     probes, unfit = bench_probes.chosen(rigorous=True)
     assert list(unfit) == ["shutdown_1e7"]
     assert "shutdown_1e6" in [probe.name for probe in probes]
@@ -313,22 +307,22 @@ def counting(tmp_path: Path, script: str) -> tuple[SimpleNamespace, Results]:
 
 
 def test_counts_are_kept_as_raw_files(tmp_path, monkeypatch, callgrind):
-    monkeypatch.setattr(bench_counts, "PROGRAMS", (bench_counts.Program("nbody"),))
+    monkeypatch.setattr(counts, "PROGRAMS", (counts.Program("nbody"),))
     bench, results = counting(tmp_path, SCRIPT)
-    bench_counts.run(bench, (), 1)
+    counts.run(bench, (), 1)
     found = results.load("counts", "stock", "nbody")
     assert found is not None
     assert found.get_values() == (123,)
     assert role().stamp.items() <= found.get_metadata().items()
     (callgrind / "valgrind").unlink()
-    monkeypatch.setattr(bench_counts, "check_host", lambda: None)
-    bench_counts.run(bench, (), 1)  # nothing left to count
+    monkeypatch.setattr(counts, "check_host", lambda: None)
+    counts.run(bench, (), 1)  # nothing left to count
 
 
 def test_program_that_fails_is_recorded(tmp_path, monkeypatch, callgrind):
-    monkeypatch.setattr(bench_counts, "PROGRAMS", (bench_counts.Program("nbody"),))
+    monkeypatch.setattr(counts, "PROGRAMS", (counts.Program("nbody"),))
     bench, results = counting(tmp_path, "raise SystemExit('not today')")
-    bench_counts.run(bench, (), 1)
+    counts.run(bench, (), 1)
     (failure,) = results.failures()
     assert (failure.name, failure.tail) == ("counting-nbody", "not today")
 
@@ -336,7 +330,7 @@ def test_program_that_fails_is_recorded(tmp_path, monkeypatch, callgrind):
 def test_missing_callgrind_is_named(monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(CpatchError, match="needs valgrind") as caught:
-        bench_counts.check_host()
+        counts.check_host()
     assert caught.value.fix == "apt-get install -y valgrind"
 
 
@@ -357,13 +351,13 @@ HOSTED = "Linux-6.18.44-hoster-v595-x86_64-with-glibc2.36"
     ],
 )
 def test_platform_is_told_without_the_kernel(text, public):
-    assert bench_machine.public_platform(text) == public
+    assert machine.public_platform(text) == public
 
 
 def test_kernel_is_a_version_and_not_whose_build():
-    assert bench_machine.kernel("6.18.44-hoster-v595") == "6.18.44"
-    assert bench_machine.kernel(bench_machine.kernel("6.1.0-28-cloud-amd64")) == "6.1.0"
-    assert bench_machine.kernel("custom") == "unknown"
+    assert machine.kernel("6.18.44-hoster-v595") == "6.18.44"
+    assert machine.kernel(machine.kernel("6.1.0-28-cloud-amd64")) == "6.1.0"
+    assert machine.kernel("custom") == "unknown"
 
 
 def test_raw_files_tell_neither_the_host_nor_whose_kernel(tmp_path):
@@ -372,7 +366,7 @@ def test_raw_files_tell_neither_the_host_nor_whose_kernel(tmp_path):
     assert "platform" in run.get_metadata()
     run._metadata["platform"] = HOSTED
     results = Results(tmp_path)
-    both = [bench_store.stamped(run, round=0, position=at) for at in (0, 1)]
+    both = [resultdir.stamped(run, round=0, position=at) for at in (0, 1)]
     results.add("times", "toy", 0, {"stock": both})
     text = results.file("times", "stock", "toy").read_text()
     for word in ("hoster", "secret", "6.18", os.uname().nodename + '"', sys.executable):
@@ -389,9 +383,9 @@ def test_results_of_an_earlier_driver_go_on_and_are_cleaned(tmp_path):
                    collect_metadata=False)
         for run in runs(0, 1.0, 2.0)
     ]  # fmt: skip
-    bench_store.dump(results.file("times", "stock", "toy"), pyperf.Benchmark(old))
-    public = bench_machine.public_platform(HOSTED)
-    new = [bench_store.stamped(run, platform=public) for run in runs(1, 1.0, 2.0)]
+    resultdir.dump(results.file("times", "stock", "toy"), pyperf.Benchmark(old))
+    public = machine.public_platform(HOSTED)
+    new = [resultdir.stamped(run, platform=public) for run in runs(1, 1.0, 2.0)]
     results.add("times", "toy", 1, {"stock": new})
     assert results.rounds("times", "toy", ["stock"]) == {0, 1}
     assert "hoster" not in results.file("times", "stock", "toy").read_text()
@@ -400,9 +394,9 @@ def test_results_of_an_earlier_driver_go_on_and_are_cleaned(tmp_path):
 
 
 def test_machine_has_a_name_and_no_host_name():
-    facts = bench_machine.facts()
+    facts = machine.facts()
     assert facts["cpus"]
     assert os.uname().nodename not in map(str, facts.values())
-    assert bench_machine.name(
-        {"cpu": "Intel(R) Xeon(R) CPU @ 2.00GHz", "cpus": 4, "virtual": True}
-    ) == ("Intel Xeon, 4 CPUs, VM")
+    assert machine.name({"cpu": "Intel(R) Xeon(R) CPU @ 2.00GHz", "cpus": 4, "virtual": True}) == (
+        "Intel Xeon, 4 CPUs, VM"
+    )

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 from buildtoy import Toy, fake_program, make_toy
-from cpatch import apply, build, flavors
-from cpatch.pin import Pin
-from cpatch.project import Project
+from cpatch.base.pin import Pin
+from cpatch.base.project import Project
+from cpatch.building import build, flavors
+from cpatch.series import apply
 
 
 @pytest.fixture
@@ -138,15 +139,17 @@ def test_interrupted_build_continues(toy: Toy) -> None:
     # A process of its own: what interrupts a build is a signal to the driver.
     script = (
         "import sys; sys.path[:0] = sys.argv[1:3]; import pathlib, pytest, buildtoy\n"
-        "from cpatch import apply, build, cli, doctor\n"
-        "from cpatch.project import Project; from cpatch.pin import load_pins\n"
+        "from cpatch import cli\n"
+        "from cpatch.building import host\n"
+        "from cpatch.series import apply\n"
+        "from cpatch.base.project import Project; from cpatch.base.pin import load_pins\n"
         "project = Project.find()\n"
         "toy = buildtoy.Toy(project.root, project, load_pins(project).get(None))\n"
         "apply.ensure_tree = toy.ensure_tree\n"
-        "doctor.ensure_host = lambda project, environ: None\n"
+        "host.ensure_host = lambda project, environ: None\n"
         "cli.main(['build', '-j1'])\n"
     )
-    here = Path(__file__).parent
+    here = Path(__file__).parents[1]
     child = subprocess.Popen(
         [sys.executable, "-c", script, str(here), str(here.parent)],
         stderr=subprocess.DEVNULL,

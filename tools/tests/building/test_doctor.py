@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 from buildtoy import fake_program
-from cpatch import cli, doctor
-from cpatch.errors import CpatchError
-from cpatch.project import Project
+from cpatch import cli
+from cpatch.base.errors import CpatchError
+from cpatch.base.project import Project
+from cpatch.building import host as doctor
 
 
 @pytest.fixture

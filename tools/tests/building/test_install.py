@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 from buildtoy import Toy, make_toy
-from cpatch import apply, clean, which
-from cpatch.errors import CpatchError
-from cpatch.install import check_prefix, install_gdb_helper
+from cpatch.base.errors import CpatchError
+from cpatch.building import freshness
+from cpatch.building.install import check_prefix, install_gdb_helper
+from cpatch.series import apply
+from cpatch.verbs import clean
 
 
 @pytest.fixture
@@ -107,7 +109,7 @@ def test_file_as_prefix_is_refused(tmp_path: Path) -> None:
 class TestWhich:
     @pytest.fixture(autouse=True)
     def _fresh(self, monkeypatch: pytest.MonkeyPatch, toy: Toy) -> None:
-        monkeypatch.setattr(which, "standing", toy.ensure_tree)
+        monkeypatch.setattr(freshness, "standing", toy.ensure_tree)
 
     def test_prints_the_path_and_nothing_else(
         self, toy: Toy, capsys: pytest.CaptureFixture[str]
@@ -137,7 +139,7 @@ class TestWhich:
         self, toy: Toy, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
     ) -> None:
         edited = apply.Tree("c" * 40, "b" * 40, toy.source(), dirty=("a.c",))
-        for module, name in ((apply, "ensure_tree"), (which, "standing")):
+        for module, name in ((apply, "ensure_tree"), (freshness, "standing")):
             monkeypatch.setattr(module, name, lambda project, pin, tree: edited)
         assert toy.run("build") == 0
         assert "with uncommitted edits" in capsys.readouterr().out
@@ -152,7 +154,7 @@ class TestWhich:
         self, toy: Toy, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
     ) -> None:
         assert toy.run("build") == 0
-        monkeypatch.setattr(which, "standing", lambda project, pin, tree: None)
+        monkeypatch.setattr(freshness, "standing", lambda project, pin, tree: None)
         assert toy.run("which") == 1
         assert "the overlay, the series or the pin changed" in capsys.readouterr().err
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 from buildtoy import fake_program
-from cpatch import fuzz as verb
-from cpatch import legs
+from cpatch.exits import fuzz as verb
+from cpatch.suite import legs
 from exitfuzz import fuzz, oracle, run, shrink, templates, text
 from exitfuzz.fuzz import Settings, Summary, Verdict
 from exitfuzz.generate import generate

@@ -10,25 +10,27 @@ import time
 from pathlib import Path
 
 import pytest
-from cpatch import cli, packages, packages_compare, packages_page, packages_run
-from cpatch.bench_sides import Side
-from cpatch.errors import CpatchError
-from cpatch.packages_compare import DIFFERS, SAME, STATED, Difference, Verdict
-from cpatch.packages_run import HANGS, MODES, Outcome, Program
+from cpatch import cli
+from cpatch.base.errors import CpatchError
+from cpatch.exits import battery as packages
+from cpatch.exits import differences, programs, report
+from cpatch.exits.differences import DIFFERS, SAME, STATED, Difference, Verdict
+from cpatch.exits.programs import HANGS, MODES, Outcome, Program
+from cpatch.measuring.interpreters import Side
 
-HOME = Path(__file__).parents[1] / "exitpackages"
+HOME = Path(__file__).parents[2] / "exitpackages"
 
 
 def program(tmp_path: Path, text: str, doc: str = "Does it.") -> Program:
     path = tmp_path / "programs" / "toy_it.py"
     path.parent.mkdir(exist_ok=True)
     path.write_text(f'"""{doc}"""\n' + textwrap.dedent(text))
-    return packages_run.load(path.parent)["toy_it"]
+    return programs.load(path.parent)["toy_it"]
 
 
 def go(tmp_path: Path, text: str, mode: str = "default", *, seconds: float = 20.0) -> Outcome:
     made = program(tmp_path, text)
-    return packages_run.run(made, Path(sys.executable), mode, native=tmp_path, seconds=seconds)
+    return programs.run(made, Path(sys.executable), mode, native=tmp_path, seconds=seconds)
 
 
 def outcome(status: int | str = 0, out: str = "", err: str = "", **files: int) -> Outcome:
@@ -92,14 +94,14 @@ def test_a_signal_is_a_status(tmp_path: Path) -> None:
 def test_tracebacks_are_the_same_with_and_without_source() -> None:
     with_source = 'T:\n  File "/a/lib/python3.11/b.py", line 5, in f\n    g()\n    ^^^\nE: x\n'
     without = 'T:\n  File "/c/Lib/b.py", line 6, in f\nE: x\n'
-    found = packages_run.normalise(with_source, {})
-    assert found == packages_run.normalise(without, {})
+    found = programs.normalise(with_source, {})
+    assert found == programs.normalise(without, {})
     assert found == 'T:\n  File "LIB/b.py", line NUMBER, in f\nE: x\n'
 
 
 def test_numbers_that_mean_something_stay() -> None:
     text = "3 of 500 rows, exit 120\n"
-    assert packages_run.normalise(text, {}) == text
+    assert programs.normalise(text, {}) == text
 
 
 def test_settings_are_read_and_unknown_ones_refused(tmp_path: Path) -> None:
@@ -114,7 +116,7 @@ def test_settings_are_read_and_unknown_ones_refused(tmp_path: Path) -> None:
 
 def judge(stock: Outcome | list[Outcome], found: Outcome, *rows: Difference) -> Verdict:
     many = stock if isinstance(stock, list) else [stock]
-    return packages_compare.judge("toy_it", "call", many, found, rows)
+    return differences.judge("toy_it", "call", many, found, rows)
 
 
 @pytest.mark.parametrize(
@@ -158,7 +160,7 @@ def test_what_is_stated_covers_no_other_line_part_mode_or_program() -> None:
     assert judge(outcome(), outcome(0, "", "more\n"), row).kind == DIFFERS
     assert judge(outcome(0, "more"), outcome(), row).kind == DIFFERS
     for name, mode in (("toy_it", "off"), ("else_it", "call")):
-        found = packages_compare.judge(name, mode, [outcome()], outcome(0, "more\n"), [row])
+        found = differences.judge(name, mode, [outcome()], outcome(0, "more\n"), [row])
         assert found.kind == DIFFERS
 
 
@@ -170,10 +172,10 @@ def test_a_status_cannot_be_stated(tmp_path: Path) -> None:
     path = tmp_path / "differences.toml"
     path.write_text('[[difference]]\nprograms = ["*"]\npart = "status"\nreason = "r"\n')
     with pytest.raises(CpatchError, match="is no difference"):
-        packages_compare.load(path)
+        differences.load(path)
     path.write_text('[[difference]]\nprograms = ["*"]\npart = "stderr"\n')
     with pytest.raises(CpatchError, match="is no difference"):
-        packages_compare.load(path)
+        differences.load(path)
 
 
 # --- a battery of toys
@@ -227,19 +229,19 @@ def test_the_report_shows_what_differs_and_what_is_stated(tmp_path: Path) -> Non
         }
     }
     side = Side("stock", "python", "9.8", "tree", "binary", "cc", {})
-    text = packages_page.render(rows, {"stock": side}, ["toy==1"], "release")
+    text = report.render(rows, {"stock": side}, ["toy==1"], "release")
     assert "| toy_it | same | stated | **differs** |" in text
     assert "+ stdout: 24\n(5 more)" in text
     assert "- It is so. Seen in: toy_it (off)." in text
     assert "1 differs, 1 same, 1 stated" in text
-    assert packages_page.line(made, rows[made]).endswith("call differs")
+    assert report.line(made, rows[made]).endswith("call differs")
 
 
 # --- what is in the repository
 
 
 def test_every_program_is_documented_marks_the_call_and_is_installed() -> None:
-    found = packages_run.load(HOME / "programs")
+    found = programs.load(HOME / "programs")
     assert len(found) >= 50
     for each in found.values():
         text = each.path.read_text()
@@ -250,8 +252,8 @@ def test_every_program_is_documented_marks_the_call_and_is_installed() -> None:
 
 
 def test_every_stated_difference_names_a_program() -> None:
-    names = list(packages_run.load(HOME / "programs"))
-    for row in packages_compare.load(HOME / "differences.toml"):
+    names = list(programs.load(HOME / "programs"))
+    for row in differences.load(HOME / "differences.toml"):
         for pattern in row.programs:
             assert any(
                 Difference((pattern,), row.modes, row.part, (), (), "").concerns(

@@ -9,7 +9,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
-MEASURE = Path(__file__).parent.parent / "measure"
+MEASURE = Path(__file__).parents[2] / "measure"
 sys.path.insert(0, str(MEASURE))
 
 import asked  # noqa: E402

@@ -12,12 +12,14 @@ from pathlib import Path
 import benchtoy
 import pyperf
 import pytest
-from cpatch import bench_store, cli, report_data
-from cpatch.bench_store import Failure, Results
-from cpatch.errors import CpatchError
-from cpatch.project import Project
+from cpatch import cli
+from cpatch.base.errors import CpatchError
+from cpatch.base.project import Project
+from cpatch.measuring import resultdir
+from cpatch.measuring.resultdir import Failure, Results
+from cpatch.report import rows
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture
@@ -34,7 +36,7 @@ def results(tmp_path, monkeypatch):
     )
     benchtoy.probe(made, "memory_pass", "byte", {"stock": [8e6] * 20, "patched": [9e6] * 20})
     benchtoy.count(made, "float", {"stock": 1000, "patched": 990})
-    bench_store.dump(made.calibration("nbody"), benchtoy.bench("nbody", [1.0], "stock"))
+    resultdir.dump(made.calibration("nbody"), benchtoy.bench("nbody", [1.0], "stock"))
     made.fail(Failure("telco", "patched", "exit code 1", f"File {root}/build/x.py", "now"))
     (made.root / "log").mkdir()
     (made.root / "log" / "telco.patched.log").write_text(f"$ {root}")
@@ -55,7 +57,7 @@ def test_packed_results_give_the_same_report(results, capsys):
     for old, new in zip(before, pages(kept), strict=True):
         assert old.replace(f"{Project.find().root}/", "") == new
     raw = [path for path in kept.rglob("*") if path.is_file() and "loops" not in path.parts]
-    assert {path.suffix for path in raw if path.parts[-3] in bench_store.KINDS} == {".gz"}
+    assert {path.suffix for path in raw if path.parts[-3] in resultdir.KINDS} == {".gz"}
     assert not (kept / "log").exists()
     assert Results(kept).measured() == results.measured()
 
@@ -110,7 +112,7 @@ def test_packed_results_can_be_added_to(results):
     assert cli.run(["report", "--pack", "results/mine"]) == 0
     kept = Results(Path("results/mine"))
     new = benchtoy.bench("nbody", [1.0, 1.0], "stock", mem_max_rss=10**7).get_runs()
-    new = [bench_store.stamped(run, round=10) for run in new]
+    new = [resultdir.stamped(run, round=10) for run in new]
     kept.add("times", "nbody", 10, {"stock": new})
     assert kept.rounds("times", "nbody", ["stock"]) == set(range(11))
     assert [path.name for path in kept.root.glob("times/stock/nbody*")] == ["nbody.json"]
@@ -121,7 +123,7 @@ def test_damaged_packed_file_is_named(results):
     path = Results(Path("results/mine").absolute()).file("times", "stock", "nbody")
     path.write_bytes(path.read_bytes()[:50])
     with pytest.raises(CpatchError, match=r"nbody\.json\.gz is not a raw pyperf file"):
-        report_data.load(path.parents[2])
+        rows.load(path.parents[2])
 
 
 def test_fresh_clone_with_nothing_built(results):

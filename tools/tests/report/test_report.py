@@ -9,10 +9,13 @@ import re
 
 import benchtoy
 import pytest
-from cpatch import cli, errors, report_data, report_page, report_stats
-from cpatch.bench_store import Failure, dump
-from cpatch.errors import CpatchError
-from cpatch.project import Project
+from cpatch import cli
+from cpatch.base import errors
+from cpatch.base.errors import CpatchError
+from cpatch.base.project import Project
+from cpatch.measuring import stats
+from cpatch.measuring.resultdir import Failure, dump
+from cpatch.report import content, rows
 
 # --- refusals
 
@@ -24,7 +27,7 @@ def test_different_flags_are_refused(tmp_path):
     }
     benchtoy.make(tmp_path, {"nbody": 1.0}, sides=sides)
     with pytest.raises(CpatchError, match="not built alike: flags CC"):
-        report_data.load(tmp_path)
+        rows.load(tmp_path)
 
 
 @pytest.mark.parametrize("key", ["tree_id", "binary"])
@@ -34,7 +37,7 @@ def test_runs_of_another_tree_or_build_are_refused(tmp_path, key):
     mine = benchtoy.side("patched")[key]
     path.write_text(path.read_text().replace(mine, "e" * len(mine)))
     with pytest.raises(CpatchError, match=r"nbody\.json holds runs of another") as caught:
-        report_data.load(tmp_path)
+        rows.load(tmp_path)
     assert mine in (caught.value.wanted or "")
 
 
@@ -42,7 +45,7 @@ def test_missing_raw_file_is_refused(tmp_path):
     results = benchtoy.make(tmp_path, {"nbody": 1.0, "chaos": 1.0})
     results.file("times", "patched", "chaos").unlink()
     with pytest.raises(CpatchError, match="raw files are missing") as caught:
-        report_data.load(tmp_path)
+        rows.load(tmp_path)
     assert caught.value.got == "no times/patched/chaos.json"
 
 
@@ -50,7 +53,7 @@ def test_raw_files_missing_on_both_sides_are_missed_too(tmp_path):
     measured = {"times": {"nbody": ["patched", "stock"], "chaos": ["patched", "stock"]}}
     benchtoy.make(tmp_path, {"nbody": 1.0}, measured=measured)
     with pytest.raises(CpatchError, match="raw files are missing"):
-        report_data.load(tmp_path)
+        rows.load(tmp_path)
 
 
 def test_directory_without_results(tmp_path, capsys):
@@ -74,20 +77,20 @@ def test_same_directory_twice(tmp_path, capsys):
 
 
 def test_interval_of_six_rounds_is_all_of_them():
-    found = report_stats.estimate([0.1, 0.2, 0.3, 0.4, 0.5, 0.6])
+    found = stats.estimate([0.1, 0.2, 0.3, 0.4, 0.5, 0.6])
     assert found.log == pytest.approx(0.35)
     assert (found.low, found.high) == (0.1, 0.6)  # 2 / 2^6 is 3 %, just within 5 %
 
 
 def test_intervals_are_wilcoxons():
     # The critical values of tables, two-sided at 5 %.
-    assert [report_stats._cut(rounds) for rounds in (6, 8, 10, 20)] == [0, 3, 8, 52]
-    assert report_stats._cut(2) == 0
+    assert [stats._cut(rounds) for rounds in (6, 8, 10, 20)] == [0, 3, 8, 52]
+    assert stats._cut(2) == 0
 
 
 def test_one_round_gone_wrong_moves_little():
     calm = [0.02, 0.021, 0.019, 0.02, 0.022, 0.018, 0.02, 0.021, 0.019]
-    assert report_stats.estimate([*calm, 5.0]).log == pytest.approx(0.02, abs=0.002)
+    assert stats.estimate([*calm, 5.0]).log == pytest.approx(0.02, abs=0.002)
 
 
 def test_interval_covers_what_it_says():
@@ -95,7 +98,7 @@ def test_interval_covers_what_it_says():
     hits = sum(
         found.low <= 0.1 <= found.high
         for found in (
-            report_stats.estimate([rng.gauss(0.1, 0.05) for _ in range(10)]) for _ in range(1000)
+            stats.estimate([rng.gauss(0.1, 0.05) for _ in range(10)]) for _ in range(1000)
         )
     )
     assert 930 <= hits <= 985
@@ -103,13 +106,13 @@ def test_interval_covers_what_it_says():
 
 def test_noise_does_not_take_a_drift_for_a_difference():
     # Every first run of a round takes 10 % longer than the last one.
-    found = report_stats.estimate(report_stats.noise([(1.1, 1.0)] * 20))
+    found = stats.estimate(stats.noise([(1.1, 1.0)] * 20))
     assert found.log == pytest.approx(0)
 
 
 def test_ratio_is_stock_over_patched(tmp_path):
     benchtoy.make(tmp_path, {"nbody": 1.25}, spread=0.002)
-    (row,) = report_data.load(tmp_path).times
+    (row,) = rows.load(tmp_path).times
     assert row.patched.change.ratio == pytest.approx(1.25, abs=0.005)
     assert row.patched.significant
     assert row.beyond()
@@ -119,22 +122,22 @@ def test_ratio_is_stock_over_patched(tmp_path):
 
 def test_within_the_noise_is_no_difference(tmp_path):
     benchtoy.make(tmp_path, {"nbody": 1.0}, spread=0.05)
-    (row,) = report_data.load(tmp_path).times
-    assert report_page.verdict(row) == "noise"
+    (row,) = rows.load(tmp_path).times
+    assert content.verdict(row) == "noise"
 
 
 def test_few_rounds_decide_nothing(tmp_path):
     benchtoy.make(tmp_path, {"nbody": 0.5}, rounds=5, spread=0.001)
-    run = report_data.load(tmp_path)
-    found = report_page.means(run)
+    run = rows.load(tmp_path)
+    found = content.means(run)
     assert found is not None
-    assert (report_page.verdict(run.times[0]), found.verdict) == ("noise", "noise")
-    assert report_page._slow(run) == []
+    assert (content.verdict(run.times[0]), found.verdict) == ("noise", "noise")
+    assert content._slow(run) == []
 
 
 def test_geometric_mean(tmp_path):
     benchtoy.make(tmp_path, {"nbody": 1.1, "chaos": 1 / 1.1, "go": 1.03}, spread=0.001)
-    found = report_page.means(report_data.load(tmp_path))
+    found = content.means(rows.load(tmp_path))
     assert found is not None
     assert found.patched.ratio == pytest.approx(1.03 ** (1 / 3), abs=0.002)
     assert found.patched.low <= found.patched.log <= found.patched.high
@@ -142,10 +145,10 @@ def test_geometric_mean(tmp_path):
 
 
 def test_reference_of_2022():
-    published = report_data.reference()
+    published = rows.reference()
     assert published["python_startup"] == pytest.approx(1.05, abs=0.01)
     assert published["deltablue"] is None
-    assert report_page._published(published)["mean"] == pytest.approx(1.00, abs=0.005)
+    assert content._published(published)["mean"] == pytest.approx(1.00, abs=0.005)
 
 
 # --- the page

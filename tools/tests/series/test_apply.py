@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 from conftest import BRANCH, OVERLAY, PATCHES, UPSTREAM, make_patch, make_tarball, make_world
-from cpatch import export
-from cpatch.git import Repo
+from cpatch.base.git import Repo
+from cpatch.series import export
 
 FIRST, MIDDLE, LAST = PATCHES
 
@@ -266,7 +266,7 @@ def test_unwritable_build_directory(world, said, monkeypatch):
 
 def test_second_driver_waits_for_the_first(world):
     script = "import sys; from cpatch.cli import main; main(['apply'])"
-    env = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
+    env = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
     both = [
         subprocess.Popen([sys.executable, "-c", script], env=env, stderr=subprocess.PIPE)
         for _ in range(2)
@@ -279,11 +279,12 @@ def test_second_driver_waits_for_the_first(world):
 
 def test_sigterm_ends_the_driver_and_its_child(tmp_path):
     script = (
-        "import signal, sys; from pathlib import Path; from cpatch import cli, proc\n"
+        "import signal, sys; from pathlib import Path; from cpatch import cli\n"
+        "from cpatch.base import proc\n"
         "signal.signal(signal.SIGTERM, cli._terminated)\n"
         "proc.run(['sh', '-c', 'echo $$ > pid; exec sleep 60'], cwd=Path(sys.argv[1]))\n"
     )
-    env = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
+    env = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
     child = subprocess.Popen([sys.executable, "-c", script, str(tmp_path)], env=env)
     for _ in range(100):
         if (tmp_path / "pid").exists() and (tmp_path / "pid").read_text().strip():

@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 from buildtoy import Toy, make_toy
 from conftest import BRANCH, UPSTREAM, VERSION, World, make_tarball
-from cpatch import build, check, fetch, fixes
-from cpatch.pin import load_pins
+from cpatch.base.pin import load_pins
+from cpatch.building import build, check
+from cpatch.series import fixes
+from cpatch.sources import fetch
 
 ARCHIVE = "toy_1-2.tar.xz"
 FOLDER = "deb/patches"
@@ -358,7 +360,7 @@ def test_settings_reach_the_makefile_and_a_change_makes_the_modules_anew(
 
 
 def test_interpreter_that_says_otherwise_is_refused(toy: Toy, capsys, monkeypatch) -> None:
-    monkeypatch.setattr("cpatch.apply.ensure_tree", toy.ensure_tree)
+    monkeypatch.setattr("cpatch.series.apply.ensure_tree", toy.ensure_tree)
     assert toy.run("build") == 1
     text = capsys.readouterr().err
     assert "has the wrong list of fixes" in text

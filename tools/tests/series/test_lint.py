@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 from conftest import BRANCH, PATCHES, UPSTREAM, make_patch, make_tarball
-from cpatch import lint as linter
-from cpatch.header import paths_in
-from cpatch.pin import load_pins
+from cpatch.base.pin import load_pins
+from cpatch.series import lint as linter
+from cpatch.series.header import paths_in
 
 FIRST, MIDDLE, LAST = PATCHES
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 from conftest import BRANCH, NEW_MESSAGE, PATCHES, changes, stands
-from cpatch import export, series
-from cpatch.git import Repo
+from cpatch.base.git import Repo
+from cpatch.series import export, patchfiles
 
 FIRST, MIDDLE, LAST = PATCHES
 S_FIRST = "object: change the fifth line"
@@ -26,7 +26,7 @@ def test_exported_patch_is_the_canonical_form_of_ours(applied, name):
     number = len(PATCHES) - 1 - list(PATCHES).index(name)
     commit = applied.git("rev-parse", f"HEAD~{number}")
     once = export.formatted(repo, commit)
-    message = series.normal(repo.message(commit))
+    message = patchfiles.normal(repo.message(commit))
     again = export.format_patch(repo, repo.tree_of(f"{commit}^"), repo.tree_of(commit), message)
     assert again == once
     text = once.decode()
@@ -275,4 +275,4 @@ def test_last_line_without_newline(applied):
 )  # fmt: skip
 def test_series_keeps_headings_and_comments(names, expected):
     text = "# h\na/1.patch  # one\n\n# i\na/2.patch\n"
-    assert series.edit_series(text, names) == expected
+    assert patchfiles.edit_series(text, names) == expected

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from conftest import BRANCH, NEW_MESSAGE, PATCHES, changes, stands
-from cpatch import refresh
+from cpatch.series import refresh
 
 FIRST, MIDDLE, LAST = PATCHES
 S_FIRST = "object: change the fifth line"
@@ -134,7 +134,7 @@ def test_interrupted_between_writing_and_recording_is_repeated(applied, monkeypa
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr("cpatch.worktree.Worktree.follow", killed)
+        patched.setattr("cpatch.sources.worktree.Worktree.follow", killed)
         assert applied.run("refresh") == 130
     assert applied.run("refresh") == 0
     assert changes(applied) == {f"patches/{FIRST}", "Objects/immortal.c"}

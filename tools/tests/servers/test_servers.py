@@ -16,22 +16,16 @@ from pathlib import Path
 import benchtoy
 import pytest
 import serverstoy
-from cpatch import (
-    cli,
-    servers,
-    servers_load,
-    servers_memory,
-    servers_page,
-    servers_run,
-    servers_setups,
-    servers_stats,
-    servers_venv,
-)
-from cpatch.errors import CpatchError
-from cpatch.project import Project
-from cpatch.servers_run import RunFailedError
-from cpatch.servers_setups import MODES, SETUPS, Start
-from cpatch.servers_store import Case, Results
+from cpatch import cli
+from cpatch.base.errors import CpatchError
+from cpatch.base.project import Project
+from cpatch.measuring import environments
+from cpatch.servers import figures as servers_stats
+from cpatch.servers import load as servers_load
+from cpatch.servers import memory, report, run, session, setups
+from cpatch.servers.cases import Case, Results
+from cpatch.servers.run import RunFailedError
+from cpatch.servers.setups import MODES, SETUPS, Start
 
 ROLLUP = """\
 55d0c0a00000-7ffd7f5fe000 ---p 00000000 00:00 0                          [rollup]
@@ -50,25 +44,23 @@ SwapPss:               3 kB
 
 
 def test_rollup_is_read_in_bytes() -> None:
-    found = servers_memory.parse_rollup(ROLLUP)
+    found = memory.parse_rollup(ROLLUP)
     assert found["pss"] == 44250 * 1024
     assert found["private_dirty"] == 40192 * 1024
     assert found["swap_pss"] == 3072
-    assert servers_memory.parse_rollup("Pss: 1 kB\n")["rss"] == 0
+    assert memory.parse_rollup("Pss: 1 kB\n")["rss"] == 0
 
 
 def test_stat_of_a_program_with_a_strange_name() -> None:
     text = "12 (a) b) S 7 12 5 0 -1 4194560 321 9 1 0 30 4 0 0 20 0 1 0 100 1 1"
-    found = servers_memory.parse_stat(text)
-    assert found == servers_memory.Process(
-        pid=12, parent=7, session=5, minor_faults=321, cpu_ticks=34
-    )
-    assert servers_memory.parse_stat(text.replace(") S", ") Z")) is None
+    found = memory.parse_stat(text)
+    assert found == memory.Process(pid=12, parent=7, session=5, minor_faults=321, cpu_ticks=34)
+    assert memory.parse_stat(text.replace(") S", ") Z")) is None
 
 
 def test_sample_of_ourselves() -> None:
-    ours = next(each for each in servers_memory.of_session(os.getsid(0)) if each.pid == os.getpid())
-    found = servers_memory.usage(ours, "parent")
+    ours = next(each for each in memory.of_session(os.getsid(0)) if each.pid == os.getpid())
+    found = memory.usage(ours, "parent")
     assert found
     assert 2**20 < found.private_dirty <= found.pss <= found.rss
 
@@ -88,7 +80,7 @@ def test_the_mix_is_the_same_for_a_seed() -> None:
 
 
 def test_both_applications_have_every_page() -> None:
-    root = Path(__file__).parents[1] / "servers"
+    root = Path(__file__).parents[2] / "servers"
     urls = (root / "django_shop/shop/urls.py").read_text()
     rules = (root / "shelf/shop/web.py").read_text()
     dice = random.Random(1)
@@ -102,8 +94,8 @@ def test_both_applications_have_every_page() -> None:
 
 
 def go(tmp_path: Path, how: str, *, requests: int = 60, seconds: float = 20.0) -> dict:
-    start = serverstoy.start(tmp_path, servers_run.free_port(), requests)
-    return servers_run.run(
+    start = serverstoy.start(tmp_path, run.free_port(), requests)
+    return run.run(
         serverstoy.setup(tmp_path, how), start, clients=4, interval=0.05, seconds=seconds,
         env=dict(os.environ), log=tmp_path / "log",
     )  # fmt: skip
@@ -157,14 +149,14 @@ def test_a_failure_is_seen_and_leaves_nothing(
 
 
 def test_missing_workers_are_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(servers_run, "START", 2.0)
+    monkeypatch.setattr(run, "START", 2.0)
     with pytest.raises(RunFailedError, match="1 of 2 workers"):
         go(tmp_path, "few")
     assert left(tmp_path) == []
 
 
 def test_who_does_not_end_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(servers_run, "STOP", 0.5)
+    monkeypatch.setattr(run, "STOP", 0.5)
     go(tmp_path, "stubborn")
     assert left(tmp_path) == []
 
@@ -174,14 +166,14 @@ def test_a_killed_driver_leaves_a_server_that_ends(tmp_path: Path) -> None:
     code = f"""
 import os, sys, time
 from pathlib import Path
-from cpatch import servers_run
-with servers_run.started([sys.executable, {str(tmp_path / "server.py")!r},
-        str(servers_run.free_port()), "2", "well"], cwd=Path({str(tmp_path)!r}), env=os.environ,
+from cpatch.servers import run
+with run.started([sys.executable, {str(tmp_path / "server.py")!r},
+        str(run.free_port()), "2", "well"], cwd=Path({str(tmp_path)!r}), env=os.environ,
         log=Path({str(tmp_path / "log")!r}), seconds=2, stop="SIGTERM"):
     print("up", flush=True)
     time.sleep(60)
 """
-    env = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
+    env = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
     driver = subprocess.Popen(
         [sys.executable, "-c", code], env=env, stdout=subprocess.PIPE, text=True
     )
@@ -211,7 +203,7 @@ def test_command_lines(tmp_path: Path) -> None:
         assert "8" in words
         assert any("4711" in word for word in words) == (setup.load is None)
     assert "--preload" in SETUPS["django"].serve(start)
-    load = servers_run.load_command(start, 16, 60)
+    load = run.load_command(start, 16, 60)
     assert [str(word) for word in load[3:]] == [
         "4711",
         "5",
@@ -230,22 +222,22 @@ def test_every_setup_has_its_files() -> None:
         text = (home / setup.requirements).read_text()
         rows = [row for row in text.splitlines() if row and not row.startswith("#")]
         assert all(row.count("==") == 1 for row in rows), "exact pins"
-        assert servers_setups.digest(project, setup)
+        assert setups.digest(project, setup)
 
 
 def test_an_unknown_setup_is_named() -> None:
     with pytest.raises(CpatchError, match="no such setup: apache") as caught:
-        servers_setups.get("apache")
+        setups.get("apache")
     assert "django" in (caught.value.wanted or "")
 
 
 def test_packages_must_be_the_same(tmp_path: Path) -> None:
     venvs = {
-        name: servers_venv.Venv(tmp_path / name / "bin/python", [f"a=={number}"])
+        name: environments.Venv(tmp_path / name / "bin/python", [f"a=={number}"])
         for number, name in enumerate(("stock", "patched"))
     }
     with pytest.raises(CpatchError, match="different packages"):
-        servers_venv.check_same(venvs)
+        environments.check_same(venvs)
 
 
 # --- figures and report
@@ -291,7 +283,7 @@ def test_all_cases_together(tmp_path: Path) -> None:
 
 def test_report_has_tables_and_plots(tmp_path: Path) -> None:
     results = serverstoy.results(tmp_path, record())
-    markdown, page = (path.read_text() for path in servers_page.write(results))
+    markdown, page = (path.read_text() for path in report.write(results))
     assert "| 8 | patched + `gc.immortalize_heap()` | −69.8 % | −59.8 % | 108.9 |" in markdown
     assert page.count("data:image/svg+xml;base64,") == 2
     assert "http" not in page.replace("http://www.w3.org", "")
@@ -304,7 +296,7 @@ def test_report_says_what_is_missing(tmp_path: Path) -> None:
          "failed": ["django, stock: no answer"]}
     ])  # fmt: skip
     results = serverstoy.results(tmp_path, made, rounds=2)
-    notes = " ".join(servers_page.content(results, plots=False)["notes"])
+    notes = " ".join(report.content(results, plots=False)["notes"])
     for part in ("built elsewhere", "Fewer than three rounds of 2 of 2", "busy", "1 runs failed"):
         assert part in notes
 
@@ -313,8 +305,8 @@ def test_packed_results_are_the_same_report(tmp_path: Path) -> None:
     results = serverstoy.results(tmp_path / "a", record())
     project = Project(root=tmp_path / "root", build=tmp_path / "root/build")
     results.pack(project, tmp_path / "b")
-    first = servers_page.write(results)[0].read_text()
-    assert servers_page.write(Results(tmp_path / "b"))[0].read_text() == first
+    first = report.write(results)[0].read_text()
+    assert report.write(Results(tmp_path / "b"))[0].read_text() == first
     again = tmp_path / "c"
     results.pack(project, again)
     for path in sorted((tmp_path / "b/runs").rglob("*.gz")):
@@ -332,7 +324,7 @@ def test_what_is_measured_is_not_measured_again(tmp_path: Path) -> None:
 
 
 def test_modes_take_turns(tmp_path: Path) -> None:
-    options = servers.Options(
+    options = session.Options(
         cases=(Case("django", 2, 200, 1000, 0),), modes=tuple(MODES), rounds=len(MODES),
         fresh=False, output=None, machine=None, timeout=1,
     )  # fmt: skip
@@ -340,7 +332,7 @@ def test_modes_take_turns(tmp_path: Path) -> None:
     class Ready:
         digest = "d"
 
-    rows = list(servers.waiting(Results(tmp_path), {"django": Ready()}, options))  # type: ignore[dict-item]
+    rows = list(session.waiting(Results(tmp_path), {"django": Ready()}, options))  # type: ignore[dict-item]
     assert len(rows) == len(MODES) ** 2
     for position in range(len(MODES)):
         assert {mode for _, at, _, mode in rows if at == position} == set(MODES)

@@ -7,10 +7,10 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from cpatch import servers_setups
-from cpatch.errors import CpatchError
-from cpatch.project import Project
-from cpatch.servers_setups import BLOCKS, SETUPS
+from cpatch.base.errors import CpatchError
+from cpatch.base.project import Project
+from cpatch.servers import setups
+from cpatch.servers.setups import BLOCKS, SETUPS
 
 PROJECT = Project.find()
 PAGES = sorted({setup.page for setup in SETUPS.values()})
@@ -55,14 +55,14 @@ def test_every_page_has_its_blocks() -> None:
     for page in PAGES:
         path = PROJECT.root / "docs" / "servers" / f"{page}.md"
         for kind in BLOCKS:
-            compile(servers_setups.block(path, kind), str(path), "exec")
+            compile(setups.block(path, kind), str(path), "exec")
 
 
 def test_a_page_without_its_marks_is_named(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text("```python\nimport gc\n```\n")
     with pytest.raises(CpatchError, match="0 blocks of lines marked immortal"):
-        servers_setups.block(page, "immortal")
+        setups.block(page, "immortal")
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -74,7 +74,7 @@ def test_the_lines_make_the_heap_immortal(page: str, tmp_path: Path) -> None:
     package.mkdir()
     (package / "__init__.py").touch()
     (package / "signals.py").write_text(SIGNALS)
-    lines = servers_setups.block(PROJECT.root / f"docs/servers/{page}.md", "immortal")
+    lines = setups.block(PROJECT.root / f"docs/servers/{page}.md", "immortal")
     code = f"""
 import gc, sys
 sys.path.insert(0, {str(tmp_path)!r})

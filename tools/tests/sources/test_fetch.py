@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 from conftest import BRANCH, VERSION, make_world
-from cpatch import fetch
+from cpatch.sources import fetch
 
 NAME = f"toy-{VERSION}.tgz"
 

@@ -7,9 +7,9 @@ import subprocess
 
 import pytest
 from conftest import OVERLAY, UPSTREAM, make_world
-from cpatch import store, worktree
-from cpatch.apply import ensure_tree
-from cpatch.errors import CpatchError
+from cpatch.base.errors import CpatchError
+from cpatch.series.apply import ensure_tree
+from cpatch.sources import upstream, worktree
 
 
 def dirty_edit(world):
@@ -168,7 +168,7 @@ def test_killed_half_way_and_edited_since_is_refused(world, monkeypatch, said):
 
 def test_killed_while_unpacking_starts_again(tmp_path, monkeypatch):
     world = make_world(tmp_path / "repo", tmp_path / "toy.tgz", monkeypatch)
-    real = store._stream
+    real = upstream._stream
 
     def half(tarball, ref):
         for n, chunk in enumerate(real(tarball, ref)):
@@ -177,7 +177,7 @@ def test_killed_while_unpacking_starts_again(tmp_path, monkeypatch):
             yield chunk
 
     with monkeypatch.context() as patched:
-        patched.setattr(store, "_stream", half)
+        patched.setattr(upstream, "_stream", half)
         assert world.apply() == 130
     assert world.apply() == 0
     assert set(world.tree()) == set(UPSTREAM) | set(OVERLAY)

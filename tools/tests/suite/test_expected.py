@@ -3,9 +3,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from cpatch import expected
-from cpatch.errors import CpatchError
-from cpatch.expected import Listed
+from cpatch.base.errors import CpatchError
+from cpatch.suite import expected
+from cpatch.suite.expected import Listed
 
 
 def _read(tmp_path: Path, text: str) -> list[Listed]:

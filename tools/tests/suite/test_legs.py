@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 from buildtoy import Toy, fake_program, make_toy
-from cpatch import build, legs
+from cpatch.building import build
+from cpatch.suite import legs
 
 # Stands for an interpreter running regrtest: plays the file `plan`, one JSON object of test file
 # -> how often it still fails (crashes, when negative), and writes a JUnit report.

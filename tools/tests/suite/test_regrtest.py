@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 from buildtoy import fake_program
-from cpatch import flavors, regrtest
+from cpatch.building import flavors
+from cpatch.suite import regrtest
 
 OUTPUT = """\
 == CPU count: 2
@@ -113,13 +114,14 @@ def test_children_have_default_sigint_even_under_nohup(tmp_path: Path) -> None:
     script = (
         "import os, signal, sys; sys.path.insert(0, sys.argv[1])\n"
         "assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN\n"
-        "from pathlib import Path; from cpatch import flavors, regrtest\n"
+        "from pathlib import Path; from cpatch.building import flavors\n"
+        "from cpatch.suite import regrtest\n"
         "regrtest.run(Path(sys.argv[2]), [], log=Path(sys.argv[3]), junit=None,\n"
         "             environ=os.environ, flavor=flavors.get('release'))\n"
     )
     python = fake_program(tmp_path, "python", "grep SigIgn /proc/self/status")
     log = tmp_path / "log"
-    here = Path(__file__).resolve().parent.parent
+    here = Path(__file__).resolve().parents[2]
     subprocess.run(
         [sys.executable, "-c", script, str(here), str(python), str(log)],
         check=True,

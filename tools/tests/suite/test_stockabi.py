@@ -1,4 +1,4 @@
-from cpatch import stockabi
+from cpatch.suite import stock_headers
 
 OK = "...\n-----\nRan 13 tests in 10.1s\n\nOK\n"
 SKIPPED = "...\nRan 13 tests in 10.1s\n\nOK (skipped=1)\n"
@@ -8,15 +8,15 @@ CRASH = "...\nFatal Python error: Segmentation fault\n"
 
 
 def test_totals_are_unittests_own():
-    assert stockabi.totals(OK) == (13, 0, 0)
-    assert stockabi.totals(SKIPPED) == (12, 0, 1)
-    assert stockabi.totals(FAILED) == (9, 3, 1)
+    assert stock_headers.totals(OK) == (13, 0, 0)
+    assert stock_headers.totals(SKIPPED) == (12, 0, 1)
+    assert stock_headers.totals(FAILED) == (9, 3, 1)
 
 
 def test_a_failure_before_any_test_counts():
-    assert stockabi.totals(NO_BUILD) == (0, 1, 0)
+    assert stock_headers.totals(NO_BUILD) == (0, 1, 0)
 
 
 def test_a_crash_is_a_failure():
-    assert stockabi.totals(CRASH) == (0, 1, 0)
-    assert stockabi.totals("") == (0, 1, 0)
+    assert stock_headers.totals(CRASH) == (0, 1, 0)
+    assert stock_headers.totals("") == (0, 1, 0)

@@ -10,7 +10,7 @@ import pytest
 from buildtoy import fake_program
 from cpatch.cli import VERBS
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 def _rules() -> dict[str, list[str]]:

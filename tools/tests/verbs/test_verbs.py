@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 from conftest import BRANCH, PATCHES, UPSTREAM, VERSION, make_tarball
-from cpatch import cli, console
-from cpatch.errors import EXIT_CODES, CpatchError
+from cpatch import cli
+from cpatch.base import console
+from cpatch.base.errors import EXIT_CODES, CpatchError
 
 FIRST, MIDDLE, LAST = PATCHES
 
@@ -224,11 +225,11 @@ def test_error_has_wanted_got_and_fix_aligned():
 
 def test_light_verbs_do_not_import_heavy_modules():
     code = (
-        "import sys; from cpatch import apply, which\n"
+        "import sys; from cpatch.verbs import apply, which\n"
         "heavy = {'httpx', 'rich', 'unidiff'} & set(sys.modules)\n"
         "sys.exit(f'imported {heavy}' if heavy else 0)"
     )
-    env = {"PYTHONPATH": str(Path(__file__).parents[1]), "PATH": "/usr/bin:/bin"}
+    env = {"PYTHONPATH": str(Path(__file__).parents[2]), "PATH": "/usr/bin:/bin"}
     done = subprocess.run(
         [sys.executable, "-c", code], env=env, capture_output=True, text=True, check=False
     )
