@@ -2,7 +2,20 @@
 
    This file is part of Modules/gcmodule.c and uses its macros and functions. */
 
+#ifndef GC_MEET_H
+#define GC_MEET_H
+
 #include "gc_traverse.h"
+
+/* What is immortal is on a list of its own, if there is an immortal heap: who
+ * includes this has included its header before. */
+#ifdef Py_INTERNAL_IMMORTAL_HEAP_H
+#  define is_passed_by(op) _Py_IsImmortal(op)
+#  define pass_by(gc) _PyImmortalHeap_Adopt(gc)
+#else
+#  define is_passed_by(op) 0
+#  define pass_by(gc) ((void)(gc))
+#endif
 
 /* A full collection does what update_refs() and subtract_refs() do in one walk:
  * an object gets its gc_refs when the first reference to it is met, or when the
@@ -45,7 +58,7 @@ visit_meet_and_decref(PyObject *op, void *parent)
     if (_PyObject_IS_GC(op)) {
         PyGC_Head *gc = AS_GC(op);
         if (!gc_is_collecting(gc)) {
-            if (gc->_gc_next == 0 || _Py_IsImmortal(op)) {
+            if (gc->_gc_next == 0 || is_passed_by(op)) {
                 return 0;
             }
             meet(gc, op);
@@ -63,11 +76,11 @@ meet_and_subtract_refs(PyGC_Head *containers)
     for (; gc != containers; gc = next) {
         PyObject *op = FROM_GC(gc);
         next = GC_NEXT(gc);
-        if (_Py_IsImmortal(op)) {
+        if (is_passed_by(op)) {
             /* As in update_refs(); but what follows may have gc_refs already
                instead of a pointer to this. */
             _PyGCHead_SET_NEXT(prev, next);
-            _PyImmortalHeap_Adopt(gc);
+            pass_by(gc);
             continue;
         }
         if (!gc_is_collecting(gc)) {
@@ -83,3 +96,5 @@ meet_and_subtract_refs(PyGC_Head *containers)
     num_met = 0;
 #endif
 }
+
+#endif   /* !GC_MEET_H */

@@ -255,3 +255,28 @@ _PyMarker_Expand(PyObject *op, struct _Py_marker *m, int tracked)
         mark_hidden(op, m);
     }
 }
+
+/* Only types whose hash is computed from their own memory alone, so that no
+   code runs. */
+int
+_PyMarker_FillHash(PyObject *op)
+{
+    if (PyUnicode_CheckExact(op)) {
+        if (((PyASCIIObject *)op)->hash != -1) {
+            return 0;
+        }
+    }
+    else if (PyBytes_CheckExact(op)) {
+_Py_COMP_DIAG_PUSH
+_Py_COMP_DIAG_IGNORE_DEPR_DECLS
+        if (((PyBytesObject *)op)->ob_shash != -1) {
+            return 0;
+        }
+_Py_COMP_DIAG_POP
+    }
+    else {
+        return 0;
+    }
+    (void)PyObject_Hash(op);
+    return 1;
+}

@@ -10,31 +10,6 @@
 #include "pycore_runtime.h"       // _Py_ID()
 #include "pycore_moduleobject.h"  // PyModuleObject
 
-/* Only types whose hash is computed from their own memory alone, so that no
-   code runs. */
-int
-_PyImmortalHeap_FillHash(PyObject *op)
-{
-    if (PyUnicode_CheckExact(op)) {
-        if (((PyASCIIObject *)op)->hash != -1) {
-            return 0;
-        }
-    }
-    else if (PyBytes_CheckExact(op)) {
-_Py_COMP_DIAG_PUSH
-_Py_COMP_DIAG_IGNORE_DEPR_DECLS
-        if (((PyBytesObject *)op)->ob_shash != -1) {
-            return 0;
-        }
-_Py_COMP_DIAG_POP
-    }
-    else {
-        return 0;
-    }
-    (void)PyObject_Hash(op);
-    return 1;
-}
-
 static void
 fill_keys(PyDictKeysObject *keys, struct _Py_seal_stats *stats)
 {

@@ -12,7 +12,6 @@
 #include "pycore_immortal_heap.h"
 #include "pycore_immortal_list.h" // list_remove()
 #include "pycore_immortal_mark.h"
-#include "pycore_immortal_seal.h" // _PyImmortalHeap_FillHash()
 #include "pycore_interp.h"
 #include "pycore_object.h"        // _PyObject_IS_GC()
 
@@ -130,7 +129,7 @@ _PyMarker_MarkMortal(PyObject *op, struct _Py_marker *m)
         m->marked++;
         /* Of bytes in a list of C's, the contents may be still to come. */
         if (m->filled != NULL && !m->in_list_of_c) {
-            *m->filled += _PyImmortalHeap_FillHash(op);
+            *m->filled += _PyMarker_FillHash(op);
         }
         return;
     }

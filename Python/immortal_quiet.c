@@ -15,13 +15,15 @@
    Code that is still cold is left alone: it would stay slow for ever. */
 
 #include "Python.h"
-#include "pycore_borrow.h"        // _PyCode_BorrowForms
 #include "pycore_code.h"          // _PyCode_CODE()
 #include "pycore_immortal.h"      // _Py_IsImmortal()
 #include "pycore_immortal_heap.h" // _PyImmortalHeap_List()
 #include "pycore_immortal_seal.h"
 #include "pycore_interp.h"
 #include "pycore_opcode.h"        // _PyOpcode_Deopt
+#ifdef LOAD_FAST_ADAPTIVE
+#  include "pycore_borrow.h"      // _PyCode_SettleLoads()
+#endif
 
 /* So many misses at one place, of all that share a counter, wake the code
    object up.  Code that is not quiet tries again after 53. */
@@ -53,41 +55,6 @@ general_form(int opcode)
            general : 0;
 }
 
-/* A load that waits for the instruction after it to be specialized
-   (Python/ceval_borrow.h) would see, and write, what that has become. */
-static void
-settle_load(_Py_CODEUNIT *load, int kind, const _Py_CODEUNIT *consumer)
-{
-    int form = _PyCode_BorrowForms[kind][_Py_OPCODE(*consumer)];
-    if (form) {
-        _Py_SET_OPCODE(*load, form);
-    }
-}
-
-static void
-settle_loads(_Py_CODEUNIT *instructions, Py_ssize_t n)
-{
-    for (Py_ssize_t i = 0; i < n; i++) {
-        _Py_CODEUNIT *load = &instructions[i];
-        int opcode = _Py_OPCODE(*load);
-        switch (opcode) {
-            case LOAD_FAST_ADAPTIVE:
-                settle_load(load, BORROW_FAST, load + 1);
-                break;
-            case LOAD_CONST_ADAPTIVE:
-                settle_load(load, BORROW_CONST, load + 1);
-                break;
-            case LOAD_FAST__LOAD_FAST_ADAPTIVE:
-                settle_load(load, BORROW_FAST_FAST, load + 2);
-                break;
-            case LOAD_FAST__LOAD_CONST_ADAPTIVE:
-                settle_load(load, BORROW_FAST_CONST, load + 2);
-                break;
-        }
-        i += _PyOpcode_Caches[_PyOpcode_Deopt[opcode]];
-    }
-}
-
 static void
 quiet_code(PyCodeObject *code)
 {
@@ -102,7 +69,9 @@ quiet_code(PyCodeObject *code)
         }
         i += _PyOpcode_Caches[_PyOpcode_Deopt[opcode]];
     }
-    settle_loads(instructions, n);
+#ifdef LOAD_FAST_ADAPTIVE
+    _PyCode_SettleLoads(instructions, n);
+#endif
     code->co_warmup = _PyCode_QUIET;
 }
 

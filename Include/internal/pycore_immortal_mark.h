@@ -70,6 +70,10 @@ _PyMarker_Mark(PyObject *op, struct _Py_marker *m)
     }
 }
 
+/* Compute the hash of op, which became immortal, before it is asked for: 1 if
+   op is of a type that stores one, and it was not yet known. */
+extern int _PyMarker_FillHash(PyObject *op);
+
 #ifdef __cplusplus
 }
 #endif

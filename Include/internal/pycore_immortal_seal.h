@@ -49,10 +49,8 @@ extern void _PyImmortalHeap_UnsealCHeap(void);
 extern void _PyImmortalHeap_TrimCHeap(void);
 
 /* In Python/immortal_fill.c: compute what would be stored when it is first
-   asked for.  FillHash() is for one object that became immortal, and is 1 if
-   it is a string whose hash was not yet known; Fill() is for the versions of
-   all immortal types and functions, and of the keys of namespaces. */
-extern int _PyImmortalHeap_FillHash(PyObject *op);
+   asked for: the versions of all immortal types and functions, and of the keys
+   of namespaces.  Hashes are computed when an object is marked. */
 extern void _PyImmortalHeap_Fill(PyInterpreterState *interp,
                                  struct _Py_seal_stats *stats);
 

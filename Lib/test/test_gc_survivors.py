@@ -205,7 +205,7 @@ class CountTests(unittest.TestCase):
         self.assertEqual([ref() for ref in refs], [None] * 10)
         self.collects(2)
 
-    def test_unfreeze_leaves_immortal_objects_alone(self):
+    def test_unfreeze_with_nothing_frozen(self):
         gc.unfreeze()
         self.collects(2, 2, 1)
         self.assertEqual(gc.get_freeze_count(), 0)

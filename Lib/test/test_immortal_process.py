@@ -334,14 +334,5 @@ class SubinterpreterTests(unittest.TestCase):
         gc.immortalize_heap()
 
 
-class LayoutTests(unittest.TestCase):
-
-    @unittest.skipUnless(sys.platform == 'linux', 'Py_ALIGNED() and .PyRuntime: GCC and Clang')
-    def test_runtime_state_begins_at_a_cache_line(self):
-        ctypes = import_helper.import_module('ctypes')
-        runtime = ctypes.c_char.in_dll(ctypes.pythonapi, '_PyRuntime')
-        self.assertEqual(ctypes.addressof(runtime) % 64, 0)
-
-
 if __name__ == '__main__':
     unittest.main()

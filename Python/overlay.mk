@@ -1,0 +1,67 @@
+# The overlay's files, listed once for Makefile.pre.in, which includes this.
+#
+# A tree that has some parts of the series only has the files of those parts
+# only: what is not there is left out.
+
+# The interpreter's own objects.
+OVERLAY_OBJS= $(patsubst $(srcdir)/%.c,%.o,$(wildcard \
+		$(srcdir)/Python/addrset.c \
+		$(srcdir)/Python/borrow.c \
+		$(srcdir)/Python/finalize_any_order.c \
+		$(srcdir)/Python/finalize_clear.c \
+		$(srcdir)/Python/finalize_cut.c \
+		$(srcdir)/Python/finalize_files.c \
+		$(srcdir)/Python/finalize_find.c \
+		$(srcdir)/Python/finalize_garbage.c \
+		$(srcdir)/Python/finalize_heap.c \
+		$(srcdir)/Python/finalize_interpreters.c \
+		$(srcdir)/Python/finalize_modules.c \
+		$(srcdir)/Python/finalize_order.c \
+		$(srcdir)/Python/finalize_places.c \
+		$(srcdir)/Python/finalize_release.c \
+		$(srcdir)/Python/finalize_threads.c \
+		$(srcdir)/Python/finalize_wait.c \
+		$(srcdir)/Python/finalize_watch.c \
+		$(srcdir)/Python/finalize_weakrefs.c \
+		$(srcdir)/Python/immortal_expand.c \
+		$(srcdir)/Python/immortal_fill.c \
+		$(srcdir)/Python/immortal_heap.c \
+		$(srcdir)/Python/immortal_mark.c \
+		$(srcdir)/Python/immortal_quiet.c \
+		$(srcdir)/Python/immortal_trim.c \
+		$(srcdir)/Python/objlist.c \
+		$(srcdir)/Python/recent_lines.c))
+
+# What every object file is made anew for.
+OVERLAY_HEADERS= $(wildcard \
+		$(srcdir)/Include/immortal.h \
+		$(srcdir)/Include/internal/pycore_borrow.h \
+		$(srcdir)/Include/internal/pycore_finalize.h \
+		$(srcdir)/Include/internal/pycore_finalize_wait.h \
+		$(srcdir)/Include/internal/pycore_immortal.h \
+		$(srcdir)/Include/internal/pycore_immortal_heap.h \
+		$(srcdir)/Include/internal/pycore_immortal_list.h \
+		$(srcdir)/Include/internal/pycore_immortal_mark.h \
+		$(srcdir)/Include/internal/pycore_immortal_seal.h \
+		$(srcdir)/Include/internal/pycore_interned.h \
+		$(srcdir)/Include/internal/pycore_loop.h \
+		$(srcdir)/Include/internal/pycore_method_cache.h \
+		$(srcdir)/Include/internal/pycore_quiet_attr.h \
+		$(srcdir)/Include/internal/pycore_recent_lines.h \
+		$(srcdir)/Include/internal/pycore_words.h \
+		$(srcdir)/Modules/gc_meet.h \
+		$(srcdir)/Modules/gc_stopped.h \
+		$(srcdir)/Modules/gc_survivors.h \
+		$(srcdir)/Modules/gc_traverse.h \
+		$(srcdir)/Objects/dict_ascii.h)
+
+# Headers of one object file each.
+OVERLAY_CEVAL_HEADERS= $(wildcard \
+		$(srcdir)/Python/ceval_borrow.h \
+		$(srcdir)/Python/ceval_borrow_owner.h \
+		$(srcdir)/Python/ceval_call.h)
+OVERLAY_OBMALLOC_HEADERS= $(wildcard $(srcdir)/Objects/obmalloc_seal.h)
+
+# Packages below Lib/test, to be installed.
+OVERLAY_TESTSUBDIRS= $(patsubst $(srcdir)/Lib/%,%,$(wildcard \
+		$(srcdir)/Lib/test/finalization_ways))
