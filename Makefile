@@ -1,17 +1,18 @@
 # Each target is one verb of the driver in tools/cpatch; the logic lives there.
-#   PIN=3.NN  TREE=patched|stock  FLAVOR=release|debug|pgo|asan|ubsan  J=jobs  PREFIX=/dir
+#   PIN=3.NN  TREE=patched|stock  PARTS=speed,counts,…  FLAVOR=release|debug|pgo|asan|ubsan  J=jobs  PREFIX=/dir
 #   ARGS="what else the verb takes"; CC, CFLAGS, LDFLAGS and LAUNCHER=distcc|sccache pass through.
 VENV := $(or $(CPATCH_BUILD),build)/venv
 CPATCH := $(VENV)/bin/python -m cpatch
 pin := $(if $(PIN),--pin $(PIN))
-tree := $(pin) $(if $(TREE),--tree $(TREE))
+parts := $(if $(PARTS),--parts $(PARTS))
+tree := $(pin) $(if $(TREE),--tree $(TREE)) $(parts)
 flavor := $(tree) $(if $(FLAVOR),--flavor $(FLAVOR))
 jobs := $(if $(J),--jobs $(J))
 
 build: $(VENV)/.stamp ## fetch, patch, configure, make and check an interpreter (the default)
 	@$(CPATCH) build $(flavor) $(jobs) $(ARGS)
 test: $(VENV)/.stamp ## run the driver's tests, ours and CPython's suite, and compare with stock
-	@$(CPATCH) test $(pin) $(jobs) $(ARGS)
+	@$(CPATCH) test $(pin) $(parts) $(jobs) $(ARGS)
 bench: $(VENV)/.stamp ## measure stock against patched in turns; continues what was interrupted
 	@$(CPATCH) bench $(pin) $(if $(FLAVOR),--flavor $(FLAVOR)) $(jobs) $(ARGS)
 report: $(VENV)/.stamp ## tables and plots of what bench measured: Markdown and one HTML page

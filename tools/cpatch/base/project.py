@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -73,7 +74,7 @@ class Project:
         return self.build / pin.branch
 
     def src(self, pin: Pin, tree: str) -> Path:
-        """The source tree; ``tree`` is 'stock' or 'patched'."""
+        """The source tree; ``tree`` is 'stock', 'patched', or the names of some parts."""
         return self.pin_build(pin) / f"src-{_checked(tree)}"
 
     def obj(self, pin: Pin, tree: str, flavor: str) -> Path:
@@ -110,7 +111,14 @@ class Project:
         return path
 
 
+def named(tree: str) -> str:
+    """Return what names a tree on make's command line, with a blank after it; '' for patched."""
+    if tree in TREES:
+        return "" if tree == "patched" else f"TREE={tree} "
+    return f"PARTS={tree.replace('-', ',')} "
+
+
 def _checked(tree: str) -> str:
-    if tree not in TREES:
+    if not re.fullmatch(r"[a-z]+(-[a-z]+)*", tree):
         raise CpatchError(f"unknown tree {tree!r}", wanted=" or ".join(TREES), got=tree, code=USAGE)
     return tree

@@ -11,9 +11,9 @@ from cpatch.base import console
 from cpatch.base.errors import USAGE, CpatchError
 from cpatch.base.git import Repo
 from cpatch.base.pin import Pin
-from cpatch.base.project import Project
+from cpatch.base.project import Project, named
 from cpatch.series import chain as chains
-from cpatch.series import fixes
+from cpatch.series import fixes, parts, patchfiles
 from cpatch.series.chain import Chain, Inputs
 from cpatch.sources import upstream
 from cpatch.sources.worktree import Record, Row, Stand, Worktree, listed
@@ -60,9 +60,11 @@ def ensure_tree(
     """
     work = Worktree(project, pin, tree)
     inputs = _inputs(project, pin, tree, stop)
+    if inputs.whole and stop:
+        raise CpatchError("--stop is for the whole series", fix="leave PARTS out", code=USAGE)
     there = work.exists()
     record = work.record()
-    if there and record and not record.moving and record.key == _key(inputs, pin):
+    if there and record and not record.moving and record.key == inputs.key(pin):
         stand = work.stand()
         if stand.head == record.head and not stand.dirty:
             return Tree(record.head, record.tree, work.path)
@@ -77,40 +79,63 @@ def ensure_tree(
 def up_to_date(project: Project, pin: Pin, tree: str) -> bool:
     """Say whether a source tree was made from what the repository holds now; changes nothing."""
     record = Worktree(project, pin, tree).record()
-    key = _key(_inputs(project, pin, tree, None), pin)
+    key = _inputs(project, pin, tree, None).key(pin)
     return record is not None and not record.moving and record.key == key
 
 
-def _inputs(project: Project, pin: Pin, tree: str, stop: str | None) -> tuple[Inputs, int]:
-    """Return what goes into a tree, and how many patches the series has in all."""
+@dataclass(frozen=True)
+class _Wanted:
+    """What goes into a tree, and how many patches that would be without ``--stop``.
+
+    ``whole`` is the series with all parts, where the tree has only some of them.
+    """
+
+    now: Inputs
+    total: int
+    whole: Inputs | None = None
+
+    def key(self, pin: Pin) -> str:
+        return f"{self.now.key(pin)} {len(self.now.patches)}/{self.total}"
+
+    def has_gaps(self) -> bool:
+        """Whether a part is left out that comes before one that is not."""
+        whole = self.whole.patches if self.whole else self.now.patches
+        return self.now.patches != whole[: len(self.now.patches)]
+
+
+def _inputs(project: Project, pin: Pin, tree: str, stop: str | None) -> _Wanted:
     if tree == "stock":
-        return Inputs({}, (), ""), 0
+        return _Wanted(Inputs({}, (), ""), 0)
     inputs = chains.load_inputs(project, pin)
     total = len(inputs.patches)
+    if tree != "patched":
+        some = parts.choose(inputs, patchfiles.load_series(project, pin), tree)
+        return _Wanted(some, len(some.patches), inputs)
     if stop is None:
-        return inputs, total
+        return _Wanted(inputs, total)
     names = [patch.name for patch in inputs.patches]
     if stop not in names:
         raise CpatchError(
             f"{stop} is not in patches/{pin.series}", wanted=listed(names) or "-", code=USAGE
         )
-    return inputs.upto(names.index(stop)), total
-
-
-def _key(inputs: tuple[Inputs, int], pin: Pin) -> str:
-    return f"{inputs[0].key(pin)} {len(inputs[0].patches)}/{inputs[1]}"
+    return _Wanted(inputs.upto(names.index(stop)), total)
 
 
 def _bring(
-    work: Worktree, inputs: tuple[Inputs, int], *, source: Path | None, discard: bool
+    work: Worktree, inputs: _Wanted, *, source: Path | None, discard: bool
 ) -> Tree:
     pristine = fixes.base(work.project, work.pin, source)
     repo = Repo(work.project.store)
     if work.name == "stock":
         made = Chain(pristine, pristine, repo.tree_of(pristine), ())
     else:
-        made = chains.build_chain(repo, work.pin, pristine, inputs[0], progress=chains.trace)
-    wanted = record_of(made, inputs[0], total=inputs[1], key=_key(inputs, work.pin))
+        gaps = inputs.has_gaps()
+        if gaps and inputs.whole:
+            chains.build_chain(repo, work.pin, pristine, inputs.whole)  # what is merged with
+        made = chains.build_chain(
+            repo, work.pin, pristine, inputs.now, merge=gaps, progress=chains.trace
+        )
+    wanted = record_of(made, inputs.now, total=inputs.total, key=inputs.key(work.pin))
     record = work.record()
     if not work.exists():
         work.create()
@@ -172,11 +197,11 @@ def _refusal(
         saw.append(f"commits not in patches/: {listed(commits, 3) or stand.head[:12]}")
     was = f"commit {record.head[:12]}, as last applied" if record else "a tree cpatch has made"
     keep = "git commit -a in it, then make refresh" if stand.dirty else "make refresh"
-    if work.name == "stock":
+    if work.name != "patched":  # nobody refreshes from it
         keep = f"git -C {work.shown} stash"
     return CpatchError(
         f"{work.shown} holds work that applying would lose",
         wanted=was,
         got="\n".join(saw),
-        fix=f'to keep it: {keep}; to drop it: make apply ARGS="--discard --tree {work.name}"',
+        fix=f'to keep it: {keep}; to drop it: make apply {named(work.name)}ARGS=--discard',
     )

@@ -104,10 +104,13 @@ def build_chain(
     pristine: str,
     inputs: Inputs,
     *,
+    merge: bool = False,
     progress: Callable[[str, int, int], None] | None = None,
 ) -> Chain:
     """Make the commits and return them.
 
+    ``merge`` is for a series with gaps: a patch whose context another one would have changed is
+    merged with what it was made from, which must be in the store.
     Raises CpatchError when the overlay shadows upstream or a patch touches the overlay, and
     PatchFailure for the first patch that does not apply exactly.
     """
@@ -122,7 +125,7 @@ def build_chain(
             if progress:
                 progress(patch.name, number, len(inputs.patches))
             message = patchfiles.message_of(repo, patch)
-            touched = apply_to(repo, index, patch, number, len(inputs.patches))
+            touched = apply_to(repo, index, patch, number, len(inputs.patches), merge=merge)
             clash = sorted(touched & set(inputs.overlay))
             if clash:
                 raise CpatchError(
@@ -160,15 +163,18 @@ def apply_one(repo: Repo, tree: str, patch: Patch) -> str | None:
         return repo.out("write-tree", index=index)
 
 
-def apply_to(repo: Repo, index: Path, patch: Patch, number: int, total: int) -> set[str]:
-    """Apply a patch to an index, without fuzz; returns the paths its diff names."""
-    done = repo.git(
-        # --apply: --numstat alone would only print.
-        *("apply", "--cached", "--apply", "--numstat", "-z", "--whitespace=nowarn"),
-        index=index,
-        input=patch.diff or "\n",
-        check=False,
-    )
+def apply_to(
+    repo: Repo, index: Path, patch: Patch, number: int, total: int, *, merge: bool = False
+) -> set[str]:
+    """Apply a patch to an index, without fuzz; returns the paths its diff names.
+
+    With ``merge``, one that does not apply so is merged, if that leaves no conflict.
+    """
+    # --apply: --numstat alone would only print.
+    argv = ["apply", "--cached", "--apply", "--numstat", "-z", "--whitespace=nowarn"]
+    done = repo.git(*argv, index=index, input=patch.diff or "\n", check=False)
+    if merge and not done.ok:
+        done = repo.git(*argv, "--3way", index=index, input=patch.diff or "\n", check=False)
     if not done.ok:
         raise PatchFailure(patch, number, total, explain(done.stderr), _way_out(patch))
     # "added TAB deleted TAB path", or with an empty path followed by old and new for a rename.

@@ -312,7 +312,7 @@ class _Harvest:
         """Name a new patch after its subject; in common/ when it says it applies to several."""
         subject, _, trailers = patchfiles.split_message(commit.message)
         several = len(dict(trailers).get("Applies", "").split()) > 1
-        folder = "common" if several else self.pin.branch
+        folder = patchfiles.folder_of("common" if several else self.pin.branch, taken)
         stem, number = patchfiles.file_name(subject).removesuffix(".patch"), 1
         while True:
             name = f"{folder}/{stem}{'' if number == 1 else f'-{number}'}.patch"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
 
@@ -14,8 +14,12 @@ from cpatch.base.git import Repo
 from cpatch.base.pin import Pin
 from cpatch.base.project import Project
 
+#: No part may have these names: they are those of whole trees, and of no part at all.
+RESERVED = ("stock", "patched", "none", "all")
 TRAILERS = ("Touches", "Needs", "Tests", "Applies", "Upstream-Status", "Bug", "Drop-when")
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*/[A-Za-z0-9][A-Za-z0-9._+-]*\.patch\Z")
+_WORD = r"[A-Za-z0-9][A-Za-z0-9._+-]*"
+_NAME = re.compile(rf"{_WORD}/(?:[a-z]+/)?{_WORD}\.patch\Z")
+_HEADING = re.compile(r"\[([a-z]+)\] (\S.*); needs: ([a-z]+(?: [a-z]+)*)\Z")
 _TRAILER = re.compile(r"([A-Za-z][A-Za-z-]*): ?(.*)\Z")
 
 
@@ -39,19 +43,37 @@ class Patch:
 
 
 @dataclass(frozen=True)
+class Part:
+    """A section of a series: what it gives, the parts before it that it needs, its patches."""
+
+    name: str
+    gives: str
+    needs: tuple[str, ...]
+    patches: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Series:
-    """A series file's text and the patch names it lists, in order."""
+    """A series file's text, the patch names it lists, and its parts, in order.
+
+    Names that are in none of the parts come first; they are in every tree.
+    """
 
     path: Path
     text: str
     names: tuple[str, ...]
+    parts: tuple[Part, ...] = ()
+
+    def part_of(self, name: str) -> str:
+        """Return the part that lists a patch; '' for one that is in every tree."""
+        return next((part.name for part in self.parts if name in part.patches), "")
 
 
 def load_series(project: Project, pin: Pin) -> Series:
     """Read the series file of a pin.
 
-    Raises CpatchError for a line that is no patch name, a name listed twice, or one whose file is
-    not there.
+    Raises CpatchError for a line that is neither heading nor patch name, a name listed twice, one
+    whose file is not there, or a part that needs what does not come before it.
     """
     path = project.patches / pin.series
     shown = project.show(path)
@@ -65,11 +87,15 @@ def load_series(project: Project, pin: Pin) -> Series:
             code=USAGE,
         ) from exc
     names: list[str] = []
+    parts: list[Part] = []
     for number, line in enumerate(text.splitlines(), 1):
-        name = line.split("#", 1)[0].strip()
+        where = f"{shown}:{number}"
+        if line.startswith("["):
+            parts.append(_heading(line, where, [part.name for part in parts]))
+            continue
+        name = name_in(line)
         if not name:
             continue
-        where = f"{shown}:{number}"
         if not _NAME.match(name):
             raise CpatchError(
                 f"{where}: not the name of a patch",
@@ -89,7 +115,30 @@ def load_series(project: Project, pin: Pin) -> Series:
                 code=USAGE,
             )
         names.append(name)
-    return Series(path, text, tuple(names))
+        if parts:
+            parts[-1] = replace(parts[-1], patches=(*parts[-1].patches, name))
+    return Series(path, text, tuple(names), tuple(parts))
+
+
+def _heading(line: str, where: str, before: Sequence[str]) -> Part:
+    """Read a heading; ``before`` names the parts above it."""
+    found = _HEADING.match(line.rstrip())
+    needs = tuple(found[3].split()) if found and found[3] != "none" else ()
+    unknown = [name for name in needs if name not in before]
+    if not found or unknown or found[1] in before or found[1] in RESERVED:
+        raise CpatchError(
+            f"{where}: not the heading of a part",
+            wanted="[name] what it gives; needs: names of parts above, or none",
+            got=line,
+            fix=f"edit {where.rpartition(':')[0]}",
+            code=USAGE,
+        )
+    return Part(found[1], found[2], needs)
+
+
+def name_in(line: str) -> str:
+    """Return the patch that a line of a series lists, or '' for a heading, comment or blank."""
+    return "" if line.startswith("[") else line.split("#", 1)[0].strip()
 
 
 def load_patches(project: Project, series: Series) -> tuple[Patch, ...]:
@@ -108,29 +157,53 @@ def edit_series(text: str, names: Sequence[str]) -> str:
     """Return a series text that lists ``names``; lines that stay keep their place and comments.
 
     A dropped name loses its line; a new one follows its predecessor (the end, for a series).
+    Raises CpatchError when a patch would come to stand below another heading.
     """
+    was = _sections(text)
     lines = text.splitlines()
-
-    def name_of(line: str) -> str:
-        return line.split("#", 1)[0].strip()
-
-    old = [name_of(line) for line in lines if name_of(line)]
+    old = [name_in(line) for line in lines if name_in(line)]
     kept = [name for name in old if name in names]
-    lines = [line for line in lines if not name_of(line) or name_of(line) in names]
+    lines = [line for line in lines if not name_in(line) or name_in(line) in names]
     if kept != [name for name in names if name in kept]:
         # Reordered: headings stay where they are, the patch lines are filled in anew.
-        source = {name_of(line): line for line in lines if name_of(line)}
+        source = {name_in(line): line for line in lines if name_in(line)}
         order = iter([name for name in names if name in kept])
-        lines = [source[next(order)] if name_of(line) else line for line in lines]
+        lines = [source[next(order)] if name_in(line) else line for line in lines]
     for position, name in enumerate(names):
         if name in kept:
             continue
         before = names[position - 1] if position else None
-        at = next((n + 1 for n, line in enumerate(lines) if name_of(line) == before), None)
+        at = next((n + 1 for n, line in enumerate(lines) if name_in(line) == before), None)
         if at is None:
-            at = next((n for n, line in enumerate(lines) if name_of(line)), len(lines))
+            at = next((n for n, line in enumerate(lines) if name_in(line)), len(lines))
         lines.insert(at, name)
-    return "".join(f"{line}\n" for line in lines)
+    out = "".join(f"{line}\n" for line in lines)
+    for name, part in _sections(out).items():
+        if was.get(name, part) != part:
+            raise CpatchError(
+                f"{name} has moved from part {was[name] or '-'} to part {part or '-'}",
+                wanted="the commits of a part side by side, in the order of the parts",
+                fix=f"put its commit back; git mv patches/{name} to the other part's folder, move "
+                "its line in the series too, then make apply",
+            )
+    return out
+
+
+def _sections(text: str) -> dict[str, str]:
+    """Return the part of each patch that a series text lists; '' above the first heading."""
+    part, out = "", {}
+    for line in text.splitlines():
+        found = _HEADING.match(line.rstrip())
+        part = found[1] if found else part
+        if name_in(line):
+            out[name_in(line)] = part
+    return out
+
+
+def folder_of(branch: str, names: Sequence[str]) -> str:
+    """Return the folder of a new patch that follows ``names``: its predecessor's part in branch."""
+    words = names[-1].split("/") if names else []
+    return f"{branch}/{words[1]}" if len(words) > 2 else branch
 
 
 @lru_cache(maxsize=256)
@@ -186,6 +259,13 @@ def split_message(message: str) -> tuple[str, str, list[tuple[str, str]]]:
     if trailers:
         paragraphs.pop()
     return subject, "\n\n".join(paragraphs), trailers
+
+
+def trailer(patch: Patch, name: str) -> str:
+    """Return the value of a trailer of a patch file, on one line; '' when it has none."""
+    head = patch.text.partition("\n---\n")[0].partition("\ndiff --git ")[0]
+    values = re.findall(rf"^{name}: ?(.*(?:\n[ \t]+\S.*)*)", head, re.MULTILINE)
+    return " ".join(values[-1].split()) if values else ""
 
 
 def file_name(subject: str) -> str:

@@ -14,7 +14,7 @@ from pathlib import Path
 from cpatch.base.errors import CpatchError
 from cpatch.base.git import Repo
 from cpatch.base.pin import Pin
-from cpatch.base.project import Project
+from cpatch.base.project import TREES, Project
 
 _UNFINISHED = ("rebase-merge", "rebase-apply", "MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD")
 
@@ -55,7 +55,7 @@ class Stand:
 
 
 class Worktree:
-    """The source tree of one pin; ``name`` is 'stock' or 'patched'."""
+    """A source tree of one pin; ``name`` is 'stock', 'patched', or the names of some parts."""
 
     def __init__(self, project: Project, pin: Pin, name: str) -> None:
         self.project = project
@@ -222,6 +222,13 @@ class Worktree:
         since = [f"^{record.head}", f"^{record.pristine}"] if record else ["-1"]
         said = self.repo.git("log", "--format=%h %s", head, *since, "--", check=False)
         return said.stdout.splitlines()
+
+
+def made(project: Project, pin: Pin) -> list[str]:
+    """Return the names of all source trees: stock, patched, and those of parts that were made."""
+    home = project.pin_build(pin)
+    found = sorted(p.stem for p in home.glob("*.json") if (home / f"src-{p.stem}").is_dir())
+    return [*TREES, *(name for name in found if name not in TREES)]
 
 
 def listed(paths: Sequence[str], most: int = 5) -> str:

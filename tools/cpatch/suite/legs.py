@@ -18,6 +18,7 @@ from cpatch.base.pin import Pin
 from cpatch.base.project import Project
 from cpatch.building import build, flavors
 from cpatch.exits import fuzz
+from cpatch.series import parts
 from cpatch.suite import expected, regrtest
 from cpatch.suite import stock_headers as stockabi
 
@@ -138,6 +139,7 @@ class Context:
     jobs: int
     arguments: tuple[str, ...] = ()  # for regrtest, instead of the whole suite
     stock: bool = False  # run the suite on stock, to make or mend the list
+    tree: str = "patched"  # or the one of some parts
 
     @property
     def listed_file(self) -> Path:
@@ -153,12 +155,8 @@ class Context:
         return [name for name in self.ours() if name not in CHILDREN]
 
     def ours(self) -> list[str]:
-        """The names of the overlay's own test files, as regrtest knows them."""
-        return sorted(
-            entry.stem
-            for entry in (self.project.root / "Lib" / "test").glob("test_*")
-            if entry.suffix == ".py" or (entry / "__init__.py").exists()
-        )
+        """The names of the tree's test files that are ours, as regrtest knows them."""
+        return parts.own_tests(self.project, self.pin, self.tree)
 
 
 @dataclass(frozen=True)
@@ -179,7 +177,7 @@ class Regrtest:
         if arguments is None:
             result.notes.append("nothing to run")
             return result
-        tree = "stock" if context.stock else "patched"
+        tree = "stock" if context.stock else context.tree
         outcome = self._on(context, tree, arguments, self.name)
         result.passed, result.skipped = outcome.passed, outcome.skipped
         flaky, failed = self._again(context, tree, outcome)
@@ -270,7 +268,8 @@ class Regrtest:
         return self._again(context, "stock", outcome)[1]
 
 
-def _ours(context: Context) -> list[str] | None:
+def ours(context: Context) -> list[str] | None:
+    """Select the overlay's own tests."""
     return context.ours() or None
 
 
@@ -278,8 +277,8 @@ def _suite(context: Context) -> list[str] | None:
     if context.arguments:
         return list(context.arguments)
     # Ours have a leg of their own, and stock does not have them.
-    ours = [] if context.stock else context.ours()
-    return ["-x", *ours] if ours else []
+    own = [] if context.stock else context.ours()
+    return ["-x", *own] if own else []
 
 
 def driver(context: Context) -> Result:
@@ -354,7 +353,7 @@ def exits(context: Context) -> Result:
 # In the order they run; the quick ones first. The name before the colon is what --only takes.
 LEGS: tuple[tuple[str, Callable[[Context], Result]], ...] = (
     ("driver", driver),
-    ("ours", Regrtest("ours", "release", _ours, on_stock=False).run),
+    ("ours", Regrtest("ours", "release", ours, on_stock=False).run),
     ("headers", stock_headers),
     ("fuzz", exits),
     ("suite", Regrtest("suite", "release", _suite).run),

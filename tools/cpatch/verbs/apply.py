@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from cpatch.base import console
+from cpatch.base.project import named
 from cpatch.series import fixes
 from cpatch.series.apply import ensure_tree
 from cpatch.sources import fetch, upstream
@@ -43,7 +44,7 @@ def command(
     console.field("pin", f"{pin.version}   sha256 {pin.sha256[:8]} ok{cached}")
     if pin.fixes:
         console.field("fixes", fixes.summary(project, pin))
-    if tree == "patched":
+    if tree != "stock":
         old = before.overlay_files if before else {}
         files = record.overlay_files
         changed = {p for p in old.keys() | files.keys() if old.get(p) != files.get(p)}
@@ -51,7 +52,8 @@ def command(
         names = [row.name for row in record.rows]
         span = f"{names[0]} … {names[-1]}" if len(names) > 1 else "".join(names)
         console.field("series", f"{len(names)}/{record.total}      {span}".rstrip())
-    upnext = "make build" if len(record.rows) == record.total else "redo the next patch, commit"
+    whole = len(record.rows) == record.total
+    upnext = f"make build {named(tree)}".rstrip() if whole else "redo the next patch, commit"
     console.field(
         "tree",
         f"{project.show(done.path)} at {done.commit[:12]} ({done.tree_id[:12]})   next: {upnext}",

@@ -11,8 +11,8 @@ import click
 from cpatch.base import console
 from cpatch.base.errors import FAILURE, USAGE, CpatchError
 from cpatch.base.pin import Pin, load_pins
-from cpatch.base.project import TREES, Project
-from cpatch.sources.worktree import Worktree, listed
+from cpatch.base.project import Project
+from cpatch.sources.worktree import Worktree, listed, made
 from cpatch.verbs.options import pin_option, verbose_option
 
 PARTS = {
@@ -61,7 +61,7 @@ def paths(project: Project, pins: list[Pin], part: str, every: bool) -> list[Pat
         elif part == "bench":
             out.append(project.bench(pin))
         elif part == "trees":
-            for tree in TREES:
+            for tree in made(project, pin):
                 work = Worktree(project, pin, tree)
                 out += [work.path, home / f"{tree}.json", work.admin]
     if part == "trees" and every:
@@ -105,7 +105,7 @@ def command(pin_name: str | None, force: bool, parts: tuple[str, ...]) -> None:
     chosen = [pins.get(pin_name)] if pin_name else list(pins.table.values())
     if {"trees", "all"} & set(parts) and not force:
         held = list(pins.table.values()) if "all" in parts else chosen
-        found = [unsaved(project, pin, tree) for pin in held for tree in TREES]
+        found = [unsaved(project, pin, tree) for pin in held for tree in made(project, pin)]
         work = [what for what in found if what]
         if work:
             raise CpatchError(

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 import click
 
 from cpatch.base import console
+from cpatch.base.errors import USAGE, CpatchError
 from cpatch.base.pin import Pin, load_pins
 from cpatch.base.project import TREES, Project
 from cpatch.building.flavors import FLAVORS, processors
+from cpatch.series import parts as series_parts
+from cpatch.series import patchfiles
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -42,15 +46,35 @@ def pin_option(func: F) -> F:
     )(func)
 
 
-def tree_option(func: F) -> F:
-    """Add ``--tree stock|patched``, passed as ``tree``, patched by default."""
-    return click.option(
-        "--tree",
-        type=click.Choice(TREES),
-        default="patched",
-        show_default=True,
-        help="Which source tree.",
-    )(func)
+def tree_option(func: Callable[..., Any]) -> Callable[..., Any]:
+    """Add ``--tree stock|patched`` and ``--parts LIST``; the verb gets the tree's name, ``tree``."""
+
+    @functools.wraps(func)
+    def with_tree(*args: Any, tree: str, parts: str | None, **rest: Any) -> Any:
+        if parts is not None:
+            if tree == "stock":
+                raise CpatchError("the stock tree has no parts", fix="leave one out", code=USAGE)
+            project, pin = open_pin(rest.get("pin_name"))
+            tree = series_parts.tree_of(patchfiles.load_series(project, pin).parts, words_of(parts))
+        return func(*args, tree=tree, **rest)
+
+    for option in (
+        click.option(
+            "--tree",
+            type=click.Choice(TREES),
+            default="patched",
+            show_default=True,
+            help="Which source tree.",
+        ),
+        click.option("--parts", metavar="PART,…", help="Only these parts of the series."),
+    ):
+        with_tree = option(with_tree)
+    return with_tree
+
+
+def words_of(text: str) -> list[str]:
+    """Return the names in a list with commas or blanks."""
+    return text.replace(",", " ").split()
 
 
 def flavor_option(func: F) -> F:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import click
 
 from cpatch.base import console
+from cpatch.base.errors import CpatchError
 from cpatch.base.git import Repo
 from cpatch.base.pin import Pin
 from cpatch.base.project import TREES, Project
 from cpatch.series import chain as chains
-from cpatch.series import export, fixes
+from cpatch.series import export, fixes, parts, patchfiles
 from cpatch.series.chain import Inputs
-from cpatch.sources.worktree import Record, Worktree, listed
+from cpatch.series.patchfiles import Series
+from cpatch.sources.worktree import Record, Worktree, listed, made
 from cpatch.verbs.options import open_pin, pin_option, verbose_option
 
 
@@ -35,7 +37,13 @@ def command(pin_name: str | None) -> None:
     console.field("series", _series(inputs, record))
     if console.is_verbose():
         _patch_ids(project, inputs)
-    steps = [_tree(Worktree(project, pin, name), inputs, pin) for name in TREES]
+    whole = patchfiles.load_series(project, pin)
+    console.field("parts", " ".join(part.name for part in whole.parts) or "none")
+    for part in whole.parts if console.is_verbose() else ():
+        console.say(f"  {part.name}: {part.gives}; needs {', '.join(part.needs) or 'none'}")
+    steps = []
+    for name in made(project, pin):
+        steps.append(_tree(Worktree(project, pin, name), _of_tree(inputs, whole, name), pin))
     console.field("next", next((step for step in steps if step), "make build"))
 
 
@@ -62,7 +70,17 @@ def _patch_ids(project: Project, inputs: Inputs) -> None:
         console.say(f"  {export.patch_id(repo, patch.diff)[:12]}  {patch.name}")
 
 
-def _tree(work: Worktree, inputs: Inputs, pin: Pin) -> str | None:
+def _of_tree(inputs: Inputs, whole: Series, tree: str) -> Inputs | None:
+    """Return what goes into a tree; None for parts that the series has not got any more."""
+    if tree == "stock":
+        return Inputs({}, (), "")
+    try:
+        return inputs if tree == "patched" else parts.choose(inputs, whole, tree)
+    except CpatchError:
+        return None
+
+
+def _tree(work: Worktree, inputs: Inputs | None, pin: Pin) -> str | None:
     """Report one tree; returns the next step it calls for."""
     if not work.exists():
         console.field(work.name, "not made yet")
@@ -85,10 +103,13 @@ def _tree(work: Worktree, inputs: Inputs, pin: Pin) -> str | None:
         console.field("", f"not in patches/: {line}")
     if stand.head != record.head and not own:
         console.field("", f"moved back from {record.head[:12]}, as last applied")
+    if work.name not in TREES:
+        if inputs is None or inputs.key(pin) != record.key.split(" ")[0]:
+            console.field("", "not what the repository says now")
+        return None  # nobody has to bring a tree of some parts up to date
     if stand.dirty:
         return f"git -C {work.shown} commit -a --fixup=COMMIT, then make refresh"
     if stand.head != record.head:
         return "make refresh"
     key = record.key.split(" ")[0]
-    wanted = inputs if work.name == "patched" else Inputs({}, (), "")
-    return "make apply" if wanted.key(pin) != key else None
+    return "make apply" if inputs and inputs.key(pin) != key else None

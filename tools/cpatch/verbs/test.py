@@ -6,14 +6,22 @@ import click
 
 from cpatch.base import console
 from cpatch.base.errors import REGRESSION, USAGE, CpatchError
-from cpatch.suite import legs
-from cpatch.verbs.options import jobs_option, open_pin, pin_option, verbose_option
+from cpatch.series import parts as series_parts
+from cpatch.series import patchfiles
+from cpatch.suite import legs, parts_leg
+from cpatch.verbs.options import jobs_option, open_pin, pin_option, verbose_option, words_of
 
-NAMES = tuple(dict.fromkeys(name for name, _ in legs.LEGS))
+USUAL = tuple(dict.fromkeys(name for name, _ in legs.LEGS))
+#: Takes hours, and runs when it is named only.
+LONG = ("parts", parts_leg.parts_alone)
+NAMES = (*USUAL, LONG[0])
+#: What can be run on a tree of some parts.
+OF_PARTS = ("ours", "suite", "off", "debug")
 
 
 @click.command("test", context_settings={"ignore_unknown_options": True})
 @pin_option
+@click.option("--parts", metavar="PART,…", help="Test a tree of these parts of the series.")
 @jobs_option
 @click.option("--quick", is_flag=True, help="Driver, ours, and a few core files of the suite.")
 @click.option("--only", type=click.Choice(NAMES), multiple=True, help="Only this leg; repeatable.")
@@ -22,6 +30,7 @@ NAMES = tuple(dict.fromkeys(name for name, _ in legs.LEGS))
 @verbose_option
 def command(
     pin_name: str | None,
+    parts: str | None,
     jobs: int,
     quick: bool,
     only: tuple[str, ...],
@@ -33,7 +42,16 @@ def command(
     ARGUMENTS go to regrtest in place of the whole suite (names of test files, -m PATTERN).
     """
     project, pin = open_pin(pin_name)
-    wanted = only or NAMES
+    tree = "patched"
+    if parts is not None:
+        tree = series_parts.tree_of(patchfiles.load_series(project, pin).parts, words_of(parts))
+    wanted = only or USUAL
+    if tree != "patched":
+        if stock or set(only) - set(OF_PARTS):
+            raise CpatchError(
+                "not all legs are for a tree of some parts", wanted=", ".join(OF_PARTS), code=USAGE
+            )
+        wanted = only or OF_PARTS
     if stock:
         if set(only) - {"suite"}:
             raise CpatchError("--stock is for the suite", fix="make test ARGS=--stock", code=USAGE)
@@ -41,10 +59,11 @@ def command(
     elif arguments and not only:
         wanted = ("suite",)
     elif quick:
-        wanted = only or ("driver", "ours", "suite")
+        wanted = only or tuple(n for n in ("driver", "ours", "suite") if n in wanted)
         arguments = arguments or tuple(legs.QUICK)
-    context = legs.Context(project, pin, jobs, arguments, stock)
-    results = [legs.run_leg(leg, name, context) for name, leg in legs.LEGS if name in wanted]
+    context = legs.Context(project, pin, jobs, arguments, stock, tree)
+    every = (*legs.LEGS, LONG)
+    results = [legs.run_leg(leg, name, context) for name, leg in every if name in wanted]
     report(results)
     return REGRESSION if any(result.failed for result in results) else 0
 

@@ -1,0 +1,121 @@
+"""Trees of some parts of a series: which parts, which patches, which files of the overlay.
+
+A tree is named after its parts, joined by dashes in the order of the series; the one with all of
+them is ``patched``.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from cpatch.base.errors import USAGE, CpatchError
+from cpatch.base.pin import Pin
+from cpatch.base.project import Project
+from cpatch.series import patchfiles
+from cpatch.series.chain import Inputs, load_inputs
+from cpatch.series.header import paths_in
+from cpatch.series.patchfiles import Part, Patch, Series
+
+
+def tree_of(parts: Sequence[Part], wanted: Sequence[str]) -> str:
+    """Return the name of the tree that has the parts ``wanted``, whatever their order.
+
+    Raises CpatchError for a name that is no part, or a part without one that it needs.
+    """
+    names = [part.name for part in parts]
+    unknown = [name for name in wanted if name not in names]
+    if unknown or not wanted:
+        raise CpatchError(
+            f"{', '.join(unknown) or 'nothing'} is no part of the series",
+            wanted=f"some of {', '.join(names) or '(this series has no parts)'}",
+            code=USAGE,
+        )
+    for part in parts:
+        lacking = [name for name in part.needs if name not in wanted]
+        if part.name in wanted and lacking:
+            raise CpatchError(
+                f"part {part.name} needs {' and '.join(lacking)}",
+                got=f"PARTS={','.join(wanted)}",
+                fix=f"PARTS={','.join(name for name in names if name in [*wanted, *lacking])}",
+                code=USAGE,
+            )
+    chosen = [name for name in names if name in wanted]
+    return "patched" if chosen == names else "-".join(chosen)
+
+
+def parts_of(parts: Sequence[Part], tree: str) -> tuple[str, ...]:
+    """Return the names of the parts that a tree has; the reverse of ``tree_of``.
+
+    Raises CpatchError for a name that is no tree's.
+    """
+    if tree in ("stock", "patched"):
+        return tuple(part.name for part in parts) if tree == "patched" else ()
+    words = tree.split("-")
+    if tree_of(parts, words) != tree:
+        raise CpatchError(f"unknown tree {tree!r}", wanted=tree_of(parts, words), code=USAGE)
+    return tuple(words)
+
+
+def prefixes(parts: Sequence[Part]) -> list[str]:
+    """Return the trees that are a beginning of the series, the shortest first, patched last."""
+    names = [part.name for part in parts]
+    return [tree_of(parts, names[: n + 1]) for n in range(len(names))]
+
+
+def possible(parts: Sequence[Part]) -> Iterator[str]:
+    """Yield every tree that can be asked for, by the parts that need others."""
+    for size in range(1, len(parts) + 1):
+        for some in itertools.combinations(parts, size):
+            names = {part.name for part in some}
+            if all(names.issuperset(part.needs) for part in some):
+                yield tree_of(parts, [part.name for part in some])
+
+
+def closure(parts: Sequence[Part], name: str) -> set[str]:
+    """Return a part and all it needs, directly or not; '' stands for what every tree has."""
+    found, todo = {""}, [name]
+    while todo:
+        at = todo.pop()
+        if at not in found:
+            found.add(at)
+            todo += [need for part in parts if part.name == at for need in part.needs]
+    return found
+
+
+def choose(inputs: Inputs, listed: Series, tree: str) -> Inputs:
+    """Return what goes into a tree of some parts: their patches, and what these name of the overlay.
+
+    What ``Needs:`` and ``Tests:`` of none of the patches names stays out.
+    """
+    chosen = {"", *parts_of(listed.parts, tree)}
+    patches = tuple(p for p in inputs.patches if listed.part_of(p.name) in chosen)
+    named = {path for patch in patches for path in [*needs(patch), *tests(patch)]}
+    overlay = {path: file for path, file in inputs.overlay.items() if _is_named(path, named)}
+    return replace(inputs, overlay=overlay, patches=patches)
+
+
+def own_tests(project: Project, pin: Pin, tree: str) -> list[str]:
+    """Return the names of the overlay's test files that a tree has, as regrtest knows them."""
+    inputs = load_inputs(project, pin)
+    if tree != "patched":
+        inputs = choose(inputs, patchfiles.load_series(project, pin), tree)
+    words = [path.split("/") for path in inputs.overlay if path.startswith("Lib/test/test_")]
+    names = {w[2].removesuffix(".py") for w in words if len(w) == 3 or w[3:] == ["__init__.py"]}
+    return sorted(names)
+
+
+def needs(patch: Patch) -> list[str]:
+    """Return the paths in ``Needs:``; a directory stands for all below it."""
+    return paths_in(patchfiles.trailer(patch, "Needs"))
+
+
+def tests(patch: Patch) -> list[str]:
+    """Return the paths in ``Tests:``."""
+    return paths_in(patchfiles.trailer(patch, "Tests"))
+
+
+def _is_named(path: str, named: set[str]) -> bool:
+    words = path.split("/")
+    return any("/".join(words[:n]) in named for n in range(1, len(words) + 1))
