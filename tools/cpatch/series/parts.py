@@ -85,7 +85,7 @@ def closure(parts: Sequence[Part], name: str) -> set[str]:
 
 
 def choose(inputs: Inputs, listed: Series, tree: str) -> Inputs:
-    """Return what goes into a tree of some parts: their patches, and what these name of the overlay.
+    """Return what goes into a tree of some parts: their patches, and the overlay files they name.
 
     What ``Needs:`` and ``Tests:`` of none of the patches names stays out.
     """

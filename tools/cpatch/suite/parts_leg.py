@@ -19,7 +19,8 @@ def trees(parts: tuple[Part, ...]) -> list[str]:
     """Return the names of the trees to try, none twice, without the one that has all parts."""
     found = series_parts.prefixes(parts)
     for part in parts:
-        found.append(series_parts.tree_of(parts, sorted(series_parts.closure(parts, part.name) - {""})))
+        alone = series_parts.closure(parts, part.name) - {""}
+        found.append(series_parts.tree_of(parts, sorted(alone)))
     return [name for name in dict.fromkeys(found) if name != "patched"]
 
 

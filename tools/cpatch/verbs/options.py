@@ -47,7 +47,7 @@ def pin_option(func: F) -> F:
 
 
 def tree_option(func: Callable[..., Any]) -> Callable[..., Any]:
-    """Add ``--tree stock|patched`` and ``--parts LIST``; the verb gets the tree's name, ``tree``."""
+    """Add ``--tree stock|patched`` and ``--parts LIST``; the verb gets ``tree``, a tree's name."""
 
     @functools.wraps(func)
     def with_tree(*args: Any, tree: str, parts: str | None, **rest: Any) -> Any:
