@@ -44,7 +44,7 @@ Subject: {subject}
 {body}
 
 Touches: {touches}
-Needs: Objects/immortal.c
+Needs: Objects/immortal.c Include/internal/immortal.h
 Tests: none
 Applies: {branch}
 Upstream-Status: Inappropriate [toy]

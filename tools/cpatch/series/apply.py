@@ -121,19 +121,17 @@ def _inputs(project: Project, pin: Pin, tree: str, stop: str | None) -> _Wanted:
     return _Wanted(inputs.upto(names.index(stop)), total)
 
 
-def _bring(
-    work: Worktree, inputs: _Wanted, *, source: Path | None, discard: bool
-) -> Tree:
+def _bring(work: Worktree, inputs: _Wanted, *, source: Path | None, discard: bool) -> Tree:
     pristine = fixes.base(work.project, work.pin, source)
     repo = Repo(work.project.store)
     if work.name == "stock":
         made = Chain(pristine, pristine, repo.tree_of(pristine), ())
     else:
-        gaps = inputs.has_gaps()
-        if gaps and inputs.whole:
-            chains.build_chain(repo, work.pin, pristine, inputs.whole)  # what is merged with
+        whole = None
+        if inputs.whole and inputs.has_gaps():
+            whole = chains.build_chain(repo, work.pin, pristine, inputs.whole)
         made = chains.build_chain(
-            repo, work.pin, pristine, inputs.now, merge=gaps, progress=chains.trace
+            repo, work.pin, pristine, inputs.now, whole=whole, progress=chains.trace
         )
     wanted = record_of(made, inputs.now, total=inputs.total, key=inputs.key(work.pin))
     record = work.record()
@@ -203,5 +201,5 @@ def _refusal(
         f"{work.shown} holds work that applying would lose",
         wanted=was,
         got="\n".join(saw),
-        fix=f'to keep it: {keep}; to drop it: make apply {named(work.name)}ARGS=--discard',
+        fix=f"to keep it: {keep}; to drop it: make apply {named(work.name)}ARGS=--discard",
     )

@@ -104,13 +104,13 @@ def build_chain(
     pristine: str,
     inputs: Inputs,
     *,
-    merge: bool = False,
+    whole: Chain | None = None,
     progress: Callable[[str, int, int], None] | None = None,
 ) -> Chain:
     """Make the commits and return them.
 
-    ``merge`` is for a series with gaps: a patch whose context another one would have changed is
-    merged with what it was made from, which must be in the store.
+    ``whole`` is for a series with gaps, and is the one without: a patch that finds other text than
+    there, because one before it is left out, is merged.
     Raises CpatchError when the overlay shadows upstream or a patch touches the overlay, and
     PatchFailure for the first patch that does not apply exactly.
     """
@@ -125,7 +125,7 @@ def build_chain(
             if progress:
                 progress(patch.name, number, len(inputs.patches))
             message = patchfiles.message_of(repo, patch)
-            touched = apply_to(repo, index, patch, number, len(inputs.patches), merge=merge)
+            touched = apply_to(repo, index, patch, number, len(inputs.patches), whole)
             clash = sorted(touched & set(inputs.overlay))
             if clash:
                 raise CpatchError(
@@ -164,21 +164,30 @@ def apply_one(repo: Repo, tree: str, patch: Patch) -> str | None:
 
 
 def apply_to(
-    repo: Repo, index: Path, patch: Patch, number: int, total: int, *, merge: bool = False
+    repo: Repo, index: Path, patch: Patch, number: int, total: int, whole: Chain | None = None
 ) -> set[str]:
     """Apply a patch to an index, without fuzz; returns the paths its diff names.
 
-    With ``merge``, one that does not apply so is merged, if that leaves no conflict.
+    One that does not apply is merged with what it did in ``whole``, if that leaves no conflict.
     """
     # --apply: --numstat alone would only print.
     argv = ["apply", "--cached", "--apply", "--numstat", "-z", "--whitespace=nowarn"]
     done = repo.git(*argv, index=index, input=patch.diff or "\n", check=False)
-    if merge and not done.ok:
-        done = repo.git(*argv, "--3way", index=index, input=patch.diff or "\n", check=False)
+    if whole and not done.ok:
+        merged = repo.git(*argv, "--3way", index=index, input=_did(repo, whole, patch), check=False)
+        done = merged if merged.ok else done
     if not done.ok:
         raise PatchFailure(patch, number, total, explain(done.stderr), _way_out(patch))
     # "added TAB deleted TAB path", or with an empty path followed by old and new for a rename.
     return {part.split("\t")[-1] for part in done.stdout.split("\0") if part.split("\t")[-1]}
+
+
+def _did(repo: Repo, whole: Chain, patch: Patch) -> str:
+    """Return the diff that a patch made in a chain, with the ids of the files for a merge."""
+    trees = [whole.overlay_tree, *(applied.tree for applied in whole.applied)]
+    number = [applied.patch.name for applied in whole.applied].index(patch.name)
+    argv = ("diff-tree", "-p", "--full-index", "--no-renames", "--diff-algorithm=myers")
+    return repo.git(*argv, trees[number], trees[number + 1]).stdout
 
 
 def _check_nothing_skipped(repo: Repo, patch: Patch, touched: set[str], old: str, new: str) -> None:

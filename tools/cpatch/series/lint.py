@@ -12,7 +12,7 @@ from cpatch.base.git import Repo
 from cpatch.base.pin import Pin, Pins
 from cpatch.base.project import Project
 from cpatch.series import chain as chains
-from cpatch.series import export, fixes, overlay, patchfiles
+from cpatch.series import export, fixes, lint_parts, overlay, patchfiles
 from cpatch.series.chain import Chain, Inputs, PatchFailure
 from cpatch.series.harvest import make_plan
 from cpatch.series.header import Finding, check_header, paths_in
@@ -39,6 +39,7 @@ RULES = {
     "O1": "the overlay adds paths only",
     "O2": "an overlay C file is at most 400 lines (warning)",
     "F1": "the pin lists fixes in the order of the archive's own series file",
+    **lint_parts.RULES,
     "V1": "the version is written in the pin file only",
 }
 _MOST_LINES = 400
@@ -71,6 +72,7 @@ def lint(project: Project, pins: Pins, chosen: list[Pin]) -> Iterator[Finding]:
         except CpatchError as exc:
             yield Finding("D1", f"patches/{pin.series}", f"{exc.what}; {exc.got or ''}")
             continue
+        yield from lint_parts.check(repo, pin, inputs, patchfiles.load_series(project, pin), made)
         yield from _round_trip(project, repo, pin, made)
         if pin.branch == pins.default:
             yield from _trials(project, repo, made)

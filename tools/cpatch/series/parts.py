@@ -6,8 +6,7 @@ them is ``patched``.
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from cpatch.base.errors import USAGE, CpatchError
@@ -64,13 +63,15 @@ def prefixes(parts: Sequence[Part]) -> list[str]:
     return [tree_of(parts, names[: n + 1]) for n in range(len(names))]
 
 
-def possible(parts: Sequence[Part]) -> Iterator[str]:
-    """Yield every tree that can be asked for, by the parts that need others."""
-    for size in range(1, len(parts) + 1):
-        for some in itertools.combinations(parts, size):
-            names = {part.name for part in some}
-            if all(names.issuperset(part.needs) for part in some):
-                yield tree_of(parts, [part.name for part in some])
+def offered(parts: Sequence[Part]) -> list[str]:
+    """Return the trees that are tested: the beginnings, and each part with just what it needs.
+
+    The one that has all parts, ``patched``, is not among them.
+    """
+    found = prefixes(parts)
+    for part in parts:
+        found.append(tree_of(parts, sorted(closure(parts, part.name) - {""})))
+    return [name for name in dict.fromkeys(found) if name != "patched"]
 
 
 def closure(parts: Sequence[Part], name: str) -> set[str]:
@@ -92,7 +93,7 @@ def choose(inputs: Inputs, listed: Series, tree: str) -> Inputs:
     chosen = {"", *parts_of(listed.parts, tree)}
     patches = tuple(p for p in inputs.patches if listed.part_of(p.name) in chosen)
     named = {path for patch in patches for path in [*needs(patch), *tests(patch)]}
-    overlay = {path: file for path, file in inputs.overlay.items() if _is_named(path, named)}
+    overlay = {path: file for path, file in inputs.overlay.items() if is_named(path, named)}
     return replace(inputs, overlay=overlay, patches=patches)
 
 
@@ -116,6 +117,7 @@ def tests(patch: Patch) -> list[str]:
     return paths_in(patchfiles.trailer(patch, "Tests"))
 
 
-def _is_named(path: str, named: set[str]) -> bool:
+def is_named(path: str, named: set[str]) -> bool:
+    """Say whether a path, or a directory above it, is among some paths."""
     words = path.split("/")
     return any("/".join(words[:n]) in named for n in range(1, len(words) + 1))

@@ -52,7 +52,7 @@ BODY = "The toy needs this line changed so that a test can see that it was chang
         ("H3", "Date: Mon, 17 Sep 2001", "Date: Tue, 18 Sep 2001"),
         ("H4", "Drop-when: the toy is dropped\n", ""),
         ("H4", "Tests: none\n", ""),
-        ("H4", "Needs: Objects/immortal.c\n", ""),
+        ("H4", "Needs: Objects/immortal.c Include/internal/immortal.h\n", ""),
         ("H4", "Tests: none\n", "Tests: none\nReviewed-by: nobody\n"),
         ("H4", "Tests: none\n", "Tests: none\nTests: none\n"),
         ("H5", "Touches: Objects/object.c", "Touches: Objects/other.c"),
