@@ -12,7 +12,7 @@ from unidiff.patch import PatchSet
 
 from cpatch.base import git
 from cpatch.series import patchfiles
-from cpatch.series.patchfiles import Patch
+from cpatch.series.patchfiles import Patch, paths_in
 
 #: OpenEmbedded's words; the ones mapped to True need the bracket after them.
 STATUS_WORDS = {
@@ -119,18 +119,3 @@ def _touches(patch: Patch, where: str, value: str) -> Iterator[Finding]:
                     yield Finding(
                         "D2", where, f"{file.path}:{line.target_line_no}: trailing blanks added"
                     )
-
-
-def paths_in(value: str) -> list[str]:
-    """Return the paths in a trailer; other words ('none', function names) are for readers.
-
-    A path has a slash or a suffix, or is a name CPython keeps at its root.
-    """
-    words = [word.strip(",;") for word in value.split()]
-    return [word for word in words if _looks_like_path(word)]
-
-
-def _looks_like_path(word: str) -> bool:
-    if "(" in word or "[" in word:
-        return False
-    return "/" in word or bool(re.fullmatch(r"[\w-]+(\.[\w]+)+", word)) or word == "configure"

@@ -15,7 +15,8 @@ from cpatch.series import chain as chains
 from cpatch.series import export, fixes, lint_parts, overlay, patchfiles
 from cpatch.series.chain import Chain, Inputs, PatchFailure
 from cpatch.series.harvest import make_plan
-from cpatch.series.header import Finding, check_header, paths_in
+from cpatch.series.header import Finding, check_header
+from cpatch.series.patchfiles import paths_in
 from cpatch.sources.worktree import Worktree
 
 RULES = {

@@ -14,8 +14,8 @@ from cpatch.base.pin import Pin
 from cpatch.base.project import Project
 from cpatch.series import patchfiles
 from cpatch.series.chain import Inputs, load_inputs
-from cpatch.series.header import paths_in
-from cpatch.series.patchfiles import Part, Patch, Series
+from cpatch.series.overlay import load_overlay
+from cpatch.series.patchfiles import Part, Patch, Series, paths_in
 
 
 def tree_of(parts: Sequence[Part], wanted: Sequence[str]) -> str:
@@ -99,10 +99,11 @@ def choose(inputs: Inputs, listed: Series, tree: str) -> Inputs:
 
 def own_tests(project: Project, pin: Pin, tree: str) -> list[str]:
     """Return the names of the overlay's test files that a tree has, as regrtest knows them."""
-    inputs = load_inputs(project, pin)
+    files = load_overlay(project)
     if tree != "patched":
-        inputs = choose(inputs, patchfiles.load_series(project, pin), tree)
-    words = [path.split("/") for path in inputs.overlay if path.startswith("Lib/test/test_")]
+        inputs = load_inputs(project, pin)
+        files = choose(inputs, patchfiles.load_series(project, pin), tree).overlay
+    words = [path.split("/") for path in files if path.startswith("Lib/test/test_")]
     names = {w[2].removesuffix(".py") for w in words if len(w) == 3 or w[3:] == ["__init__.py"]}
     return sorted(names)
 

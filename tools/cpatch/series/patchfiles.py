@@ -268,6 +268,21 @@ def trailer(patch: Patch, name: str) -> str:
     return " ".join(values[-1].split()) if values else ""
 
 
+def paths_in(value: str) -> list[str]:
+    """Return the paths in a trailer; other words ('none', function names) are for readers.
+
+    A path has a slash or a suffix, or is a name CPython keeps at its root.
+    """
+    words = [word.strip(",;") for word in value.split()]
+    return [word for word in words if _looks_like_path(word)]
+
+
+def _looks_like_path(word: str) -> bool:
+    if "(" in word or "[" in word:
+        return False
+    return "/" in word or bool(re.fullmatch(r"[\w-]+(\.[\w]+)+", word)) or word == "configure"
+
+
 def file_name(subject: str) -> str:
     """Derive a patch's file name from its subject: lower case, words joined by dashes."""
     words = re.sub(r"[^a-z0-9]+", "-", subject.lower()).strip("-")

@@ -6,7 +6,7 @@ import pytest
 from conftest import BRANCH, PATCHES, UPSTREAM, make_patch, make_tarball
 from cpatch.base.pin import load_pins
 from cpatch.series import lint as linter
-from cpatch.series.header import paths_in
+from cpatch.series.patchfiles import paths_in
 
 FIRST, MIDDLE, LAST = PATCHES
 
