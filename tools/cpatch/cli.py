@@ -1,7 +1,7 @@
 """The command line: a table of verbs, and the only place that prints errors and exits.
 
 Verb modules are imported when their verb is used, so that ``which`` and an up-to-date ``build``
-do not pay for the HTTP client. Each module ``cpatch.<module>`` has a click command ``command``.
+do not pay for the HTTP client. Each module ``cpatch.verbs.<verb>`` has a click command ``command``.
 """
 
 from __future__ import annotations
@@ -14,30 +14,30 @@ from types import FrameType
 
 import click
 
-from cpatch.errors import EXIT_CODES, FAILURE, USAGE, CpatchError
+from cpatch.base.errors import EXIT_CODES, FAILURE, USAGE, CpatchError
 
-#: Verb -> module, in the order of the help text. A verb's one-line help is its docstring's first.
-VERBS = {
-    "doctor": "doctor",
-    "fetch": "fetch",
-    "apply": "apply",
-    "status": "status",
-    "refresh": "refresh",
-    "lint": "lint",
-    "diff": "diff",
-    "bump": "bump",
-    "build": "build",
-    "which": "which",
-    "install": "install",
-    "test": "test",
-    "bench": "bench",
-    "report": "report",
-    "audit": "audit",
-    "servers": "servers",
-    "fuzz": "fuzz",
-    "packages": "packages",
-    "clean": "clean",
-}
+#: In the order of the help text. A verb's one-line help is its docstring's first.
+VERBS = (
+    "doctor",
+    "fetch",
+    "apply",
+    "status",
+    "refresh",
+    "lint",
+    "diff",
+    "bump",
+    "build",
+    "which",
+    "install",
+    "test",
+    "bench",
+    "report",
+    "audit",
+    "servers",
+    "fuzz",
+    "packages",
+    "clean",
+)
 
 
 class VerbGroup(click.Group):
@@ -51,7 +51,7 @@ class VerbGroup(click.Group):
         """Import the module of one verb and return its command."""
         if cmd_name not in VERBS:
             return None
-        command = importlib.import_module(f"cpatch.{VERBS[cmd_name]}").command
+        command = importlib.import_module(f"cpatch.verbs.{cmd_name}").command
         assert isinstance(command, click.Command)
         return command
 

@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import click
-from cpatch import bench_machine, bench_sides
-from cpatch.bench_probes import Measuring
-from cpatch.bench_runs import RunFailedError
-from cpatch.bench_sides import Role
-from cpatch.errors import CpatchError
+from cpatch.base.errors import CpatchError
+from cpatch.bench.probes import Measuring
+from cpatch.bench.runs import RunFailedError
+from cpatch.measuring import interpreters as bench_sides
+from cpatch.measuring import machine
+from cpatch.measuring.interpreters import Role
 
 
 @contextlib.contextmanager
@@ -49,4 +50,4 @@ def interpreters(items: tuple[str, ...]) -> dict[str, Measuring]:
 
 def facts(asked: Measuring) -> dict[str, Any]:
     """Return what an interpreter was made from, and what machine it runs on."""
-    return {**asked.role.side.made_from, "machine": bench_machine.facts()}
+    return {**asked.role.side.made_from, "machine": machine.facts()}

@@ -20,7 +20,7 @@ from pathlib import Path
 
 import asked
 import click
-from cpatch.bench_probes import LAST, Measuring
+from cpatch.bench.probes import LAST, Measuring
 from rich.progress import Progress
 
 Times = dict[str, list[float]]

@@ -26,8 +26,8 @@ from pathlib import Path
 
 import asked
 import click
-from cpatch import bench_runs
-from cpatch.bench_probes import Measuring
+from cpatch.bench import runs
+from cpatch.bench.probes import Measuring
 from rich.progress import Progress
 
 Times = dict[int, dict[str, list[float]]]
@@ -82,7 +82,7 @@ def time_heaps(python: Measuring, sizes: list[int], rounds: int) -> Times:
 
 def count(python: Measuring, *options: str) -> tuple[int, int]:
     """Return the instructions of `python -c pass`: all, and those of the start-up call."""
-    env = bench_runs.environment(python.role, python.seed)
+    env = runs.environment(python.role, python.seed)
     plain = [python.role.side.python, "-I", *options, "-c", "pass"]
     # Once uncounted, so that no count includes writing a .pyc.
     subprocess.run(plain, env=env, check=True)

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import asked
 import click
-from cpatch.bench_probes import Measuring
+from cpatch.bench.probes import Measuring
 
 # Runs in the interpreter that is measured.  A Record makes 10 objects.
 CHILD = """\

@@ -32,7 +32,7 @@ from pathlib import Path
 
 import asked
 import click
-from cpatch.bench_probes import Measuring
+from cpatch.bench.probes import Measuring
 
 TOOLS = Path(__file__).parent.parent
 SHOP = TOOLS / "servers" / "django_shop"
@@ -47,7 +47,7 @@ CHILD = """\
 import gc, random, sys, time
 from shop.wsgi import application
 from django.test import Client
-from cpatch.servers_load import VISIT, Ask, ask
+from cpatch.servers.load import VISIT, Ask, ask
 MODE
 entries, dice, client = int(sys.argv[1]), random.Random(5), Client()
 def make(pages):

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pyperf
-from cpatch.bench_store import Results, dump
+from cpatch.measuring.resultdir import Results, dump
 
 FLAGS = {"CC": "gcc", "CONFIG_ARGS": "--enable-optimizations", "PY_CFLAGS": "-O3"}
 

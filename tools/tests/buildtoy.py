@@ -11,9 +11,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from cpatch import apply, build, cli, doctor
-from cpatch.pin import Pin, load_pins
-from cpatch.project import Project
+from cpatch import cli
+from cpatch.base.pin import Pin, load_pins
+from cpatch.base.project import Project
+from cpatch.building import build, host
+from cpatch.series import apply
 
 VERSION = "9.8.7"
 
@@ -133,7 +135,7 @@ def make_toy(root: Path, monkeypatch: pytest.MonkeyPatch) -> Toy:
             (source / name).write_text(text)
         (source / "configure").chmod(0o755)
     monkeypatch.setattr(apply, "ensure_tree", toy.ensure_tree)
-    monkeypatch.setattr(doctor, "ensure_host", lambda project, environ: None)
+    monkeypatch.setattr(host, "ensure_host", lambda project, environ: None)
     return toy
 
 

@@ -13,9 +13,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from cpatch import cli, store, worktree
-from cpatch.pin import Pin, load_pins
-from cpatch.project import Project
+from cpatch import cli
+from cpatch.base.pin import Pin, load_pins
+from cpatch.base.project import Project
+from cpatch.sources import upstream, worktree
 
 BRANCH = "9.8"
 VERSION = "9.8.7"
@@ -203,7 +204,7 @@ def templates(tmp_path_factory: pytest.TempPathFactory) -> Path:
     top = tmp_path_factory.mktemp("templates")
     with pytest.MonkeyPatch.context() as patched:
         made = make_world(top / "fetched" / "repo", top / "fetched" / "toy.tgz", patched)
-        store.pristine(made.project, made.pin)
+        upstream.pristine(made.project, made.pin)
         shutil.copytree(top / "fetched", top / "applied")
         use_world(World(top / "applied" / "repo", made.tarball), patched).apply()
     return top

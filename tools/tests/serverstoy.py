@@ -6,8 +6,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from cpatch.servers_setups import Setup, Start
-from cpatch.servers_store import Case, Results
+from cpatch.servers.cases import Case, Results
+from cpatch.servers.setups import Setup, Start
 
 SERVER = """
 import os, signal, socket, sys, time

@@ -1,0 +1,1 @@
+"""From a source tree to an interpreter that was checked: host, flavors, make, install."""

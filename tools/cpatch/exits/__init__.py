@@ -1,0 +1,1 @@
+"""How programs end: made from a seed (fuzz), or using real packages (battery)."""

@@ -1,0 +1,69 @@
+"""fuzz: programs made from a seed that stock ends well, run on patched and compared at exit."""
+
+from __future__ import annotations
+
+import exitfuzz.fuzz
+from exitfuzz.fuzz import Settings, Summary, Verdict
+
+from cpatch.base import console
+from cpatch.base.pin import Pin
+from cpatch.base.project import Project
+from cpatch.building import build, flavors
+
+#: What ``make test`` runs each day.
+DAILY = 150
+
+
+def settings(
+    project: Project,
+    pin: Pin,
+    *,
+    flavor: str = "release",
+    jobs: int,
+    seed: int,
+    programs: tuple[int, ...] | range = range(DAILY),
+    stock: str | None = None,
+    patched: str | None = None,
+    shrinks: int = 6,
+) -> Settings:
+    """Return what to run, with interpreters built where none is given."""
+    found = []
+    for python, tree, name in ((stock, "stock", "release"), (patched, "patched", flavor)):
+        wanted = flavors.get(name)
+        made = python or build.ensure_built(project, pin, tree, wanted, jobs=jobs).python
+        found.append(made)
+    # An instrumented build takes some times as long, and must not look as if it hung.
+    slow = 1 if flavor in ("release", "pgo") else 4
+    return Settings(
+        stock=found[0],
+        patched=found[1],
+        seed=seed,
+        programs=programs,
+        jobs=jobs,
+        limit=20.0 * slow,
+        keep=project.make_dir(project.build / "fuzz"),
+        shrinks=shrinks,
+    )
+
+
+def run(made: Settings) -> Summary:
+    """Run the programs, showing progress."""
+    with console.progress(f"fuzz: {len(made.programs)} programs of seed {made.seed}") as advance:
+        done = 0
+
+        def report(verdict: Verdict) -> None:
+            nonlocal done
+            done += 1
+            advance(done, len(made.programs))
+
+        return exitfuzz.fuzz.fuzz(made, report)
+
+
+def told(summary: Summary, seed: int) -> list[str]:
+    """Return what to print about the programs that failed, and how to repeat one."""
+    found = [f"seed {seed}; again: make fuzz ARGS='--seed {seed}'"]
+    for verdict in summary.failed:
+        found += exitfuzz.fuzz.lines(verdict)
+        index = verdict.program.index
+        found.append(f"  again, alone: make fuzz ARGS='--seed {seed} --only {index}'")
+    return found

@@ -1,0 +1,1 @@
+"""What all measurements share: the interpreters compared, the machine, results, statistics."""

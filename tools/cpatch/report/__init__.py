@@ -1,0 +1,1 @@
+"""What bench measured, as tables and plots."""

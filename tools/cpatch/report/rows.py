@@ -1,0 +1,263 @@
+"""From a directory of results to rows, refusing what would not be a comparison."""
+
+from __future__ import annotations
+
+import csv
+import statistics
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pyperf
+
+from cpatch.base.errors import CpatchError
+from cpatch.measuring import interpreters, resultdir, stats
+from cpatch.measuring.resultdir import KINDS, Failure, Results
+from cpatch.measuring.stats import Estimate, Pair
+
+REFERENCE = Path(__file__).parents[1] / "data" / "reference_2022.csv"
+
+#: Whose tree a role runs.
+_SIDE = {"stock": "stock", "patched": "patched", "off": "patched"}
+
+
+@dataclass(frozen=True)
+class Other:
+    """How a role compares with stock in one row, over the rounds that both have.
+
+    ``value`` is in the row's unit.
+    """
+
+    value: float
+    change: Estimate
+    logs: list[float]
+    significant: bool
+    memory: float | None = None  # peak memory over stock's, less 1
+
+
+@dataclass(frozen=True)
+class Row:
+    """One benchmark: stock's median value, its A/A noise, and who is compared with it."""
+
+    name: str
+    unit: str
+    stock: float
+    noise: Estimate
+    noise_logs: list[float]
+    others: Mapping[str, Other]
+    rounds: int
+
+    @property
+    def patched(self) -> Other:
+        """The one that is asked about first."""
+        return self.others["patched"]
+
+    def beyond(self, role: str = "patched") -> bool:
+        """Say whether there is a difference, larger than what stock differs from itself by."""
+        other = self.others[role]
+        return stats.beyond(other.change, self.noise, len(other.logs))
+
+
+@dataclass(frozen=True)
+class Run:
+    """One directory of results, checked."""
+
+    results: Results
+    record: Mapping[str, Any]
+    name: str
+    times: list[Row]
+    probes: list[Row]
+    counts: dict[str, dict[str, int]]  # program -> role -> instructions
+    failures: list[Failure]
+    waiting: list[str] = field(default_factory=list)  # not measured yet, or not in all rounds
+
+
+def load(root: Path) -> Run:
+    """Read and check one directory; CpatchError says what in it is no fair comparison."""
+    results = Results(root)
+    record = results.record()
+    sides = record["sides"]
+    differing = interpreters.differences(sides["stock"], sides["patched"])
+    if differing:
+        raise CpatchError(
+            f"{root}: stock and patched were not built alike: {', '.join(differing)}",
+            wanted="\n".join(f"stock: {key} {row[0]}" for key, row in differing.items()),
+            got="\n".join(f"patched: {key} {row[1]}" for key, row in differing.items()),
+            fix="make bench ARGS=--fresh",
+        )
+    found: dict[str, list[Row]] = {}
+    for kind in ("times", "probes"):
+        names = _present(results, record, kind)
+        rows = [_row(results, sides, kind, name) for name in names]
+        found[kind] = [row for row in rows if row]
+    failures = results.failures()
+    return Run(
+        results=results,
+        record=record,
+        name=record["name"],
+        times=found["times"],
+        probes=found["probes"],
+        counts=_counts(results, sides),
+        failures=failures,
+        waiting=_waiting(results, record, found["times"], failures),
+    )
+
+
+def _present(results: Results, record: Mapping[str, Any], kind: str) -> list[str]:
+    """Return what both sides have a raw file of; CpatchError when one has it and the other not."""
+    have = {role: set(results.names(kind, role)) for role in _SIDE}
+    measured: dict[str, list[str]] = record.get("measured", {}).get(kind, {})
+    everything = set(measured).union(*have.values())
+    missing = [
+        results.file(kind, role, name)
+        for name in sorted(everything)
+        for role in _SIDE
+        # Whether the heap was measured switched off too may differ from benchmark to benchmark.
+        if name not in have[role] and role in measured.get(name, ["stock", "patched"])
+    ]
+    if missing:
+        raise CpatchError(
+            f"raw files are missing in {results.root}",
+            wanted="stock's and patched's of everything that was measured",
+            got="no " + "\nno ".join(str(path.relative_to(results.root)) for path in missing[:10]),
+            fix="restore them, or make bench again: it measures what is missing",
+        )
+    return sorted(everything)
+
+
+def _row(results: Results, sides: Mapping[str, Any], kind: str, name: str) -> Row | None:
+    """Return a benchmark's row; None when stock and patched have no complete round of it."""
+    stock = _checked(results, sides, kind, "stock", name)
+    others = {}
+    for role in ("patched", "off"):
+        if not results.file(kind, role, name).exists():
+            continue
+        bench = _checked(results, sides, kind, role, name)
+        rounds = resultdir.complete_rounds(stock) & resultdir.complete_rounds(bench)
+        if rounds:
+            others[role] = _other(stock, bench, sorted(rounds))
+    if "patched" not in others:
+        return None
+    rounds = resultdir.complete_rounds(stock)
+    noise = stats.noise(_pairs(stock, sorted(rounds)))
+    return Row(
+        name=name,
+        unit=stock.get_unit(),
+        stock=statistics.median(_values(stock, rounds)),
+        noise=stats.estimate(noise),
+        noise_logs=noise,
+        others=others,
+        rounds=len(others["patched"].logs),
+    )
+
+
+def _other(stock: pyperf.Benchmark, bench: pyperf.Benchmark, rounds: list[int]) -> Other:
+    logs = stats.changes(_pairs(stock, rounds), _pairs(bench, rounds))
+    values = _values(bench, rounds)
+    one, two = _memory(stock, rounds), _memory(bench, rounds)
+    return Other(
+        value=statistics.median(values),
+        change=stats.estimate(logs),
+        logs=logs,
+        significant=stats.significant(_values(stock, rounds), values),
+        memory=two / one - 1 if one and two else None,
+    )
+
+
+def _checked(
+    results: Results, sides: Mapping[str, Any], kind: str, role: str, name: str
+) -> pyperf.Benchmark:
+    """Return a raw file's benchmark when all its runs are of the tree that run.json names."""
+    path = results.file(kind, role, name)
+    bench = resultdir.load_one(path)
+    side = sides[_SIDE[role]]
+    for run in bench.get_runs():
+        for key, what in (("tree_id", "tree"), ("binary", "build")):
+            if resultdir.fact(run, key) != side[key]:
+                raise CpatchError(
+                    f"{path} holds runs of another {what} than the rest of {results.root.name}",
+                    wanted=f"{key} {side[key]} ({results.record_file.name}: {side['name']})",
+                    got=f"{key} {resultdir.fact(run, key)}",
+                    fix=f"rm {path}; make bench measures it again",
+                )
+    return bench
+
+
+def _runs(bench: pyperf.Benchmark, number: int) -> list[pyperf.Run]:
+    runs = [run for run in bench.get_runs() if resultdir.round_of(run) == number]
+    return sorted(runs, key=lambda run: resultdir.fact(run, "position") or 0)
+
+
+def _pairs(bench: pyperf.Benchmark, rounds: Iterable[int]) -> list[Pair]:
+    pairs = []
+    for number in rounds:
+        first, second = _runs(bench, number)
+        pairs.append((statistics.median(first.values), statistics.median(second.values)))
+    return pairs
+
+
+def _values(bench: pyperf.Benchmark, rounds: Iterable[int]) -> list[float]:
+    return [value for number in rounds for run in _runs(bench, number) for value in run.values]
+
+
+def _memory(bench: pyperf.Benchmark, rounds: Iterable[int]) -> float | None:
+    """Return the median peak of memory over processes; None where pyperf did not record it."""
+    peaks = [
+        resultdir.fact(run, "command_max_rss") or resultdir.fact(run, "mem_max_rss")
+        for number in rounds
+        for run in _runs(bench, number)
+    ]
+    known = [peak for peak in peaks if peak]
+    return statistics.median(known) if known else None
+
+
+def _counts(results: Results, sides: Mapping[str, Any]) -> dict[str, dict[str, int]]:
+    """Return the instructions of the programs that both stock and patched were counted on."""
+    kind = KINDS[2]
+    found: dict[str, dict[str, int]] = {}
+    for role in _SIDE:
+        for name in results.names(kind, role):
+            bench = _checked(results, sides, kind, role, name)
+            found.setdefault(name, {})[role] = int(bench.get_values()[0])
+    return {name: row for name, row in sorted(found.items()) if {"stock", "patched"} <= set(row)}
+
+
+def _waiting(
+    results: Results, record: Mapping[str, Any], rows: list[Row], failures: list[Failure]
+) -> list[str]:
+    """Return what an interrupted run has still to do."""
+    broken = {failure.name for failure in failures}
+    wanted = record.get("rounds", 0)
+    rounds = {row.name: row.rounds for row in rows}
+    waiting = []
+    for script in record.get("scripts", []):
+        if script in broken:
+            continue
+        path = results.calibration(script)
+        if not path.exists():
+            waiting.append(script)
+            continue
+        for bench in pyperf.BenchmarkSuite.load(str(path)).get_benchmarks():
+            name = bench.get_name()
+            done = rounds.get(name, 0)
+            if done < wanted:
+                waiting.append(f"{name} ({done} of {wanted} rounds)")
+    counted = {role: set(results.names("counts", role)) for role in ("stock", "patched")}
+    waiting += [
+        f"instructions of {name}"
+        for name in sorted(counted["stock"] ^ counted["patched"])
+        if f"counting-{name}" not in broken
+    ]
+    return waiting
+
+
+def reference(path: Path = REFERENCE) -> dict[str, float | None]:
+    """Return the published 2022 results: benchmark -> times faster; None: not significant."""
+    with path.open(newline="", encoding="utf-8") as stream:
+        return {
+            row["benchmark"]: float(row["baseline_mean_s"]) / float(row["patched_mean_s"])
+            if row["baseline_mean_s"]
+            else None
+            for row in csv.DictReader(stream)
+        }

@@ -1,0 +1,1 @@
+"""From overlay and patches to a source tree and back: apply, refresh, lint, bump."""

@@ -1,0 +1,182 @@
+"""cpatch apply: bring a source tree to what pin, overlay and series say."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from cpatch.base import console
+from cpatch.base.errors import USAGE, CpatchError
+from cpatch.base.git import Repo
+from cpatch.base.pin import Pin
+from cpatch.base.project import Project
+from cpatch.series import chain as chains
+from cpatch.series import fixes
+from cpatch.series.chain import Chain, Inputs
+from cpatch.sources import upstream
+from cpatch.sources.worktree import Record, Row, Stand, Worktree, listed
+
+
+@dataclass(frozen=True)
+class Tree:
+    """A source tree ready to be built.
+
+    ``commit`` and ``tree_id`` are what is checked out, the user's own commits included; ``dirty``
+    lists files edited since, ``own`` counts the user's commits.
+    """
+
+    commit: str
+    tree_id: str
+    path: Path
+    dirty: tuple[str, ...] = ()
+    own: int = 0
+
+    @property
+    def label(self) -> str:
+        """A short name for reports: the tree id, and how it was edited, if it was."""
+        edited = f" + {len(self.dirty)} edited file(s)" if self.dirty else ""
+        return f"{self.tree_id[:12]}{edited}"
+
+
+def ensure_tree(
+    project: Project,
+    pin: Pin,
+    tree: str,
+    *,
+    source: Path | None = None,
+    strict: bool = False,
+    discard: bool = False,
+    stop: str | None = None,
+) -> Tree:
+    """Make sure a source tree matches the repository; fetch, unpack and apply only if needed.
+
+    The user's edits in a tree whose inputs have not changed are left alone and reported in the
+    result, so that they can be built and tried; with ``strict`` they are refused. When inputs did
+    change, edits and commits that are not in patches/ are a refusal, unless ``discard`` (which
+    keeps them where git can find them). ``stop`` names a patch before which to end.
+    Raises CpatchError; the tree is then as it was.
+    """
+    work = Worktree(project, pin, tree)
+    inputs = _inputs(project, pin, tree, stop)
+    there = work.exists()
+    record = work.record()
+    if there and record and not record.moving and record.key == _key(inputs, pin):
+        stand = work.stand()
+        if stand.head == record.head and not stand.dirty:
+            return Tree(record.head, record.tree, work.path)
+        if not strict and not discard:
+            own = len(work.user_commits(stand.head, record))
+            now = work.repo.tree_of(stand.head)
+            return Tree(stand.head, now, work.path, stand.dirty, own)
+    with upstream.lock(project):
+        return _bring(work, inputs, source=source, discard=discard)
+
+
+def up_to_date(project: Project, pin: Pin, tree: str) -> bool:
+    """Say whether a source tree was made from what the repository holds now; changes nothing."""
+    record = Worktree(project, pin, tree).record()
+    key = _key(_inputs(project, pin, tree, None), pin)
+    return record is not None and not record.moving and record.key == key
+
+
+def _inputs(project: Project, pin: Pin, tree: str, stop: str | None) -> tuple[Inputs, int]:
+    """Return what goes into a tree, and how many patches the series has in all."""
+    if tree == "stock":
+        return Inputs({}, (), ""), 0
+    inputs = chains.load_inputs(project, pin)
+    total = len(inputs.patches)
+    if stop is None:
+        return inputs, total
+    names = [patch.name for patch in inputs.patches]
+    if stop not in names:
+        raise CpatchError(
+            f"{stop} is not in patches/{pin.series}", wanted=listed(names) or "-", code=USAGE
+        )
+    return inputs.upto(names.index(stop)), total
+
+
+def _key(inputs: tuple[Inputs, int], pin: Pin) -> str:
+    return f"{inputs[0].key(pin)} {len(inputs[0].patches)}/{inputs[1]}"
+
+
+def _bring(
+    work: Worktree, inputs: tuple[Inputs, int], *, source: Path | None, discard: bool
+) -> Tree:
+    pristine = fixes.base(work.project, work.pin, source)
+    repo = Repo(work.project.store)
+    if work.name == "stock":
+        made = Chain(pristine, pristine, repo.tree_of(pristine), ())
+    else:
+        made = chains.build_chain(repo, work.pin, pristine, inputs[0], progress=chains.trace)
+    wanted = record_of(made, inputs[0], total=inputs[1], key=_key(inputs, work.pin))
+    record = work.record()
+    if not work.exists():
+        work.create()
+    else:
+        if record and record.moving:
+            record = work.finish_move(record)
+        if work.repo.resolve("HEAD"):
+            _check_nothing_to_lose(work, record, wanted, discard=discard)
+    work.move(wanted)
+    return Tree(wanted.head, wanted.tree, work.path)
+
+
+def record_of(made: Chain, inputs: Inputs, *, total: int, key: str) -> Record:
+    """Return the record of a chain that is about to be checked out."""
+    rows = tuple(
+        Row(a.patch.name, hashlib.sha256(a.patch.data).hexdigest(), a.commit) for a in made.applied
+    )
+    return Record(
+        key=key,
+        pristine=made.pristine,
+        overlay=made.overlay,
+        head=made.head,
+        tree=made.tree,
+        total=total,
+        rows=rows,
+        overlay_files={path: file.digest for path, file in inputs.overlay.items()},
+    )
+
+
+def _check_nothing_to_lose(
+    work: Worktree, record: Record | None, wanted: Record, *, discard: bool
+) -> None:
+    """Refuse to move a tree that holds work of the user's."""
+    unfinished = work.unfinished()
+    if unfinished:
+        raise CpatchError(
+            f"a {unfinished} is going on in {work.shown}",
+            fix=f"git -C {work.shown} {unfinished} --continue, or --abort",
+        )
+    stand = work.stand()
+    known = [wanted.head, *([record.head] if record else [])]
+    if stand.head in known and not stand.dirty:
+        return
+    if discard:
+        for line in work.put_aside(stand, known):
+            console.say(f"kept     {line}")
+        return
+    raise _refusal(work, stand, record, known)
+
+
+def _refusal(
+    work: Worktree, stand: Stand, record: Record | None, known: Iterable[str]
+) -> CpatchError:
+    saw = []
+    if stand.dirty:
+        saw.append(f"uncommitted: {listed(stand.dirty)}")
+    if stand.head not in known:
+        commits = work.user_commits(stand.head, record)
+        saw.append(f"commits not in patches/: {listed(commits, 3) or stand.head[:12]}")
+    was = f"commit {record.head[:12]}, as last applied" if record else "a tree cpatch has made"
+    keep = "git commit -a in it, then make refresh" if stand.dirty else "make refresh"
+    if work.name == "stock":
+        keep = f"git -C {work.shown} stash"
+    return CpatchError(
+        f"{work.shown} holds work that applying would lose",
+        wanted=was,
+        got="\n".join(saw),
+        fix=f'to keep it: {keep}; to drop it: make apply ARGS="--discard --tree {work.name}"',
+    )

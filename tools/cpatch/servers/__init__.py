@@ -1,0 +1,1 @@
+"""What real pre-fork servers cost in memory and in time."""

@@ -1,0 +1,385 @@
+"""The legs of ``test``: what each runs, on which interpreter, and what it counts."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+import xml.etree.ElementTree as ET
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from exitfuzz.fuzz import today, totals
+
+from cpatch.base import console, proc
+from cpatch.base.errors import CpatchError
+from cpatch.base.pin import Pin
+from cpatch.base.project import Project
+from cpatch.building import build, flavors
+from cpatch.exits import fuzz
+from cpatch.suite import expected, regrtest
+from cpatch.suite import stock_headers as stockabi
+
+# Where a change of reference counting, births, freelists or finalization shows first. Run with
+# the debug build's assertions; the whole suite there takes too long for every day.
+CORE = [
+    "test_gc",
+    "test_capi",
+    "test_sys",
+    "test_embed",
+    "test_weakref",
+    "test_structseq",
+    "test_tuple",
+    "test_list",
+    "test_dict",
+    "test_set",
+    "test_int",
+    "test_long",
+    "test_bool",
+    "test_unicode",
+    "test_bytes",
+    "test_io",
+    "test_import",
+    "test_marshal",
+    "test_code",
+    "test_dis",
+    "test_generators",
+    "test_coroutines",
+    "test_frame",
+    "test_exceptions",
+    "test_descr",
+    "test_ctypes",
+    "test_threading",
+    "test_atexit",
+    "test_finalization",
+    "test_builtin",
+    "test_module",
+    "test_fork1",
+    "test_multiprocessing_fork",
+    "test_asyncgen",
+    "test_tempfile",
+]
+
+# For `-R 3:3`, which runs a file six times: short files over the objects that are immortal, and
+# what touches collection and finalization.
+LEAKS = [
+    "test_gc",
+    "test_finalization",
+    "test_atexit",
+    "test_asyncgen",
+    "test_bool",
+    "test_int",
+    "test_list",
+    "test_tuple",
+    "test_structseq",
+    "test_dict",
+    "test_code",
+]
+
+# Of the overlay's test files, those that look at children: `-R` would find nothing there.
+CHILDREN = [
+    "test_immortal_exit_cleared",
+    "test_immortal_exit_interpreters",
+    "test_immortal_exit_memory",
+    "test_immortal_exit_once",
+    "test_immortal_exit_polling",
+    "test_immortal_exit_release",
+    "test_immortal_exit_stuck",
+    "test_immortal_exit_waits",
+    "test_immortal_exit_weakrefs",
+    "test_immortal_finalization",
+    "test_immortal_finalization_output",
+    "test_immortal_finalization_start",
+    "test_immortal_half_made",
+    "test_immortal_large",
+    "test_immortal_process",
+    "test_immortal_shutdown_order",
+    "test_immortal_shutdown_references",
+    "test_immortal_sight",
+    "test_immortal_startup",
+    "test_immortal_stdlib_whole",
+    "test_immortal_worker_exit",
+]
+
+QUICK = [
+    "test_gc",
+    "test_capi",
+    "test_sys",
+    "test_list",
+    "test_tuple",
+    "test_dict",
+    "test_int",
+    "test_code",
+]
+
+# One hung test may not cost the whole run. The slowest file takes a third of this.
+TIMEOUT = ("--timeout", "1200")
+
+
+@dataclass
+class Result:
+    """One row of the summary. ``notes`` are printed below the table."""
+
+    name: str
+    passed: int = 0
+    failed: int = 0
+    skipped: int = 0
+    seconds: float = 0.0
+    notes: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Context:
+    """What every leg needs to know."""
+
+    project: Project
+    pin: Pin
+    jobs: int
+    arguments: tuple[str, ...] = ()  # for regrtest, instead of the whole suite
+    stock: bool = False  # run the suite on stock, to make or mend the list
+
+    @property
+    def listed_file(self) -> Path:
+        """The list of tests that fail on stock."""
+        return self.project.root / "tools" / "expected" / f"{self.pin.branch}-stock.txt"
+
+    def log(self, name: str, suffix: str = "log") -> Path:
+        """Where a leg's output is kept."""
+        return self.project.make_dir(self.project.logs(self.pin)) / f"test-{name}.{suffix}"
+
+    def in_process(self) -> list[str]:
+        """Those of ``ours`` that do most of their work in their own process, not in children."""
+        return [name for name in self.ours() if name not in CHILDREN]
+
+    def ours(self) -> list[str]:
+        """The names of the overlay's own test files, as regrtest knows them."""
+        return sorted(
+            entry.stem
+            for entry in (self.project.root / "Lib" / "test").glob("test_*")
+            if entry.suffix == ".py" or (entry / "__init__.py").exists()
+        )
+
+
+@dataclass(frozen=True)
+class Regrtest:
+    """A leg that is one run of regrtest; ``select`` returns its arguments, None for nothing."""
+
+    name: str
+    flavor: str
+    select: Callable[[Context], list[str] | None]
+    env: Mapping[str, str] = field(default_factory=dict)
+    on_stock: bool = True  # whether stock has these tests at all
+    count_files: bool = False  # repeated runs (-R) would count each case several times
+
+    def run(self, context: Context) -> Result:
+        """Run it on patched, failures a second time alone, what remains on stock; then judge."""
+        result = Result(self.name)
+        arguments = self.select(context)
+        if arguments is None:
+            result.notes.append("nothing to run")
+            return result
+        tree = "stock" if context.stock else "patched"
+        outcome = self._on(context, tree, arguments, self.name)
+        result.passed, result.skipped = outcome.passed, outcome.skipped
+        flaky, failed = self._again(context, tree, outcome)
+        result.passed += len(flaky)
+        result.notes += [f"flaky: {case} failed once and passed when run again" for case in flaky]
+        result.notes += outcome.leaks
+        if outcome.env_changed:
+            result.notes.append("altered the environment: " + ", ".join(outcome.env_changed))
+        listed = self._listed(context, outcome) if self.on_stock else []
+        if context.stock:
+            verdict = expected.judge(listed, failed, failed)
+        else:
+            verdict = expected.judge(listed, failed, self._stock(context, failed, listed))
+        result.failed = len(verdict.counted)
+        result.skipped += len(verdict.known)
+        where = context.project.show(context.listed_file)
+        result.notes += [f"FAILED: {case} (stock passes it)" for case in verdict.regressions]
+        result.notes += [
+            f"FAILED, environment, not on the list: {case} fails on stock too; find out why and "
+            f"add it to {where} with the reason above it"
+            for case in verdict.unlisted
+        ]
+        result.notes += [f"fails on stock too, as listed: {case}" for case in verdict.known]
+        result.notes += [
+            f"listed, but passes: {line.pattern}; take it out of {where}" for line in verdict.mended
+        ]
+        if result.failed:
+            result.notes.append(f"log: {context.project.show(context.log(self.name))}")
+        return result
+
+    def _on(
+        self, context: Context, tree: str, arguments: list[str], name: str, jobs: int | None = None
+    ) -> regrtest.Outcome:
+        flavor = flavors.get(self.flavor)
+        built = build.ensure_built(context.project, context.pin, tree, flavor, jobs=context.jobs)
+        resources = regrtest.RESOURCES
+        argv = ["-u", resources, f"-j{jobs or context.jobs}", "-W", *TIMEOUT, *arguments]
+        with console.progress(f"test {name}: {tree} {self.flavor}") as advance:
+            return regrtest.run(
+                built.path,
+                argv,
+                log=context.log(name),
+                junit=None if self.count_files else context.log(name, "xml"),
+                environ=os.environ,
+                flavor=flavor,
+                env=self.env,
+                on_progress=lambda done, total, file: advance(done, total),
+            )
+
+    def _again(
+        self, context: Context, tree: str, outcome: regrtest.Outcome
+    ) -> tuple[list[str], set[str]]:
+        """Run failed files once more, one at a time: a timing test fails on a busy machine."""
+        files = [name for name in outcome.failures if name != "regrtest"]
+        broken = outcome.failures.get("regrtest", set())
+        if not files:
+            return [], set(broken)
+        arguments = [*self._options(context), *files]
+        second = self._on(context, tree, arguments, f"{self.name}-{tree}-again", jobs=1)
+        first_failed = outcome.failed - broken
+        still = second.failed
+        # A crash is never bad luck. A file that fails as a whole stands for all its cases.
+        still |= {name for name in files if outcome.crashed(name)}
+        whole = {name for name in files if name in still}
+        failed = still | {case for case in first_failed if regrtest.file_of(case) in whole}
+        return sorted(first_failed - failed), failed | broken
+
+    def _options(self, context: Context) -> list[str]:
+        """The leg's arguments that are options and not names of tests."""
+        arguments = self.select(context) or []
+        return ["-R", arguments[arguments.index("-R") + 1]] if "-R" in arguments else []
+
+    def _listed(self, context: Context, outcome: regrtest.Outcome) -> list[expected.Listed]:
+        """The lines of the list that this run could have confirmed."""
+        ran = set(outcome.finished)
+        lines = expected.read(context.listed_file)
+        return [line for line in lines if regrtest.file_of(line.pattern) in ran]
+
+    def _stock(self, context: Context, failed: set[str], listed: list[expected.Listed]) -> set[str]:
+        """What of *failed* and *listed* fails on stock, in the same environment."""
+        files = {regrtest.file_of(case) for case in failed}
+        files |= {regrtest.file_of(line.pattern) for line in listed}
+        files = {name for name in files if name.isidentifier()} - set(context.ours())
+        if not files or not self.on_stock:
+            return set()
+        arguments = [*self._options(context), *sorted(files)]
+        outcome = self._on(context, "stock", arguments, f"{self.name}-stock")
+        return self._again(context, "stock", outcome)[1]
+
+
+def _ours(context: Context) -> list[str] | None:
+    return context.ours() or None
+
+
+def _suite(context: Context) -> list[str] | None:
+    if context.arguments:
+        return list(context.arguments)
+    # Ours have a leg of their own, and stock does not have them.
+    ours = [] if context.stock else context.ours()
+    return ["-x", *ours] if ours else []
+
+
+def driver(context: Context) -> Result:
+    """Run the driver's tests, ruff, mypy and the lint of the series."""
+    result = Result("driver")
+    root = context.project.root
+    env = flavors.changes(flavors.clean_environment(os.environ), os.environ)
+    junit = context.log("driver", "xml")
+    junit.unlink(missing_ok=True)
+    log = context.log("driver")
+    log.unlink(missing_ok=True)
+    checks = {
+        "pytest": ["-m", "pytest", "-q", "tools/tests", f"--junit-xml={junit}"],
+        "ruff": ["-m", "ruff", "check", "tools"],
+        "mypy": ["-m", "mypy"],
+        "lint": ["-m", "cpatch", "lint", "--pin", context.pin.branch],
+    }
+    for name, argv in checks.items():
+        command = [sys.executable, *argv]
+        title = f"test driver: {name}"
+        done = proc.step(title, command, cwd=root, env=env, log=log, check=False)
+        if name == "pytest" and junit.exists():
+            _count_pytest(junit, result)
+            bad = not done.ok and not result.failed
+        else:
+            bad = not done.ok
+            result.passed += done.ok
+        if bad:
+            result.failed += 1
+            result.notes.append(f"FAILED: {name}; its last lines:")
+            result.notes += ["  " + line for line in proc.tail(log)]
+    if result.failed:
+        result.notes.append(f"log: {context.project.show(log)}")
+    return result
+
+
+def _count_pytest(junit: Path, result: Result) -> None:
+    root = ET.parse(junit).getroot()  # noqa: S314 - our own pytest wrote it
+    for case in root.iter("testcase"):
+        if case.find("failure") is not None or case.find("error") is not None:
+            result.failed += 1
+            result.notes.append(f"FAILED: {case.get('classname')}::{case.get('name')}")
+        elif case.find("skipped") is not None:
+            result.skipped += 1
+        else:
+            result.passed += 1
+
+
+def stock_headers(context: Context) -> Result:
+    """Load an extension that was built with stock headers into the patched interpreter."""
+    log = context.log("stock-headers")
+    passed, failed, skipped = stockabi.check(context.project, context.pin, context.jobs, log)
+    result = Result("headers", passed, failed, skipped)
+    if failed:
+        result.notes += [f"FAILED: log: {context.project.show(log)}; its last lines:"]
+        result.notes += ["  " + line for line in proc.tail(log)]
+    return result
+
+
+def exits(context: Context) -> Result:
+    """Run the exit fuzzer's programs of the day, which have the date as their seed."""
+    result = Result("fuzz")
+    seed = today()
+    made = fuzz.settings(context.project, context.pin, jobs=context.jobs, seed=seed)
+    summary = fuzz.run(made)
+    result.passed, result.failed = summary.clean, len(summary.failed)
+    result.skipped = summary.skipped.total()
+    result.notes = [*fuzz.told(summary, seed), totals(summary)]
+    return result
+
+
+# In the order they run; the quick ones first. The name before the colon is what --only takes.
+LEGS: tuple[tuple[str, Callable[[Context], Result]], ...] = (
+    ("driver", driver),
+    ("ours", Regrtest("ours", "release", _ours, on_stock=False).run),
+    ("headers", stock_headers),
+    ("fuzz", exits),
+    ("suite", Regrtest("suite", "release", _suite).run),
+    (
+        "off",
+        Regrtest(
+            "off", "release", lambda c: [*c.ours(), *CORE], env={"PYTHONIMMORTALHEAP": "0"}
+        ).run,
+    ),
+    ("debug", Regrtest("debug", "debug", lambda c: [*c.ours(), *CORE]).run),
+    (
+        "debug",
+        Regrtest(
+            "leaks", "debug", lambda c: ["-R", "3:3", *c.in_process(), *LEAKS], count_files=True
+        ).run,
+    ),
+)
+
+
+def run_leg(leg: Callable[[Context], Result], name: str, context: Context) -> Result:
+    """Run one leg; what keeps it from running at all is one failure of it, and others go on."""
+    start = time.monotonic()
+    try:
+        result = leg(context)
+    except CpatchError as error:
+        result = Result(name, failed=1, notes=error.render().splitlines())
+    result.seconds = time.monotonic() - start
+    return result

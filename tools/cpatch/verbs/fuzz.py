@@ -1,0 +1,60 @@
+"""The door of the verb fuzz: its options, and what it says."""
+
+from __future__ import annotations
+
+import click
+import exitfuzz.fuzz
+
+from cpatch.base import console
+from cpatch.base.errors import REGRESSION
+from cpatch.exits.fuzz import DAILY, run, settings, told
+from cpatch.verbs.options import flavor_option, jobs_option, open_pin, pin_option, verbose_option
+
+
+@click.command("fuzz")
+@pin_option
+@flavor_option
+@jobs_option
+@click.option("--programs", type=click.IntRange(min=1), default=DAILY, show_default=True)
+@click.option("--seed", type=int, help="Makes the programs (default: today's date).")
+@click.option(
+    "--only", type=click.IntRange(min=0), multiple=True, help="Only the program of this number."
+)
+@click.option("--stock-python", metavar="EXE", help="Compare with this interpreter,")
+@click.option("--patched-python", metavar="EXE", help="... this one, built elsewhere.")
+@click.option("--shrinks", type=int, default=6, show_default=True, help="Failures to make small.")
+@verbose_option
+def command(
+    pin_name: str | None,
+    flavor: str,
+    jobs: int,
+    programs: int,
+    seed: int | None,
+    only: tuple[int, ...],
+    stock_python: str | None,
+    patched_python: str | None,
+    shrinks: int,
+) -> int:
+    """Write programs from a seed, run them on stock and patched, and compare how they exit.
+
+    Stock is always the release build: it only says what a program must do. Programs that fail are
+    kept in build/fuzz, made small.
+    """
+    project, pin = open_pin(pin_name)
+    chosen = exitfuzz.fuzz.today() if seed is None else seed
+    made = settings(
+        project,
+        pin,
+        flavor=flavor,
+        jobs=jobs,
+        seed=chosen,
+        programs=only or range(programs),
+        stock=stock_python,
+        patched=patched_python,
+        shrinks=shrinks,
+    )
+    summary = run(made)
+    for line in told(summary, chosen):
+        console.say(line)
+    console.say(exitfuzz.fuzz.totals(summary))
+    return REGRESSION if summary.failed else 0

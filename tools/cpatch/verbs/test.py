@@ -1,0 +1,68 @@
+"""test: the driver's tests, ours, CPython's suite, and the debug build, judged against stock."""
+
+from __future__ import annotations
+
+import click
+
+from cpatch.base import console
+from cpatch.base.errors import REGRESSION, USAGE, CpatchError
+from cpatch.suite import legs
+from cpatch.verbs.options import jobs_option, open_pin, pin_option, verbose_option
+
+NAMES = tuple(dict.fromkeys(name for name, _ in legs.LEGS))
+
+
+@click.command("test", context_settings={"ignore_unknown_options": True})
+@pin_option
+@jobs_option
+@click.option("--quick", is_flag=True, help="Driver, ours, and a few core files of the suite.")
+@click.option("--only", type=click.Choice(NAMES), multiple=True, help="Only this leg; repeatable.")
+@click.option("--stock", is_flag=True, help="Run the suite on stock and compare with the list.")
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+@verbose_option
+def command(
+    pin_name: str | None,
+    jobs: int,
+    quick: bool,
+    only: tuple[str, ...],
+    stock: bool,
+    arguments: tuple[str, ...],
+) -> int:
+    """Test the patched interpreter; a failure counts only if stock passes that test.
+
+    ARGUMENTS go to regrtest in place of the whole suite (names of test files, -m PATTERN).
+    """
+    project, pin = open_pin(pin_name)
+    wanted = only or NAMES
+    if stock:
+        if set(only) - {"suite"}:
+            raise CpatchError("--stock is for the suite", fix="make test ARGS=--stock", code=USAGE)
+        wanted = ("suite",)
+    elif arguments and not only:
+        wanted = ("suite",)
+    elif quick:
+        wanted = only or ("driver", "ours", "suite")
+        arguments = arguments or tuple(legs.QUICK)
+    context = legs.Context(project, pin, jobs, arguments, stock)
+    results = [legs.run_leg(leg, name, context) for name, leg in legs.LEGS if name in wanted]
+    report(results)
+    return REGRESSION if any(result.failed for result in results) else 0
+
+
+def report(results: list[legs.Result]) -> None:
+    """Print what happened, the table, and the totals as the last line."""
+    for result in results:
+        for note in result.notes:
+            console.say(f"{result.name}: {note}")
+    console.say()
+    console.say(f"{'leg':<8}{'passed':>8}{'failed':>8}{'skipped':>9}  time")
+    for row in results:
+        console.say(
+            f"{row.name:<8}{row.passed:>8}{row.failed:>8}{row.skipped:>9}"
+            f"  {console.seconds(row.seconds)}"
+        )
+    console.say()
+    passed, failed, skipped = (
+        sum(getattr(result, key) for result in results) for key in ("passed", "failed", "skipped")
+    )
+    console.say(f"{passed} passed, {failed} failed" + (f", {skipped} skipped" if skipped else ""))

@@ -1,0 +1,291 @@
+"""bench: rounds, resuming, failures, and what it refuses; the interpreters are made up."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import benchtoy
+import pyperf
+import pytest
+from buildtoy import make_toy
+from cpatch import cli
+from cpatch.base.errors import CpatchError
+from cpatch.bench import choice, probes, rounds, runs, session
+from cpatch.bench import venvs as bench_venv
+from cpatch.bench.runs import Bench, RunFailedError, Runs
+from cpatch.measuring import interpreters, machine, stats
+from cpatch.measuring.interpreters import Role, Side
+from cpatch.measuring.resultdir import Results
+
+SCRIPT = """
+import pyperf
+runner = pyperf.Runner(values=2, warmups=0, min_time=1e-6)
+runner.bench_func("one", sum, [1])
+runner.bench_func("two", sum, [2])
+"""
+
+
+def side(name: str, **changes: object) -> Side:
+    return Side(**{**benchtoy.side(name), "python": sys.executable, **changes})
+
+
+@pytest.fixture
+def world(tmp_path, monkeypatch):
+    """Two interpreters and scripts of two benchmarks that take no time at all."""
+    toy = make_toy(tmp_path, monkeypatch)
+    state = SimpleNamespace(toy=toy, broken=set(), calls=[], stop_at=None, sides={})
+    state.sides = {"stock": side("stock"), "patched": side("patched")}
+
+    def run(self: Bench, role: Role, script: str, options: list[str], seed: int) -> Runs:
+        state.calls.append((script, role.name, seed, *options))
+        if len(state.calls) == state.stop_at:
+            raise KeyboardInterrupt
+        if (script, role.name) in state.broken:
+            raise RunFailedError("exit code 1", f"boom of {script}", Path("log"))
+        names = ["alpha", "beta"] if script == "pair" else [script]
+        if "--worker" in options:
+            names = [names[int(options[1].partition("=")[2])]]
+        about = {"loops": 8, "duration": 0.5, "hostname": "secret", "unit": "second"}
+        return Runs([pyperf.Benchmark([run_of(name, about)]) for name in names], 0.5)
+
+    def run_of(name: str, about: dict[str, object]) -> pyperf.Run:
+        return pyperf.Run([1.0], metadata={**about, "name": name}, collect_metadata=False)
+
+    table = {name: SimpleNamespace(runscript=name, extra_opts=()) for name in ("pair", "solo")}
+    monkeypatch.setattr(Bench, "run", run)
+    monkeypatch.setattr(interpreters, "ask", lambda name, python, built=None: state.sides[name])
+    monkeypatch.setattr(choice, "choose", lambda version, names: (table, {"late": "needs more"}))
+    monkeypatch.setattr(machine, "leave", lambda cpu: None)
+    monkeypatch.setattr(probes, "PROBES", ())
+    monkeypatch.setattr(
+        bench_venv, "ensure", lambda *args: bench_venv.Venvs({}, {"common": ["pyperf==2"]})
+    )
+    return state
+
+
+def go(*arguments: str) -> int:
+    given = ["--stock-python", sys.executable, "--patched-python", sys.executable]
+    return cli.run(["bench", *given, *arguments])
+
+
+def only_results(world: SimpleNamespace) -> Results:
+    (found,) = (world.toy.root / "build" / "results").glob("*/run.json")
+    return Results(found.parent)
+
+
+def workers(world: SimpleNamespace) -> list[tuple[str, ...]]:
+    return [call for call in world.calls if "--worker" in call]
+
+
+def test_turns_are_a_b_b_a_and_then_b_a_a_b(world):
+    assert go("--rounds", "2") == 0
+    turns = [call[1] for call in workers(world) if call[0] == "solo"]
+    assert turns == ["stock", "patched", "patched", "stock", "patched", "stock", "stock", "patched"]
+
+
+def test_third_role_takes_part_in_every_round(world):
+    roles = interpreters.roles(side("stock"), side("patched"), off=True)
+    names = [role.name for role in runs.order(roles, 0)]
+    assert names == ["stock", "patched", "off", "off", "patched", "stock"]
+    assert runs.environment(roles[2], 3)["PYTHONIMMORTALHEAP"] == "0"
+
+
+def test_all_of_a_round_have_the_same_loops_and_seed(world):
+    go("--rounds", "2")
+    seeds = {(call[0], call[2], call[5]) for call in workers(world) if call[0] == "solo"}
+    assert seeds == {("solo", 1, "--loops=8"), ("solo", 2, "--loops=8")}
+
+
+def test_raw_files_are_pyperf_and_say_what_they_are_of(world):
+    go("--rounds", "3")
+    results = only_results(world)
+    for name in ("alpha", "beta", "solo"):
+        for role, tree in (("stock", "a" * 40), ("patched", "b" * 40)):
+            (raw,) = pyperf.BenchmarkSuite.load(
+                str(results.file("times", role, name))
+            ).get_benchmarks()
+            assert raw.get_nrun() == 6
+            assert raw.get_metadata()["tree_id"] == tree
+    assert "secret" not in results.file("times", "stock", "solo").read_text()
+    record = results.record()
+    assert record["unfit"] == {"late": "needs more"}
+    assert record["sides"]["patched"]["flags"] == benchtoy.FLAGS
+    assert record["sessions"][0]["ended"]
+    assert record["measured"]["times"]["alpha"] == ["patched", "stock"]
+
+
+def test_interrupted_run_continues_and_repeats_nothing(world, capsys):
+    world.stop_at = 12  # in the second round's turns of something
+    assert go("--rounds", "3") == 130
+    assert "the same command continues" in capsys.readouterr().err
+    results = only_results(world)
+    kept = {
+        name: results.rounds("times", name, ["stock", "patched"])
+        for name in results.names("times", "stock")
+    }
+    world.stop_at, before = None, len(workers(world))
+    assert go("--rounds", "3") == 0
+    again = len(workers(world)) - before
+    assert again == 4 * sum(3 - len(kept.get(name, set())) for name in ("alpha", "beta", "solo"))
+    for name in ("alpha", "beta", "solo"):
+        assert results.rounds("times", name, ["stock", "patched"]) == {0, 1, 2}
+    calibrated = [call for call in world.calls if "--processes=1" in call]
+    assert len(calibrated) <= 3
+    assert len(results.record()["sessions"]) == 2
+    assert not list(results.root.rglob("*.new"))
+
+
+def test_complete_run_has_nothing_left_to_do(world):
+    go("--rounds", "2")
+    before = len(world.calls)
+    assert go("--rounds", "2") == 0
+    assert len(world.calls) == before
+
+
+def test_more_rounds_add_to_those_there_are(world):
+    go("--rounds", "1")
+    before = len(workers(world))
+    go("--rounds", "2")
+    assert len(workers(world)) - before == 4 * 3
+
+
+def test_fresh_begins_anew_and_keeps_the_old(world):
+    go("--rounds", "1")
+    assert go("--rounds", "1", "--fresh") == 0
+    assert len(list((world.toy.root / "build" / "results").glob("*/times/stock/solo.json"))) == 2
+
+
+def test_failure_on_patched_alone_is_a_regression_and_the_rest_goes_on(world, capsys):
+    world.broken = {("solo", "patched")}
+    assert go("--rounds", "2") == 4
+    results = only_results(world)
+    (failure,) = results.failures()
+    assert (failure.name, failure.role, failure.tail) == ("solo", "patched", "boom of solo")
+    assert "failed   solo on patched: exit code 1, in round 1" in capsys.readouterr().out
+    assert results.names("times", "patched") == ["alpha", "beta"]
+    assert results.names("times", "stock") == ["alpha", "beta"]
+
+
+def test_failure_is_forgotten_when_it_runs_again(world):
+    world.broken = {("solo", "patched")}
+    go("--rounds", "1")
+    world.broken = set()
+    assert go("--rounds", "1") == 0
+    assert only_results(world).failures() == []
+
+
+def test_failure_on_stock_says_how_patched_fares(world):
+    world.broken = {("solo", "stock")}
+    assert go("--rounds", "1") == 0
+    assert [each.role for each in only_results(world).failures()] == ["stock"]
+    assert ("solo", "patched", 0, "--debug-single-value") in world.calls
+    world.broken = {("solo", "stock"), ("solo", "patched")}
+    assert go("--rounds", "1", "--fresh") == 0
+
+
+def test_other_build_is_another_comparison(world):
+    go("--rounds", "1")
+    world.sides["patched"] = side("patched", binary="3" * 12)
+    go("--rounds", "1")
+    assert len(list((world.toy.root / "build" / "results").glob("*/run.json"))) == 2
+
+
+def test_output_of_another_comparison_is_refused(world, capsys, tmp_path):
+    assert go("--rounds", "1", "--output", str(tmp_path / "out")) == 0
+    world.sides["patched"] = side("patched", tree_id="d" * 40)
+    assert go("--rounds", "1", "--output", str(tmp_path / "out")) == 2
+    assert "of another comparison: sides" in capsys.readouterr().err
+
+
+def test_different_flags_are_refused(world, capsys):
+    world.sides["patched"] = side("patched", flags={**benchtoy.FLAGS, "PY_CFLAGS": "-O2"})
+    assert go() == 2
+    said = capsys.readouterr().err
+    assert "not built alike: flags PY_CFLAGS" in said
+    assert "wanted stock: flags PY_CFLAGS -O3" in said
+    assert "patched: flags PY_CFLAGS -O2" in said
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--quick", "--rigorous"], "exclude each other"),
+        (["--stock-python", "x"], "go together"),
+        (["--flavor", "debug"], "'pgo', 'release'"),
+    ],
+)
+def test_wrong_usage(world, capsys, arguments, said):
+    assert cli.run(["bench", *arguments]) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_different_packages_are_refused(world, monkeypatch, capsys):
+    versions = iter(["2", "3"])
+    monkeypatch.setattr(
+        bench_venv,
+        "ensure",
+        lambda *args: bench_venv.Venvs({}, {"common": [f"pyperf=={next(versions)}"]}),
+    )
+    assert go() == 1
+    said = capsys.readouterr().err
+    assert "different packages" in said
+    assert "common: pyperf==2 beside stock, pyperf==3 beside patched" in said
+
+
+def test_second_run_at_the_same_time_is_refused(world, capsys):
+    go("--rounds", "1")
+    with only_results(world).alone():
+        assert go("--rounds", "1") == 1
+    assert "another make bench is writing" in capsys.readouterr().err
+
+
+def test_a_real_script_is_calibrated_and_measured(tmp_path):
+    script = tmp_path / "run_benchmark.py"
+    script.write_text(SCRIPT)
+    table = {"both": SimpleNamespace(runscript=str(script), extra_opts=())}
+    venvs = bench_venv.Venvs({"both": {"python": sys.executable}}, {})
+    role = Role("stock", side("stock"))
+    made = Bench(Results(tmp_path / "out"), [role], table, {"stock": venvs}, None)
+    tasks = made.calibrate("both", role)
+    assert [(task.number, task.name) for task in tasks] == [(0, "one"), (1, "two")]
+    run = made.measure(tasks[1], role, 4, 1)
+    assert len(run.values) == 2
+    assert run.get_metadata()["name"] == "two"
+    assert (run.get_metadata()["round"], run.get_metadata()["position"]) == (4, 1)
+    assert role.stamp.items() <= run.get_metadata().items()
+    assert run.get_metadata()["loops"] == tasks[1].loops
+    assert not (made.results.root / "running.json").exists()
+
+
+def test_failing_script_is_logged_whole_and_told_by_its_end(tmp_path):
+    script = tmp_path / "run_benchmark.py"
+    script.write_text("import sys; print('out'); sys.exit('no such luck')")
+    table = {"bad": SimpleNamespace(runscript=str(script), extra_opts=())}
+    venvs = bench_venv.Venvs({"bad": {"python": sys.executable}, "none": {"error": "no pip"}}, {})
+    role = Role("stock", side("stock"))
+    made = Bench(Results(tmp_path / "out"), [role], table, {"stock": venvs}, None)
+    with pytest.raises(RunFailedError) as caught:
+        made.run(role, "bad", [], 0)
+    assert caught.value.tail == "no such luck"
+    assert "out\nno such luck" in caught.value.log.read_text()
+    with pytest.raises(RunFailedError, match="no pip"):
+        made.python(role, "none")
+
+
+def test_time_left():
+    assert rounds.span(42) == "42 s"
+    assert rounds.span(600) == "10 min"
+    assert rounds.span(3 * 3600 + 300) == "3 h 05 min"
+
+
+def test_record_of_another_driver_is_refused(tmp_path):
+    (tmp_path / "run.json").write_text(json.dumps({"format": 0}))
+    with pytest.raises(CpatchError, match="another version of the driver"):
+        Results(tmp_path).record()
+
+
+def test_no_claim_without_rounds():
+    assert min(session.ROUNDS.values()) >= stats.ENOUGH

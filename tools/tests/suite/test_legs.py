@@ -1,0 +1,201 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from buildtoy import Toy, fake_program, make_toy
+from cpatch.building import build
+from cpatch.suite import legs
+
+# Stands for an interpreter running regrtest: plays the file `plan`, one JSON object of test file
+# -> how often it still fails (crashes, when negative), and writes a JUnit report.
+PLAYER = """\
+exec python3 - "$0" "$@" <<'END'
+import json, pathlib, sys
+me, args = pathlib.Path(sys.argv[1]), sys.argv[2:]
+with open(me.parent / "calls", "a") as calls:
+    calls.write(" ".join(args) + "\\n")
+plan = json.loads((me.parent / "plan").read_text())
+names = [name for name in plan if name in args] if "-x" not in args else []
+names = names or [name for name in plan if name not in args]
+report, bad = "", 0
+for number, name in enumerate(names, 1):
+    case = f"test.{name}.C.test_it"
+    if plan[name] > 0:
+        plan[name] -= 1
+        bad += 1
+        print(f"0:00:01 [{number}/{len(names)}] {name} failed (1 failure)")
+        print(f"FAIL: test_it ({case})")
+        report += f"<testcase name='{case}'><failure/></testcase>"
+    elif plan[name] < 0:
+        plan[name] += 1
+        bad += 1
+        print(f"0:00:01 [{number}/{len(names)}] {name} crashed (Exit code -11)")
+    else:
+        print(f"0:00:01 [{number}/{len(names)}] {name} passed")
+        report += f"<testcase name='{case}'/>"
+(me.parent / "plan").write_text(json.dumps(plan))
+if "--junit-xml" in args:
+    path = pathlib.Path(args[args.index("--junit-xml") + 1])
+    path.write_text(f"<testsuites><testsuite>{report}</testsuite></testsuites>")
+sys.exit(2 if bad else 0)
+END
+"""
+
+
+class Stage:
+    """Interpreters of both trees with a plan each, in place of built ones."""
+
+    def __init__(self, toy: Toy) -> None:
+        self.toy = toy
+        self.flavors: list[tuple[str, str]] = []
+
+    def plan(self, tree: str, **failures: int) -> None:
+        home = self.toy.root / tree
+        fake_program(home, "python", PLAYER)
+        (home / "plan").write_text(json.dumps({"test_ok": 0, **failures}))
+
+    def calls(self, tree: str) -> list[str]:
+        path = self.toy.root / tree / "calls"
+        return path.read_text().splitlines() if path.exists() else []
+
+    def listed(self, text: str) -> None:
+        path = self.toy.root / "tools" / "expected" / "9.8-stock.txt"
+        path.parent.mkdir(parents=True)
+        path.write_text(text)
+
+    def ensure_built(
+        self, project: object, pin: object, tree: str, flavor: object, *, jobs: int
+    ) -> build.Built:
+        python = str(self.toy.root / tree / "python")
+        return build.Built(python, "a" * 40, "b" * 40, "9.8.7", "cc", "", {})
+
+
+@pytest.fixture
+def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stage:
+    stage = Stage(make_toy(tmp_path / "p", monkeypatch))
+    monkeypatch.setattr(build, "ensure_built", stage.ensure_built)
+    for tree in ("stock", "patched"):
+        stage.plan(tree)
+    return stage
+
+
+def _suite(stage: Stage, capsys: pytest.CaptureFixture[str], *argv: str) -> tuple[int, list[str]]:
+    code = stage.toy.run("test", *(argv or ("--only", "suite")))
+    return code, capsys.readouterr().out.splitlines()
+
+
+def test_all_passing_needs_no_stock(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out = _suite(stage, capsys)
+    assert (code, out[-1]) == (0, "1 passed, 0 failed")
+    assert stage.calls("stock") == []
+
+
+def test_failure_that_stock_passes(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
+    stage.plan("patched", test_bad=9)
+    stage.plan("stock", test_bad=0)
+    code, out = _suite(stage, capsys)
+    assert (code, out[-1]) == (4, "1 passed, 1 failed")
+    assert "suite: FAILED: test.test_bad.C.test_it (stock passes it)" in out
+    assert stage.calls("stock")[0].endswith(" test_bad")
+
+
+def test_failure_of_stock_that_is_listed(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
+    stage.listed("# It rains.\ntest.test_bad.*\n")
+    for tree in ("stock", "patched"):
+        stage.plan(tree, test_bad=9)
+    code, out = _suite(stage, capsys)
+    assert (code, out[-1]) == (0, "1 passed, 0 failed, 1 skipped")
+    assert "suite: fails on stock too, as listed: test.test_bad.C.test_it" in out
+
+
+def test_failure_of_stock_that_is_not_listed(
+    stage: Stage, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for tree in ("stock", "patched"):
+        stage.plan(tree, test_bad=9)
+    code, out = _suite(stage, capsys)
+    assert (code, out[-1]) == (4, "1 passed, 1 failed")
+    assert any("not on the list: test.test_bad.C.test_it" in line for line in out)
+
+
+def test_listed_test_that_passes_is_reported(
+    stage: Stage, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stage.listed("# It rained.\ntest.test_ok.C.test_it\n")
+    code, out = _suite(stage, capsys)
+    assert (code, out[-1]) == (0, "1 passed, 0 failed")
+    assert any("listed, but passes: test.test_ok.C.test_it" in line for line in out)
+
+
+def test_flaky_test_is_run_again_and_reported(
+    stage: Stage, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stage.plan("patched", test_shaky=1)
+    code, out = _suite(stage, capsys)
+    assert (code, out[-1]) == (0, "2 passed, 0 failed")
+    assert any(line.startswith("suite: flaky: test.test_shaky") for line in out)
+    assert stage.calls("stock") == []
+
+
+def test_crash_is_never_excused_as_flaky(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
+    stage.plan("patched", test_boom=-1)
+    stage.plan("stock", test_boom=0)
+    code, out = _suite(stage, capsys)
+    assert (code, out[-1]) == (4, "1 passed, 1 failed")
+    assert "suite: FAILED: test_boom (stock passes it)" in out
+
+
+def test_ours_are_not_excused_by_stock(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
+    home = stage.toy.root / "Lib" / "test"
+    home.mkdir(parents=True)
+    (home / "test_bad.py").touch()
+    for tree in ("stock", "patched"):
+        stage.plan(tree, test_bad=9)
+    code, out = _suite(stage, capsys, "--only", "ours")
+    assert (code, out[-1]) == (4, "0 passed, 1 failed")
+    assert stage.calls("stock") == []
+    code, out = _suite(stage, capsys)
+    assert (code, out[-1]) == (0, "1 passed, 0 failed")  # the suite leaves ours to their own leg
+
+
+def test_leg_that_cannot_run_is_a_failure_and_the_next_one_runs(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(context: legs.Context) -> legs.Result:
+        context.project.make_dir(Path("/dev/null/x"))
+        raise AssertionError
+
+    table = (("driver", broken), *(row for row in legs.LEGS if row[0] == "suite"))
+    monkeypatch.setattr(legs, "LEGS", table)
+    code, out = _suite(stage, capsys, "--only", "driver", "--only", "suite")
+    assert (code, out[-1]) == (4, "1 passed, 1 failed")
+    assert "driver: error: cannot write to /dev/null/x: Not a directory" in out
+
+
+def test_arguments_reach_regrtest(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
+    assert _suite(stage, capsys, "test_ok", "-m", "*it*")[0] == 0
+    (call,) = stage.calls("patched")
+    assert call.endswith("-W --timeout 1200 test_ok -m *it*")
+    assert "-u all,-network,-audio,-gui,-largefile" in call
+    assert "-i *ThreadedVSOCKSocketStreamTest*" in call
+
+
+def test_stock_run_compares_with_the_list(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
+    stage.plan("stock", test_bad=9)
+    code, out = _suite(stage, capsys, "--stock")
+    assert (code, out[-1]) == (4, "1 passed, 1 failed")
+    assert stage.calls("patched") == []
+
+
+def test_driver_leg_counts_what_pytest_reports(tmp_path: Path) -> None:
+    report = tmp_path / "x.xml"
+    report.write_text(
+        "<testsuites><testsuite><testcase classname='a' name='b'/><testcase name='c'><skipped/>"
+        "</testcase><testcase classname='d' name='e'><error/></testcase></testsuite></testsuites>"
+    )
+    result = legs.Result("driver")
+    legs._count_pytest(report, result)
+    assert (result.passed, result.failed, result.skipped) == (1, 1, 1)
+    assert result.notes == ["FAILED: d::e"]
