@@ -115,7 +115,7 @@ look_up(_Py_deallocators *d, PyTypeObject *type)
         kind = is_foreign(type) ? 2 : 1;
         (void)_Py_hashtable_set(d->types, type, (void *)kind);
     }
-    return kind == 2;
+    return kind > 1;
 }
 
 int
@@ -133,6 +133,20 @@ _PyDeallocators_DoMore(_Py_deallocators *d, PyObject *op)
         d->last = type;
     }
     return more;
+}
+
+int
+_PyDeallocators_CountInstance(_Py_deallocators *d, PyTypeObject *type,
+                              uintptr_t max)
+{
+    _Py_hashtable_entry_t *entry = d->types == NULL ? NULL :
+        _Py_hashtable_get_entry(d->types, type);
+    if (entry == NULL) {
+        return 1;       /* a capsule; or there was no memory to know it */
+    }
+    uintptr_t counted = (uintptr_t)entry->value - 2;
+    entry->value = (void *)(counted < max ? counted + 3 : 1);
+    return counted < max;
 }
 
 void

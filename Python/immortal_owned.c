@@ -10,10 +10,10 @@
 #  include <unistd.h>             // getpid()
 #endif
 
-/* Whoever has more of them has values (numbers, dates, small arrays), not
-   streams; to count the references to all of these would take more memory than
-   they do. */
-#define MAX_COUNTED 100000
+/* A type with more instances than this is one of values (numbers, dates, small
+   arrays), not of streams; to count the references to all of these would take
+   more memory than they do. */
+#define MAX_OF_TYPE 10000
 
 /* Does type give its instances' memory back in a way that can be kept from
    happening? */
@@ -87,7 +87,9 @@ grow(struct _Py_counter *counter)
 static struct _Py_counted *
 add(struct _Py_counter *counter, PyObject *op)
 {
-    if (counter->n >= MAX_COUNTED || grow(counter) < 0 ||
+    if (!_PyDeallocators_CountInstance(&counter->deallocators, Py_TYPE(op),
+                                       MAX_OF_TYPE) ||
+        grow(counter) < 0 ||
         _Py_hashtable_set(counter->places, op,
                           (void *)(uintptr_t)(counter->n + 1)) < 0)
     {

@@ -25,7 +25,8 @@ extern int _PyFinalize_DeallocatorsWork(void);
 /* What is known of types, so that each is looked at once.  To begin with, all
    zeros. */
 typedef struct {
-    _Py_hashtable_t *types;     /* 1: gives memory back; 2: may do more */
+    _Py_hashtable_t *types;     /* 1: gives memory back; more: may do more, and
+                                   one for each instance that was counted */
     PyTypeObject *last;         /* the last of the first kind; borrowed */
 } _Py_deallocators;
 
@@ -33,6 +34,11 @@ typedef struct {
    one that it builds on, is not the interpreter's own code; that of a capsule if
    it has a destructor. */
 extern int _PyDeallocators_DoMore(_Py_deallocators *d, PyObject *op);
+
+/* Count an instance of type, for which DoMore() was true.  Returns 1; 0 once
+   there are more than max: from then on, DoMore() is not true any more. */
+extern int _PyDeallocators_CountInstance(_Py_deallocators *d,
+                                         PyTypeObject *type, uintptr_t max);
 extern void _PyDeallocators_Clear(_Py_deallocators *d);
 
 /* Is the part of name before its first dot the name of a module of the standard

@@ -48,8 +48,9 @@ struct _Py_counter {
    mortal until _PyCounter_MakeImmortal(). */
 extern int _PyCounter_Wants(struct _Py_counter *counter, PyObject *op);
 
-/* Add op.  Returns 1; 0 if it was there; -1 for lack of memory, or if there are
-   too many (without an exception): then op can become immortal at once. */
+/* Add op.  Returns 1; 0 if it was there; -1 for lack of memory, or if its type has
+   too many instances (without an exception): then op can become immortal at
+   once. */
 extern int _PyCounter_Add(struct _Py_counter *counter, PyObject *op);
 
 /* Add op if it is not there, and count a reference.  Returns as above. */

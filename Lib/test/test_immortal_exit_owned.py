@@ -141,6 +141,11 @@ class LeftTests(ExitTestCase):
              'w = make(0); v = make(1)\n'
              'ctypes.pythonapi.Py_IncRef(ctypes.py_object(w))\n'
              '# here', 'p'),
+        # A type of which there are so many is one of values.
+        case('values',
+             'w = make(0)\n'
+             'many = [t.PlainWriter(1, b"x") for _ in range(10_001)]\n'
+             '# here', 'g', modes=('call',)),
         case('type', 'class W(t.Writer): pass\n'
              'w = W(1, b"g")\n'
              '# here\n'
