@@ -1,7 +1,7 @@
-"""Shutdown: what works in its deallocator only, and became immortal while open.
+"""Shutdown: what only works in its deallocator, and became immortal while open.
 
-Immortal objects are not deallocated. Those of _testimmortal that write a byte in
-their deallocator are, at exit, by the process that called
+Immortal objects are not deallocated. Those of _testimmortal that write a byte
+in their deallocator are, at exit, by the process that called
 gc.immortalize_heap(); but none that C code holds.
 """
 
@@ -127,7 +127,8 @@ class OrderTests(ExitTestCase):
              '# here', 'abc'),
         case('mortal_after', 'w = t.Writer(1, b"a", [])\n'
              '# here\n'
-             'w.held.append(t.Writer(1, b"b"))', 'ab', modes=('default', 'call')),
+             'w.held.append(t.Writer(1, b"b"))', 'ab',
+             modes=('default', 'call')),
     )
 
 
