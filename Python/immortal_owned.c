@@ -240,7 +240,9 @@ _PyCounter_KeepOwned(struct _Py_counter *counter)
     for (Py_ssize_t i = 0; i < counter->n; i++) {
         struct _Py_counted *item = &counter->items[i];
         add_up(item);
-        if (item->references == item->refcnt) {
+        if (item->references == item->refcnt &&
+            _PyDeallocators_DoMore(&counter->deallocators, item->object))
+        {
             objects[n++] = item->object;
         }
     }
