@@ -8,28 +8,6 @@
 #include "pycore_moduleobject.h"  // _PyModule_GetDef()
 #include "pycore_pystate.h"
 #include "osdefs.h"               // DELIM, SEP
-#include "stdlib_module_names.h"  // _Py_stdlib_module_names
-
-static int
-compare_names(const void *name, const void *element)
-{
-    return strcmp(name, *(const char *const *)element);
-}
-
-int
-_PyFinalize_IsStdlibName(const char *name)
-{
-    char top[64];
-    size_t n = strcspn(name, ".");
-    if (n >= sizeof(top)) {
-        return 0;
-    }
-    memcpy(top, name, n);
-    top[n] = '\0';
-    return bsearch(top, _Py_stdlib_module_names,
-                   Py_ARRAY_LENGTH(_Py_stdlib_module_names),
-                   sizeof(char *), compare_names) != NULL;
-}
 
 static int
 has_stdlib_name(PyObject *name)

@@ -11,18 +11,12 @@
 
    The walk only reads: what is shared with other processes stays shared. */
 
-#ifndef _GNU_SOURCE
-#  define _GNU_SOURCE             // dladdr()
-#endif
 #include "Python.h"
 #include "pycore_finalize.h"
 #include "pycore_gc.h"            // PyGC_Head
 #include "pycore_immortal.h"
 #include "pycore_interp.h"
 #include "pycore_object.h"        // _PyObject_GetDictPtr()
-#ifdef HAVE_DLFCN_H
-#  include <dlfcn.h>
-#endif
 
 /* A reference to what works in its deallocator. */
 struct edge {
@@ -38,28 +32,14 @@ struct walk {
     PyObject *holder;       /* being expanded */
     _Py_addrset seen;
     _Py_addrset boundaries; /* modules that finalize_modules() lets go of */
-    _Py_addrset ordinary;   /* types */
-    _Py_addrset working;    /* types */
+    _Py_addrset *later;     /* what these hold is not to be released yet */
+    _Py_deallocators deallocators;
     _Py_addrset carriers;   /* cannot be cut open: stand for what they hold */
     struct edge *edges;
     Py_ssize_t n_edges;
     Py_ssize_t edges_allocated;
     int no_memory;
 };
-
-static int deallocators = 0;
-
-void
-_PyFinalize_NoteDeallocators(void)
-{
-    deallocators = 1;
-}
-
-int
-_PyFinalize_DeallocatorsWork(void)
-{
-    return deallocators;
-}
 
 static int
 add(struct walk *w, _Py_addrset *set, const void *address)
@@ -69,74 +49,6 @@ add(struct walk *w, _Py_addrset *set, const void *address)
         w->no_memory = 1;
     }
     return added > 0;
-}
-
-/* Is function the interpreter's own code?  Extension modules of the standard
-   library are not, where they are object files of their own. */
-static int
-is_own_code(destructor function)
-{
-#ifdef HAVE_DLFCN_H
-    Dl_info own, info;
-    return dladdr((void *)&_PyFinalize_Release, &own) == 0 ||
-        dladdr((void *)function, &info) == 0 ||
-        info.dli_fbase == own.dli_fbase;
-#else
-    return 1;
-#endif
-}
-
-/* Is type one that an application which embeds the interpreter has built into
-   its own executable?  Its name begins with that of a module; that of a class
-   that is written in Python does not. */
-static int
-is_applications(PyTypeObject *type)
-{
-    if ((type->tp_flags & Py_TPFLAGS_HEAPTYPE) &&
-        ((PyHeapTypeObject *)type)->ht_cached_keys != NULL)
-    {
-        return 0;
-    }
-    return strchr(type->tp_name, '.') != NULL &&
-        !_PyFinalize_IsStdlibName(type->tp_name);
-}
-
-/* Is type, or a base of it, implemented outside of the interpreter? */
-static int
-is_foreign(PyTypeObject *type)
-{
-    for (; type != NULL; type = type->tp_base) {
-        if (!is_own_code(type->tp_dealloc) || is_applications(type)) {
-            return 1;
-        }
-    }
-    return 0;
-}
-
-static int
-has_destructor(PyObject *capsule)
-{
-    int result = PyCapsule_GetDestructor(capsule) != NULL;
-    PyErr_Clear();
-    return result;
-}
-
-static int
-works_in_deallocator(struct walk *w, PyObject *op)
-{
-    PyTypeObject *type = Py_TYPE(op);
-    if (PyCapsule_CheckExact(op)) {
-        return has_destructor(op);
-    }
-    if (_Py_addrset_has(&w->ordinary, type)) {
-        return 0;
-    }
-    if (_Py_addrset_has(&w->working, type)) {
-        return 1;
-    }
-    int foreign = is_foreign(type);
-    add(w, foreign ? &w->working : &w->ordinary, type);
-    return foreign;
 }
 
 static void
@@ -167,6 +79,9 @@ forget_edges(struct walk *w)
 static void
 note_edge(struct walk *w, PyObject *held)
 {
+    if (w->later != NULL && _Py_addrset_has(w->later, w->holder)) {
+        return;
+    }
     for (Py_ssize_t i = w->n_edges; --i >= 0; ) {
         if (w->edges[i].holder != w->holder) {
             break;
@@ -230,7 +145,7 @@ visit(PyObject *op, void *arg)
     if (_Py_addrset_has(&w->boundaries, op)) {
         return 0;
     }
-    if ((works_in_deallocator(w, op) || _Py_addrset_has(&w->carriers, op)) &&
+    if ((_PyDeallocators_DoMore(&w->deallocators, op) || _Py_addrset_has(&w->carriers, op)) &&
         can_be_cut(w->holder))
     {
         if (!_Py_IsImmortal(w->holder) && is_carrier(w->holder)) {
@@ -330,12 +245,9 @@ cut_edges(struct walk *w)
 }
 
 void
-_PyFinalize_Release(PyInterpreterState *interp)
+_PyFinalize_ReleaseMortal(PyInterpreterState *interp, _Py_addrset *later)
 {
-    if (!deallocators) {
-        return;
-    }
-    struct walk w = {.interp = interp};
+    struct walk w = {.interp = interp, .later = later};
     size_t carriers;
     int enabled = interp->gc.enabled;
     interp->gc.enabled = 0;
@@ -353,8 +265,7 @@ _PyFinalize_Release(PyInterpreterState *interp)
     interp->gc.enabled = enabled;
     PyMem_RawFree(w.stack);
     _Py_addrset_clear(&w.boundaries);
-    _Py_addrset_clear(&w.ordinary);
-    _Py_addrset_clear(&w.working);
+    _PyDeallocators_Clear(&w.deallocators);
     _Py_addrset_clear(&w.carriers);
     forget_edges(&w);
     PyMem_RawFree(w.edges);

@@ -9,6 +9,7 @@
 #include "pycore_code.h"
 #include "pycore_dict.h"          // DK_ENTRIES()
 #include "pycore_immortal_mark.h"
+#include "pycore_immortal_owned.h"
 #include "pycore_moduleobject.h"  // PyModuleObject
 #define _PY_DATETIME_IMPL         // the structures, not the C API
 #include "datetime.h"             // PyDateTime_DateTime
@@ -215,12 +216,25 @@ mark_hidden(PyObject *op, struct _Py_marker *m)
     }
 }
 
+/* Do the references that come next come from something else than tp_traverse? */
+static inline void
+set_declared(struct _Py_marker *m, int declared)
+{
+    if (m->counter != NULL) {
+        m->counter->declared = declared;
+    }
+}
+
 /* The common types are done in place: a callback for each reference would
    cost more than all the rest. */
 void
 _PyMarker_Expand(PyObject *op, struct _Py_marker *m, int tracked)
 {
     PyTypeObject *type = Py_TYPE(op);
+    if (m->counter != NULL) {
+        m->counter->holder = op;
+        m->counter->declared = 0;
+    }
     if (type == &PyWrapperDescr_Type || type == &PyMethodDescr_Type ||
         type == &PyGetSetDescr_Type || type == &PyMemberDescr_Type ||
         type == &PyClassMethodDescr_Type)
@@ -247,11 +261,14 @@ _PyMarker_Expand(PyObject *op, struct _Py_marker *m, int tracked)
     }
     else {
         if (PyDict_Check(op)) {
+            set_declared(m, 1);     /* tp_traverse shows the same */
             mark_dict((PyDictObject *)op, m);
+            set_declared(m, 0);
         }
         if (tracked || PyTuple_Check(op) || PyContextVar_CheckExact(op)) {
             type->tp_traverse(op, visit_mark, m);
         }
+        set_declared(m, 1);
         mark_hidden(op, m);
     }
 }

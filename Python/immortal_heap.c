@@ -8,6 +8,7 @@
 #include "pycore_immortal_heap.h"
 #include "pycore_immortal_list.h" // list_merge()
 #include "pycore_immortal_mark.h" // _PyMarker_IsAtomicTuple()
+#include "pycore_immortal_owned.h"
 #include "pycore_initconfig.h"    // _Py_GetEnv()
 #include "pycore_interp.h"
 #include "pycore_object.h"        // _PyObject_IS_GC()
@@ -232,7 +233,7 @@ _PyImmortalHeap_LeaveAlone(void)
 static int
 immortalize(PyInterpreterState *interp, PyObject *const spared[2],
             PyObject *root, int alive_only, size_t *filled,
-            struct _Py_immortal_heap_stats *stats)
+            struct _Py_counter *counter, struct _Py_immortal_heap_stats *stats)
 {
     exists = 1;
     struct _gc_runtime_state *gcstate = &interp->gc;
@@ -262,7 +263,7 @@ immortalize(PyInterpreterState *interp, PyObject *const spared[2],
     }
     stats->immortalized = _PyImmortalHeap_Mark(interp, all, young, &kept,
                                                spared, root, alive_only,
-                                               filled);
+                                               filled, counter);
     if (alive_only) {
         stats->frozen = list_split(all, &kept);
     }
@@ -275,7 +276,24 @@ immortalize(PyInterpreterState *interp, PyObject *const spared[2],
         PyErr_NoMemory();
         return -1;
     }
+    if (counter != NULL) {
+        _PyCounter_CountList(counter, all, root);
+        _PyCounter_KeepOwned(counter);
+    }
     return 0;
+}
+
+/* As immortalize(), when somebody asks for it. */
+static int
+extend(PyInterpreterState *interp, PyObject *const spared[2], int alive_only,
+       size_t *filled, struct _Py_immortal_heap_stats *stats)
+{
+    struct _Py_counter counter = {.n = 0};
+    int result = immortalize(interp, spared, spared[1], alive_only, filled,
+                             _PyFinalize_DeallocatorsWork() ? &counter : NULL,
+                             stats);
+    _PyCounter_Clear(&counter);
+    return result;
 }
 
 /* Does the configuration want a start-up call? */
@@ -329,7 +347,7 @@ _PyGC_ImmortalizeHeap(void)
     struct _Py_immortal_heap_stats stats;
     find_main(interp, spared);
     return immortalize(interp, spared, NULL, main_has_own(interp, spared[1]),
-                       NULL, &stats);
+                       NULL, NULL, &stats);
 }
 
 /* Did finalizers create anything that is still there, or keep alive what was
@@ -369,8 +387,7 @@ _PyImmortalHeap_Extend(PyInterpreterState *interp,
     is_frozen = 0;
     /* Called by a finalizer that the collector runs, its marks are in use. */
     int alive_only = !interp->gc.collecting;
-    if (immortalize(interp, spared, spared[1], alive_only, filled,
-                    stats) < 0) {
+    if (extend(interp, spared, alive_only, filled, stats) < 0) {
         return -1;
     }
     /* What was not found alive is garbage, __main__, and what stays mortal. */
@@ -380,8 +397,7 @@ _PyImmortalHeap_Extend(PyInterpreterState *interp,
     find_main(interp, spared);
     if (stats->collected > 0 && has_more(interp, left - stats->collected)) {
         struct _Py_immortal_heap_stats more;
-        if (immortalize(interp, spared, spared[1], alive_only, filled,
-                        &more) < 0) {
+        if (extend(interp, spared, alive_only, filled, &more) < 0) {
             return -1;
         }
         stats->frozen += more.frozen;

@@ -12,6 +12,7 @@
 #include "pycore_immortal_heap.h"
 #include "pycore_immortal_list.h" // list_remove()
 #include "pycore_immortal_mark.h"
+#include "pycore_immortal_owned.h"
 #include "pycore_interp.h"
 #include "pycore_object.h"        // _PyObject_IS_GC()
 
@@ -136,7 +137,16 @@ _PyMarker_MarkMortal(PyObject *op, struct _Py_marker *m)
     if (must_stay_mortal(op, m)) {
         return;
     }
-    _Py_MakeImmortal(op);
+    int known = -1;
+    if (m->counter != NULL && _PyCounter_Wants(m->counter, op)) {
+        known = _PyCounter_Count(m->counter, op);
+    }
+    if (known == 0) {
+        return;
+    }
+    if (known < 0) {
+        _Py_MakeImmortal(op);
+    }
     m->marked++;
     if (type->tp_finalize != NULL && !_PyType_IS_GC(type)) {
         untracked_finalizers = 1;
@@ -198,6 +208,11 @@ mark_frames(PyInterpreterState *interp, struct _Py_marker *m)
         _PyInterpreterFrame *f = ts->cframe->current_frame;
         for (; f != NULL; f = f->previous) {
             int n = f->stacktop;
+            if (m->counter != NULL) {
+                /* Its generator shows them. */
+                m->counter->muted = n >= 0 &&
+                    f->owner == FRAME_OWNED_BY_GENERATOR;
+            }
             if (n < 0) {
                 n = f->f_code->co_nlocalsplus;
             }
@@ -208,6 +223,9 @@ mark_frames(PyInterpreterState *interp, struct _Py_marker *m)
             _PyMarker_Mark((PyObject *)f->f_code, m);
             _PyMarker_Mark(f->f_locals, m);
         }
+    }
+    if (m->counter != NULL) {
+        m->counter->muted = 0;
     }
 }
 
@@ -259,10 +277,21 @@ mark_listed(PyObject *op, struct _Py_marker *m)
         if (must_stay_mortal(op, m)) {
             return 0;
         }
-        _Py_MakeImmortal(op);
+        if (m->counter == NULL || !_PyCounter_Wants(m->counter, op) ||
+            _PyCounter_Add(m->counter, op) < 0)
+        {
+            _Py_MakeImmortal(op);
+        }
         m->marked++;
     }
     return 1;
+}
+
+static inline int
+is_marked(PyObject *op, struct _Py_marker *m)
+{
+    return _Py_IsIncrefImmortal(op) ||
+        (m->counter != NULL && _PyCounter_Has(m->counter, op));
 }
 
 /* Mark what is on a list, but for what C code may be filling.  Done first of
@@ -327,7 +356,7 @@ expand_marked(PyGC_Head *head, PyGC_Head *kept, int new, struct _Py_marker *m)
     for (; gc != head; gc = next) {
         PyObject *op = (PyObject *)(gc + 1);
         next = _PyGCHead_NEXT(gc);
-        if (!_Py_IsIncrefImmortal(op)) {
+        if (!is_marked(op, m)) {
             list_remove(gc);
             list_append(gc, &passed);
         }
@@ -342,8 +371,7 @@ expand_marked(PyGC_Head *head, PyGC_Head *kept, int new, struct _Py_marker *m)
     for (gc = _PyGCHead_NEXT(&passed); gc != &passed; gc = next) {
         next = _PyGCHead_NEXT(gc);
         list_remove(gc);
-        list_append(gc, _Py_IsIncrefImmortal((PyObject *)(gc + 1)) ? head
-                                                                    : kept);
+        list_append(gc, is_marked((PyObject *)(gc + 1), m) ? head : kept);
     }
 }
 
@@ -351,7 +379,8 @@ Py_ssize_t
 _PyImmortalHeap_Mark(PyInterpreterState *interp, PyGC_Head *list,
                      PyGC_Head *young, PyGC_Head *kept,
                      PyObject *const spared[2], PyObject *root,
-                     int alive_only, size_t *filled)
+                     int alive_only, size_t *filled,
+                     struct _Py_counter *counter)
 {
     PyThreadState *ts = PyInterpreterState_ThreadHead(interp);
     struct _Py_marker m = {
@@ -359,6 +388,7 @@ _PyImmortalHeap_Mark(PyInterpreterState *interp, PyGC_Head *list,
         .careful = alive_only || root != NULL || PyThreadState_Next(ts) != NULL,
         .young = young,
         .filled = alive_only ? filled : NULL,
+        .counter = counter,
     };
     struct gc_generation *permanent = &interp->gc.permanent_generation;
     PyGC_Head *immortals = _PyImmortalHeap_List(interp), left;
@@ -371,6 +401,10 @@ _PyImmortalHeap_Mark(PyInterpreterState *interp, PyGC_Head *list,
     if (root != NULL) {
         _PyMarker_Expand(root, &m, 1);
         mark_type_cache(interp, &m);
+    }
+    if (counter != NULL) {
+        counter->holder = NULL;
+        counter->declared = 0;
     }
     if (m.careful) {
         mark_state(interp, &m);
@@ -386,6 +420,9 @@ _PyImmortalHeap_Mark(PyInterpreterState *interp, PyGC_Head *list,
         expand_marked(list, kept, 1, &m);
     }
     list_merge(&permanent->head, immortals);
+    if (counter != NULL) {
+        _PyCounter_MakeImmortal(counter);
+    }
     permanent->count = _PyGCHead_NEXT(&left) != &left;
     list_merge(&left, &permanent->head);
     PyMem_RawFree(m.stack);

@@ -7,6 +7,7 @@
 OVERLAY_OBJS= $(patsubst $(srcdir)/%.c,%.o,$(wildcard \
 		$(srcdir)/Python/addrset.c \
 		$(srcdir)/Python/borrow.c \
+		$(srcdir)/Python/deallocators.c \
 		$(srcdir)/Python/finalize_any_order.c \
 		$(srcdir)/Python/finalize_clear.c \
 		$(srcdir)/Python/finalize_cut.c \
@@ -17,6 +18,7 @@ OVERLAY_OBJS= $(patsubst $(srcdir)/%.c,%.o,$(wildcard \
 		$(srcdir)/Python/finalize_interpreters.c \
 		$(srcdir)/Python/finalize_modules.c \
 		$(srcdir)/Python/finalize_order.c \
+		$(srcdir)/Python/finalize_owned.c \
 		$(srcdir)/Python/finalize_places.c \
 		$(srcdir)/Python/finalize_release.c \
 		$(srcdir)/Python/finalize_threads.c \
@@ -27,6 +29,7 @@ OVERLAY_OBJS= $(patsubst $(srcdir)/%.c,%.o,$(wildcard \
 		$(srcdir)/Python/immortal_fill.c \
 		$(srcdir)/Python/immortal_heap.c \
 		$(srcdir)/Python/immortal_mark.c \
+		$(srcdir)/Python/immortal_owned.c \
 		$(srcdir)/Python/immortal_quiet.c \
 		$(srcdir)/Python/immortal_trim.c \
 		$(srcdir)/Python/objlist.c \
@@ -36,12 +39,14 @@ OVERLAY_OBJS= $(patsubst $(srcdir)/%.c,%.o,$(wildcard \
 OVERLAY_HEADERS= $(wildcard \
 		$(srcdir)/Include/immortal.h \
 		$(srcdir)/Include/internal/pycore_borrow.h \
+		$(srcdir)/Include/internal/pycore_deallocators.h \
 		$(srcdir)/Include/internal/pycore_finalize.h \
 		$(srcdir)/Include/internal/pycore_finalize_wait.h \
 		$(srcdir)/Include/internal/pycore_immortal.h \
 		$(srcdir)/Include/internal/pycore_immortal_heap.h \
 		$(srcdir)/Include/internal/pycore_immortal_list.h \
 		$(srcdir)/Include/internal/pycore_immortal_mark.h \
+		$(srcdir)/Include/internal/pycore_immortal_owned.h \
 		$(srcdir)/Include/internal/pycore_immortal_seal.h \
 		$(srcdir)/Include/internal/pycore_interned.h \
 		$(srcdir)/Include/internal/pycore_loop.h \

@@ -11,6 +11,7 @@ extern "C" {
 #  error "this header requires Py_BUILD_CORE define"
 #endif
 
+#include "pycore_deallocators.h"  // _PyFinalize_NoteDeallocators()
 #include "pycore_gc.h"            // PyGC_Head
 
 /* Run the finalizers of all that is alive in the interpreter of tstate, then
@@ -102,31 +103,26 @@ extern void _PyFinalize_FreeError(void);
    last.  Does nothing while a collection runs. */
 extern void _PyFinalize_CallBackGarbage(PyThreadState *tstate);
 
-/* From now on there may be objects that do something in their deallocators
-   which could be noticed: an extension module's object file was loaded, or a
-   module of the application's is built in, or one of the few such objects of
-   the interpreter's own was made. */
-extern void _PyFinalize_NoteDeallocators(void);
-extern int _PyFinalize_DeallocatorsWork(void);
-
 /* May all that is alive be left to the system? */
 extern int _PyFinalize_CanLeaveAll(void);
 
-/* Release what only works in its deallocator (a C++ stream, a database) and is
-   mortal, but held by something immortal, which no count will ever free.  What
-   holds it has None in its place, or is cleared.  Called once the user's modules
-   were let go of, so that nobody misses it, and with the standard library still
-   whole. */
+/* Release what only works in its deallocator (a C++ stream, a database).  Called
+   once the user's modules were let go of, so that nobody misses it, and with the
+   standard library still whole.
+
+   What is mortal, but held by something immortal, which no count will ever free:
+   what holds it has None in its place, or is cleared.
+
+   What became immortal while it was open, and only the heap owns
+   (pycore_immortal_owned.h): it is deallocated, what refers to it before it.
+   Its memory stays, so that whoever still refers to it finds an object.  None
+   of this in a process that was forked since. */
 extern void _PyFinalize_Release(PyInterpreterState *interp);
 
 /* Cut the references of holder to held, which the caller holds.  What holder is
    may be cleared for it. */
 extern void _PyFinalize_Cut(PyInterpreterState *interp, PyObject *holder,
                             PyObject *held);
-
-/* Is the part of name before its first dot the name of a module of the standard
-   library? */
-extern int _PyFinalize_IsStdlibName(const char *name);
 
 /* Find out which namespaces are garbage: nothing holds them but the caller, with
    one reference each, and other garbage.
@@ -223,6 +219,12 @@ extern void _Py_addrset_clear(_Py_addrset *set);
 #define _Py_ADDRSET_CHUNK ((uintptr_t)1 << 16)
 extern void *_Py_addrset_chunk(_Py_addrset *set, uintptr_t address,
                                size_t size);
+
+/* The first half of _PyFinalize_Release().
+
+   later -- what these objects hold is left alone; or NULL. */
+extern void _PyFinalize_ReleaseMortal(PyInterpreterState *interp,
+                                      _Py_addrset *later);
 
 /* Add the modules of all other interpreters, and their dictionaries, to set.
    Returns 0, or -1 for lack of memory (without an exception). */

@@ -93,14 +93,19 @@ extern void _PyImmortalHeap_SetFrozen(PyInterpreterState *interp, int frozen);
    filled     -- where to add the number of hashes computed, of what becomes
                  immortal; NULL to compute none.  None are unless alive_only.
 
+   counter    -- counts the references to what has to be deallocated at exit;
+                 or NULL.
+
    Returns the number of objects that became immortal, or -1 for lack of
    memory (without an exception). */
+struct _Py_counter;
 extern Py_ssize_t _PyImmortalHeap_Mark(PyInterpreterState *interp,
                                        PyGC_Head *list, PyGC_Head *young,
                                        PyGC_Head *kept,
                                        PyObject *const spared[2],
                                        PyObject *root, int alive_only,
-                                       size_t *filled);
+                                       size_t *filled,
+                                       struct _Py_counter *counter);
 
 /* Was a heap made immortal in this process?  Then there are objects that
    outlive the interpreter. */

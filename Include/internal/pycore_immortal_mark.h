@@ -14,6 +14,8 @@ extern "C" {
 #include "pycore_immortal.h"      // _Py_IsIncrefImmortal()
 #include "pycore_object.h"        // _PyObject_GC_MAY_BE_TRACKED()
 
+struct _Py_counter;
+
 struct _Py_marker {
     PyObject **stack;       /* marked, or static; to be expanded; borrowed */
     Py_ssize_t size;
@@ -26,6 +28,7 @@ struct _Py_marker {
     int no_memory;
     Py_ssize_t marked;
     size_t *filled;         /* hashes computed; NULL to compute none */
+    struct _Py_counter *counter;    /* or NULL */
 };
 
 /* Mark op, which is mortal, and see to it that it is expanded. */

@@ -19,7 +19,7 @@ class InterruptAtExitTest(unittest.TestCase):
             """)
         for option in "on", "off":
             result = script_helper.assert_python_ok(
-                "-X", f"immortal_heap={option}", "-c", code, __cleanenv=True)
+                "-X", f"immortal_heap={option}", "-c", code)
             self.assertEqual(result.out.decode().split("\n"), output + [""])
             self.assertEqual(result.err, b"")
 
@@ -39,7 +39,7 @@ class InterruptAtExitTest(unittest.TestCase):
                     pass
             gc.callbacks.append(interrupt)
             """)
-        result = script_helper.assert_python_ok("-c", code, __cleanenv=True)
+        result = script_helper.assert_python_ok("-c", code)
         self.assertEqual((result.out, result.err), (b"", b""))
 
 

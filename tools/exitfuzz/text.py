@@ -10,6 +10,8 @@ _LONG = re.compile(r"\b\d{5,}\b")
 # The two trees lie apart, and a patch may move lines of the library.
 _LIBRARY = re.compile(r'File ".*/Lib/([^"]*)", line \d+')
 _PURPOSE = re.compile(r"\w+: '?purpose: ")
+# What a finalizer would wait for, in templates/waits-served.txt.
+_UNAWAITED = re.compile(r"RuntimeWarning: coroutine 'one\d+' was never awaited$")
 _CHAIN = ("During handling of the above", "The above exception was")
 
 
@@ -64,6 +66,11 @@ def allowed(block: tuple[str, ...]) -> bool:
     # "A finalizer that starts a thread gets RuntimeError: can't start new thread at interpreter
     # shutdown; unpatched, it waits for ever."
     return last == "RuntimeError: can't start new thread at interpreter shutdown"
+
+
+def waited(line: str) -> bool:
+    """Return whether a line warns of a coroutine that a finalizer made to wait for it."""
+    return _UNAWAITED.search(line) is not None
 
 
 def names(block: tuple[str, ...], ident: str) -> bool:

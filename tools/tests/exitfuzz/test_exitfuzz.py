@@ -160,6 +160,11 @@ class TestOracle:
         assert kinds(outcome(), outcome(err="log 1.1\n")) == []
         assert kinds(outcome(err="log 1.1\n"), outcome()) == ["stderr lost"]
         assert kinds(outcome(), outcome(err="odd\n")) == ["stderr"]
+        unawaited = "./main.py:63: RuntimeWarning: coroutine 'one14' was never awaited\n"
+        assert kinds(outcome(err=unawaited), outcome()) == []
+        assert kinds(outcome(err=unawaited.replace("one14", "coro14")), outcome()) == [
+            "stderr lost"
+        ]
         shutdown = "RuntimeError: can't start new thread at interpreter shutdown"
         assert kinds(outcome(), outcome(err=f"{report}{frame}{shutdown}\n")) == []
 

@@ -1,0 +1,51 @@
+/* Deallocators: which do something that could be noticed.
+
+   A stream of a C++ library flushes when it is destroyed; a database connection
+   folds up its log.  Most deallocators only give memory back. */
+
+#ifndef Py_INTERNAL_DEALLOCATORS_H
+#define Py_INTERNAL_DEALLOCATORS_H
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#ifndef Py_BUILD_CORE
+#  error "this header requires Py_BUILD_CORE define"
+#endif
+
+#include "pycore_hashtable.h"     // _Py_hashtable_t
+
+/* From now on there may be objects that do something in their deallocators
+   which could be noticed: an extension module's object file was loaded, or a
+   module of the application's is built in, or one of the few such objects of
+   the interpreter's own was made. */
+extern void _PyFinalize_NoteDeallocators(void);
+extern int _PyFinalize_DeallocatorsWork(void);
+
+/* What is known of types, so that each is looked at once.  To begin with, all
+   zeros. */
+typedef struct {
+    _Py_hashtable_t *types;     /* 1: gives memory back; more: may do more, and
+                                   one for each instance that was counted */
+    PyTypeObject *last;         /* the last of the first kind; borrowed */
+} _Py_deallocators;
+
+/* May the deallocator of op do more than give memory back?  It may if it, or
+   one that it builds on, is not the interpreter's own code; that of a capsule if
+   it has a destructor. */
+extern int _PyDeallocators_DoMore(_Py_deallocators *d, PyObject *op);
+
+/* Count an instance of type, for which DoMore() was true.  Returns 1; 0 once
+   there are more than max: from then on, DoMore() is not true any more. */
+extern int _PyDeallocators_CountInstance(_Py_deallocators *d,
+                                         PyTypeObject *type, uintptr_t max);
+extern void _PyDeallocators_Clear(_Py_deallocators *d);
+
+/* Is the part of name before its first dot the name of a module of the standard
+   library? */
+extern int _PyFinalize_IsStdlibName(const char *name);
+
+#ifdef __cplusplus
+}
+#endif
+#endif   /* !Py_INTERNAL_DEALLOCATORS_H */

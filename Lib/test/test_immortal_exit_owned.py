@@ -1,0 +1,213 @@
+"""Shutdown: what only works in its deallocator, and became immortal while open.
+
+Immortal objects are not deallocated. Those of _testimmortal that write a byte
+in their deallocator are, at exit, by the process that called
+gc.immortalize_heap(); but none that C code holds.
+"""
+
+import unittest
+from test import support
+from test.immortal_exit_support import Case, ExitTestCase
+from test.test_immortal_exit_release import (HOLDERS, STARTUP, WRITERS,
+                                             cases, indented)
+
+OPEN = WRITERS + """
+    {setup}
+    for n in range(3):
+        w = make(n)
+        {hold}
+    del w
+    # here
+    """
+
+
+class OpenTests(ExitTestCase):
+    """Open when the heap becomes immortal, whoever holds them."""
+
+    cases = cases(HOLDERS, OPEN)
+
+
+class StartupTests(ExitTestCase):
+    """Held by what the interpreter made for itself."""
+
+    cases = cases(STARTUP, OPEN)
+
+
+def case(name, program, out, **kwargs):
+    return Case(name, WRITERS + indented(program, 4), out, **kwargs)
+
+
+class CountingTests(ExitTestCase):
+    """Each reference is found once, wherever it is."""
+
+    cases = (
+        case('several', 'w = make(1); held = [w, w, {1: w}]\n'
+             'def f(): return w\n'
+             '# here', 'p'),
+        case('slots_and_members',
+             'class A: __slots__ = "w", "x"\n'
+             'class B(A): __slots__ = "y"\n'
+             'b = B(); b.w = b.x = b.y = make(1)\n'
+             'x = t.Writer(1, b"a", b.w)\n'
+             '# here', 'ap'),
+        case('frame',
+             'def outer():\n'
+             '    w = make(1)\n'
+             '    inner(w)\n'
+             '    globals()["held"] = w\n'
+             'def inner(x):\n'
+             '    # here\n'
+             '    pass\n'
+             'outer()', 'p'),
+        case('generator',
+             'def gen():\n'
+             '    w = make(1)\n'
+             '    yield\n'
+             '    yield w\n'
+             'g = gen(); next(g)\n'
+             '# here\n'
+             'held = next(g)', 'p'),
+        case('running_generator',
+             'def inner():\n'
+             '    w = make(1)\n'
+             '    # here\n'
+             '    yield w\n'
+             'def outer():\n'
+             '    v = make(0)\n'
+             '    yield v\n'
+             '    yield from inner()\n'
+             'held = list(outer())', 'gp', any_order=True),
+        case('coroutine',
+             'import asyncio\n'
+             'async def inner():\n'
+             '    w = make(1)\n'
+             '    # here\n'
+             '    await asyncio.sleep(0)\n'
+             '    return w\n'
+             'async def outer():\n'
+             '    global held\n'
+             '    v = make(0)\n'
+             '    w = await inner()\n'
+             '    held = v, w\n'
+             'asyncio.run(outer())', 'gp', any_order=True),
+        case('garbage',
+             'import gc\n'
+             'gc.disable()\n'
+             'w = make(1); x = [w]; x.append(x)\n'
+             'del x\n'
+             '# here', 'p'),
+        case('second_call',
+             'w = make(0)\n'
+             '# here\n'
+             'v = make(1)\n'
+             '# here', 'gp', any_order=True),
+        # What only gc.freeze() has, nobody deallocates.
+        case('frozen', 'import gc; w = make(0); v = make(1); gc.freeze()\n'
+             '# here', 'gp', any_order=True, modes=('call',)),
+        case('subclass',
+             'class W(t.Writer):\n'
+             '    def __del__(self): os.write(1, b"d")\n'
+             'w = W(1, b"g"); w.self = w\n'
+             '# here', 'dg', modes=('default', 'call')),
+        case('closed', 'w = make(0)\n'
+             '# here\n'
+             'del w', 'g'),
+    )
+
+
+class OrderTests(ExitTestCase):
+    """What refers to an object is deallocated before it."""
+
+    cases = (
+        case('chain', 'w = t.Writer(1, b"c")\n'
+             'for byte in b"b", b"a": w = t.Writer(1, byte, w)\n'
+             '# here', 'abc'),
+        case('through_containers', 'w = t.Writer(1, b"c")\n'
+             'for byte in b"b", b"a": w = t.Writer(1, byte, [{1: (w,)}])\n'
+             '# here', 'abc'),
+        case('mortal_after', 'w = t.Writer(1, b"a", [])\n'
+             '# here\n'
+             'w.held.append(t.Writer(1, b"b"))', 'ab',
+             modes=('default', 'call')),
+    )
+
+
+class LeftTests(ExitTestCase):
+    """What is not the heap's, or not this process's, is left alone."""
+
+    cases = (
+        # As a library's static variable would.
+        case('held_by_c',
+             'import ctypes\n'
+             'w = make(0); v = make(1)\n'
+             'ctypes.pythonapi.Py_IncRef(ctypes.py_object(w))\n'
+             '# here', 'p'),
+        # A type of which there are so many is one of values.
+        case('values',
+             'w = make(0)\n'
+             'many = [t.PlainWriter(1, b"x") for _ in range(10_001)]\n'
+             '# here', 'g', modes=('call',)),
+        case('type', 'class W(t.Writer): pass\n'
+             'w = W(1, b"g")\n'
+             '# here\n'
+             'os.write(1, b"end ")', 'end g'),
+    )
+
+
+@support.requires_fork()
+class ForkTests(ExitTestCase):
+    """A worker leaves to its parent what is the parent's."""
+
+    cases = (
+        case('worker', 'w = make(1)\n'
+             '# here\n'
+             'pid = os.fork()\n'
+             'if not pid:\n'
+             '    v = make(0)\n'
+             '    sys.exit()\n'
+             'os.waitpid(pid, 0)\n'
+             'os.write(1, b" ")', 'g p', modes=('call',)),
+        # The call is the worker's own: so is what it finds.
+        case('call_in_worker', 'pid = os.fork()\n'
+             'if not pid:\n'
+             '    v = make(0)\n'
+             '    # here\n'
+             '    sys.exit()\n'
+             'os.waitpid(pid, 0)', 'g'),
+        case('call_in_both', 'w = make(1)\n'
+             '# here\n'
+             'pid = os.fork()\n'
+             'if not pid:\n'
+             '    v = make(0)\n'
+             '    # here\n'
+             '    sys.exit()\n'
+             'os.waitpid(pid, 0)\n'
+             'os.write(1, b" ")', 'g p', modes=('call',)),
+    )
+
+
+class SqliteTests(ExitTestCase):
+    """A connection that is open when the heap becomes immortal."""
+
+    cases = (
+        Case('log_is_folded_up', """
+            import os, sqlite3, subprocess, sys, tempfile
+            where = tempfile.mkdtemp()
+            program = '''if 1:
+                import gc, sqlite3
+                db = sqlite3.connect('r.db')
+                db.execute('pragma journal_mode=wal')
+                db.execute('create table t(x)')
+                db.commit()
+                gc.immortalize_heap()
+                '''
+            # here
+            subprocess.run([sys.executable, '-c', program], cwd=where,
+                           check=True)
+            print(os.listdir(where))
+            """, "['r.db']", modes=('default',)),
+    )
+
+
+if __name__ == '__main__':
+    unittest.main()

@@ -1,0 +1,159 @@
+/* Deallocators: which do something that could be noticed. */
+
+#ifndef _GNU_SOURCE
+#  define _GNU_SOURCE             // dladdr()
+#endif
+#include "Python.h"
+#include "pycore_deallocators.h"
+#include "stdlib_module_names.h"  // _Py_stdlib_module_names
+#ifdef HAVE_DLFCN_H
+#  include <dlfcn.h>
+#endif
+
+static int work = 0;
+
+void
+_PyFinalize_NoteDeallocators(void)
+{
+    work = 1;
+}
+
+int
+_PyFinalize_DeallocatorsWork(void)
+{
+    return work;
+}
+
+static int
+compare_names(const void *name, const void *element)
+{
+    return strcmp(name, *(const char *const *)element);
+}
+
+int
+_PyFinalize_IsStdlibName(const char *name)
+{
+    char top[64];
+    size_t n = strcspn(name, ".");
+    if (n >= sizeof(top)) {
+        return 0;
+    }
+    memcpy(top, name, n);
+    top[n] = '\0';
+    return bsearch(top, _Py_stdlib_module_names,
+                   Py_ARRAY_LENGTH(_Py_stdlib_module_names),
+                   sizeof(char *), compare_names) != NULL;
+}
+
+/* Is function the interpreter's own code?  Extension modules of the standard
+   library are not, where they are object files of their own. */
+static int
+is_own_code(destructor function)
+{
+#ifdef HAVE_DLFCN_H
+    Dl_info own, info;
+    return dladdr((void *)&_PyDeallocators_DoMore, &own) == 0 ||
+        dladdr((void *)function, &info) == 0 ||
+        info.dli_fbase == own.dli_fbase;
+#else
+    return 1;
+#endif
+}
+
+/* Is type one that an application which embeds the interpreter has built into
+   its own executable?  Its name begins with that of a module; that of a class
+   that is written in Python does not. */
+static int
+is_applications(PyTypeObject *type)
+{
+    if ((type->tp_flags & Py_TPFLAGS_HEAPTYPE) &&
+        ((PyHeapTypeObject *)type)->ht_cached_keys != NULL)
+    {
+        return 0;
+    }
+    return strchr(type->tp_name, '.') != NULL &&
+        !_PyFinalize_IsStdlibName(type->tp_name);
+}
+
+/* Is type, or a base of it, implemented outside of the interpreter? */
+static int
+is_foreign(PyTypeObject *type)
+{
+    for (; type != NULL; type = type->tp_base) {
+        if (!is_own_code(type->tp_dealloc) || is_applications(type)) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+static int
+has_destructor(PyObject *capsule)
+{
+    PyObject *exc_type, *exc_value, *exc_tb;
+    PyErr_Fetch(&exc_type, &exc_value, &exc_tb);
+    int result = PyCapsule_GetDestructor(capsule) != NULL;
+    PyErr_Restore(exc_type, exc_value, exc_tb);
+    return result;
+}
+
+/* Without memory, a type is looked at each time. */
+static int
+look_up(_Py_deallocators *d, PyTypeObject *type)
+{
+    if (d->types == NULL) {
+        _Py_hashtable_allocator_t raw = {PyMem_RawMalloc, PyMem_RawFree};
+        d->types = _Py_hashtable_new_full(_Py_hashtable_hash_ptr,
+                                          _Py_hashtable_compare_direct,
+                                          NULL, NULL, &raw);
+        if (d->types == NULL) {
+            return is_foreign(type);
+        }
+    }
+    uintptr_t kind = (uintptr_t)_Py_hashtable_get(d->types, type);
+    if (kind == 0) {
+        kind = is_foreign(type) ? 2 : 1;
+        (void)_Py_hashtable_set(d->types, type, (void *)kind);
+    }
+    return kind > 1;
+}
+
+int
+_PyDeallocators_DoMore(_Py_deallocators *d, PyObject *op)
+{
+    PyTypeObject *type = Py_TYPE(op);
+    if (type == d->last) {
+        return 0;
+    }
+    if (PyCapsule_CheckExact(op)) {
+        return has_destructor(op);
+    }
+    int more = look_up(d, type);
+    if (!more) {
+        d->last = type;
+    }
+    return more;
+}
+
+int
+_PyDeallocators_CountInstance(_Py_deallocators *d, PyTypeObject *type,
+                              uintptr_t max)
+{
+    _Py_hashtable_entry_t *entry = d->types == NULL ? NULL :
+        _Py_hashtable_get_entry(d->types, type);
+    if (entry == NULL) {
+        return 1;       /* a capsule; or there was no memory to know it */
+    }
+    uintptr_t counted = (uintptr_t)entry->value - 2;
+    entry->value = (void *)(counted < max ? counted + 3 : 1);
+    return counted < max;
+}
+
+void
+_PyDeallocators_Clear(_Py_deallocators *d)
+{
+    if (d->types != NULL) {
+        _Py_hashtable_destroy(d->types);
+    }
+    memset(d, 0, sizeof(*d));
+}

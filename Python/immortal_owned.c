@@ -1,0 +1,265 @@
+/* The immortal heap: what only it owns. */
+
+#include "Python.h"
+#include "pycore_gc.h"            // _PyGCHead_NEXT()
+#include "pycore_immortal.h"      // _Py_MakeImmortal()
+#include "pycore_immortal_owned.h"
+#include "pycore_object.h"        // _PyObject_IS_GC()
+
+#ifdef HAVE_UNISTD_H
+#  include <unistd.h>             // getpid()
+#endif
+
+/* A type with more instances than this is one of values (numbers, dates, small
+   arrays), not of streams; to count the references to all of these would take
+   more memory than they do. */
+#define MAX_OF_TYPE 10000
+
+/* Does type give its instances' memory back in a way that can be kept from
+   happening? */
+static int
+frees_with_python(PyTypeObject *type)
+{
+    return type == &PyCapsule_Type ||
+        type->tp_free == PyObject_Free || type->tp_free == PyObject_GC_Del;
+}
+
+int
+_PyCounter_Wants(struct _Py_counter *counter, PyObject *op)
+{
+    PyTypeObject *type = Py_TYPE(op);
+    if (!_PyDeallocators_DoMore(&counter->deallocators, op)) {
+        return 0;
+    }
+    if (!_PyType_IS_GC(type)) {
+        /* Nothing would tell that its finalizer ran. */
+        return type->tp_finalize == NULL && frees_with_python(type);
+    }
+    /* Types and modules are the interpreter's to let go of; and an object that
+       does not want to be collected just now is a suspended greenlet. */
+    return _PyObject_IS_GC(op) && frees_with_python(type) &&
+        !PyType_Check(op) && !PyModule_Check(op);
+}
+
+static struct _Py_counted *
+find(struct _Py_counter *counter, PyObject *op)
+{
+    if (counter->places == NULL) {
+        return NULL;
+    }
+    uintptr_t place = (uintptr_t)_Py_hashtable_get(counter->places, op);
+    return place == 0 ? NULL : &counter->items[place - 1];
+}
+
+int
+_PyCounter_Has(struct _Py_counter *counter, PyObject *op)
+{
+    return find(counter, op) != NULL;
+}
+
+static int
+grow(struct _Py_counter *counter)
+{
+    if (counter->places == NULL) {
+        _Py_hashtable_allocator_t raw = {PyMem_RawMalloc, PyMem_RawFree};
+        counter->places = _Py_hashtable_new_full(_Py_hashtable_hash_ptr,
+                                                 _Py_hashtable_compare_direct,
+                                                 NULL, NULL, &raw);
+        if (counter->places == NULL) {
+            return -1;
+        }
+    }
+    if (counter->n == counter->allocated) {
+        Py_ssize_t allocated = counter->allocated ? 2 * counter->allocated : 64;
+        struct _Py_counted *items =
+            PyMem_RawRealloc(counter->items, allocated * sizeof(*items));
+        if (items == NULL) {
+            return -1;
+        }
+        counter->items = items;
+        counter->allocated = allocated;
+    }
+    return 0;
+}
+
+/* Add op, which is not there.  Returns NULL for lack of memory, or if there are
+   too many. */
+static struct _Py_counted *
+add(struct _Py_counter *counter, PyObject *op)
+{
+    if (!_PyDeallocators_CountInstance(&counter->deallocators, Py_TYPE(op),
+                                       MAX_OF_TYPE) ||
+        grow(counter) < 0 ||
+        _Py_hashtable_set(counter->places, op,
+                          (void *)(uintptr_t)(counter->n + 1)) < 0)
+    {
+        return NULL;
+    }
+    struct _Py_counted *item = &counter->items[counter->n++];
+    *item = (struct _Py_counted){.object = op};
+    return item;
+}
+
+int
+_PyCounter_Add(struct _Py_counter *counter, PyObject *op)
+{
+    if (_PyCounter_Has(counter, op)) {
+        return 0;
+    }
+    return add(counter, op) == NULL ? -1 : 1;
+}
+
+/* A reference may have been seen twice: a type's tp_traverse shows it, and its
+   members declare it. */
+static void
+add_up(struct _Py_counted *item)
+{
+    item->references += Py_MAX(item->shown, item->declared);
+    item->shown = item->declared = 0;
+}
+
+static void
+count(struct _Py_counter *counter, struct _Py_counted *item)
+{
+    if (counter->muted) {
+        return;
+    }
+    if (item->holder != counter->holder) {
+        add_up(item);
+        item->holder = counter->holder;
+    }
+    if (counter->declared) {
+        item->declared++;
+    }
+    else {
+        item->shown++;
+    }
+}
+
+int
+_PyCounter_Count(struct _Py_counter *counter, PyObject *op)
+{
+    struct _Py_counted *item = find(counter, op);
+    int added = item == NULL;
+    if (added) {
+        item = add(counter, op);
+        if (item == NULL) {
+            return -1;
+        }
+    }
+    count(counter, item);
+    return added;
+}
+
+void
+_PyCounter_MakeImmortal(struct _Py_counter *counter)
+{
+    for (Py_ssize_t i = 0; i < counter->n; i++) {
+        struct _Py_counted *item = &counter->items[i];
+        if (item->refcnt == 0) {
+            item->refcnt = Py_REFCNT(item->object);
+            _Py_MakeImmortal(item->object);
+        }
+    }
+}
+
+static int
+visit(PyObject *op, void *arg)
+{
+    struct _Py_counter *counter = arg;
+    struct _Py_counted *item = find(counter, op);
+    if (item != NULL) {
+        count(counter, item);
+    }
+    return 0;
+}
+
+void
+_PyCounter_CountList(struct _Py_counter *counter, PyGC_Head *list,
+                     PyObject *skip)
+{
+    if (counter->n == 0) {
+        return;
+    }
+    counter->declared = 0;
+    PyGC_Head *gc = _PyGCHead_NEXT(list);
+    for (; gc != list; gc = _PyGCHead_NEXT(gc)) {
+        PyObject *op = (PyObject *)(gc + 1);
+        if (op != skip && !_Py_IsImmortal(op)) {
+            counter->holder = op;
+            Py_TYPE(op)->tp_traverse(op, visit, counter);
+        }
+    }
+}
+
+static struct {
+    PyObject **objects;
+    Py_ssize_t n;
+#ifdef HAVE_GETPID
+    pid_t pid;
+#endif
+} owned;
+
+void
+_PyImmortalHeap_ForgetOwned(void)
+{
+    PyMem_RawFree(owned.objects);
+    owned.objects = NULL;
+    owned.n = 0;
+}
+
+static int
+is_parents(void)
+{
+#ifdef HAVE_GETPID
+    return owned.pid != getpid();
+#else
+    return 0;
+#endif
+}
+
+Py_ssize_t
+_PyImmortalHeap_Owned(PyObject *const **objects)
+{
+    *objects = owned.objects;
+    return is_parents() ? 0 : owned.n;
+}
+
+void
+_PyCounter_KeepOwned(struct _Py_counter *counter)
+{
+    Py_ssize_t n = is_parents() ? 0 : owned.n;
+    if (counter->n == 0) {
+        return;
+    }
+    PyObject **objects = PyMem_RawRealloc(
+        owned.objects, (n + counter->n) * sizeof(*objects));
+    if (objects == NULL) {
+        return;
+    }
+    for (Py_ssize_t i = 0; i < counter->n; i++) {
+        struct _Py_counted *item = &counter->items[i];
+        add_up(item);
+        if (item->references == item->refcnt &&
+            _PyDeallocators_DoMore(&counter->deallocators, item->object))
+        {
+            objects[n++] = item->object;
+        }
+    }
+    owned.objects = objects;
+    owned.n = n;
+#ifdef HAVE_GETPID
+    owned.pid = getpid();
+#endif
+}
+
+void
+_PyCounter_Clear(struct _Py_counter *counter)
+{
+    if (counter->places != NULL) {
+        _Py_hashtable_destroy(counter->places);
+    }
+    _PyDeallocators_Clear(&counter->deallocators);
+    PyMem_RawFree(counter->items);
+    memset(counter, 0, sizeof(*counter));
+}
