@@ -2,8 +2,8 @@
 
    This file is part of Modules/gcmodule.c and uses its macros and functions. */
 
-#ifndef GC_MEET_H
-#define GC_MEET_H
+#ifndef GC_FULL_REFS_H
+#define GC_FULL_REFS_H
 
 #include "gc_traverse.h"
 
@@ -97,4 +97,4 @@ meet_and_subtract_refs(PyGC_Head *containers)
 #endif
 }
 
-#endif   /* !GC_MEET_H */
+#endif   /* !GC_FULL_REFS_H */

@@ -4,7 +4,7 @@
 #include "pycore_dict.h"          // _PyDictKeys_GetVersionForCurrentState()
 #include "pycore_function.h"      // _PyFunction_GetVersionForCurrentState()
 #include "pycore_immortal_heap.h" // _PyImmortalHeap_List()
-#include "pycore_immortal_seal.h"
+#include "pycore_immortal_fork.h"
 #include "pycore_interp.h"
 #include "pycore_object.h"        // _PyType_HasFeature()
 #include "pycore_runtime.h"       // _Py_ID()

@@ -18,7 +18,7 @@
 #include "pycore_code.h"          // _PyCode_CODE()
 #include "pycore_immortal.h"      // _Py_IsImmortal()
 #include "pycore_immortal_heap.h" // _PyImmortalHeap_List()
-#include "pycore_immortal_seal.h"
+#include "pycore_immortal_fork.h"
 #include "pycore_interp.h"
 #include "pycore_opcode.h"        // _PyOpcode_Deopt
 #ifdef LOAD_FAST_ADAPTIVE

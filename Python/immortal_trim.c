@@ -13,7 +13,7 @@
    crumble. */
 
 #include "Python.h"
-#include "pycore_immortal_seal.h"
+#include "pycore_immortal_fork.h"
 
 #if defined(__GLIBC__) && defined(__GLIBC_PREREQ)
 #  if __GLIBC_PREREQ(2, 33)         // mallinfo2()

@@ -14,18 +14,18 @@ OVERLAY_OBJS= $(patsubst $(srcdir)/%.c,%.o,$(wildcard \
 		$(srcdir)/Python/finalize_files.c \
 		$(srcdir)/Python/finalize_find.c \
 		$(srcdir)/Python/finalize_garbage.c \
-		$(srcdir)/Python/finalize_heap.c \
+		$(srcdir)/Python/finalize_run.c \
 		$(srcdir)/Python/finalize_interpreters.c \
 		$(srcdir)/Python/finalize_modules.c \
 		$(srcdir)/Python/finalize_order.c \
 		$(srcdir)/Python/finalize_owned.c \
-		$(srcdir)/Python/finalize_places.c \
+		$(srcdir)/Python/finalize_set_order.c \
 		$(srcdir)/Python/finalize_release.c \
 		$(srcdir)/Python/finalize_threads.c \
 		$(srcdir)/Python/finalize_wait.c \
 		$(srcdir)/Python/finalize_watch.c \
 		$(srcdir)/Python/finalize_weakrefs.c \
-		$(srcdir)/Python/immortal_expand.c \
+		$(srcdir)/Python/immortal_referents.c \
 		$(srcdir)/Python/immortal_fill.c \
 		$(srcdir)/Python/immortal_heap.c \
 		$(srcdir)/Python/immortal_mark.c \
@@ -47,14 +47,14 @@ OVERLAY_HEADERS= $(wildcard \
 		$(srcdir)/Include/internal/pycore_immortal_list.h \
 		$(srcdir)/Include/internal/pycore_immortal_mark.h \
 		$(srcdir)/Include/internal/pycore_immortal_owned.h \
-		$(srcdir)/Include/internal/pycore_immortal_seal.h \
+		$(srcdir)/Include/internal/pycore_immortal_fork.h \
 		$(srcdir)/Include/internal/pycore_interned.h \
 		$(srcdir)/Include/internal/pycore_loop.h \
 		$(srcdir)/Include/internal/pycore_method_cache.h \
-		$(srcdir)/Include/internal/pycore_quiet_attr.h \
+		$(srcdir)/Include/internal/pycore_missing_attr.h \
 		$(srcdir)/Include/internal/pycore_recent_lines.h \
 		$(srcdir)/Include/internal/pycore_words.h \
-		$(srcdir)/Modules/gc_meet.h \
+		$(srcdir)/Modules/gc_full_refs.h \
 		$(srcdir)/Modules/gc_stopped.h \
 		$(srcdir)/Modules/gc_survivors.h \
 		$(srcdir)/Modules/gc_traverse.h \

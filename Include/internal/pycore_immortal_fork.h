@@ -1,8 +1,8 @@
 /* What gc.immortalize_heap() does besides marking, so that a forked process
    leaves the memory of its parent alone. */
 
-#ifndef Py_INTERNAL_IMMORTAL_SEAL_H
-#define Py_INTERNAL_IMMORTAL_SEAL_H
+#ifndef Py_INTERNAL_IMMORTAL_FORK_H
+#define Py_INTERNAL_IMMORTAL_FORK_H
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -70,4 +70,4 @@ extern int _PyCode_QuietMiss(PyCodeObject *code, const _Py_CODEUNIT *counter);
 #ifdef __cplusplus
 }
 #endif
-#endif   /* !Py_INTERNAL_IMMORTAL_SEAL_H */
+#endif   /* !Py_INTERNAL_IMMORTAL_FORK_H */

@@ -6,8 +6,8 @@
    exception; for classes, modules, empty slots and classes with __getattr__()
    it makes an AttributeError, with its message, and drops it at once. */
 
-#ifndef Py_INTERNAL_QUIET_ATTR_H
-#define Py_INTERNAL_QUIET_ATTR_H
+#ifndef Py_INTERNAL_MISSING_ATTR_H
+#define Py_INTERNAL_MISSING_ATTR_H
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -43,4 +43,4 @@ _PyDescr_IsEmptySlot(PyObject *descr, PyObject *obj)
 #ifdef __cplusplus
 }
 #endif
-#endif   /* !Py_INTERNAL_QUIET_ATTR_H */
+#endif   /* !Py_INTERNAL_MISSING_ATTR_H */
