@@ -9,6 +9,8 @@
 
    This file is part of Modules/gcmodule.c and uses its macros and functions. */
 
+#include "pycore_finalize_steps.h"  // _PyGC_LeftCallbacks()
+
 /* Lists of the collection that runs in the main interpreter: the last one
    has weak references that are yet to be called back. */
 enum {
@@ -75,11 +77,4 @@ _PyGC_TakeBack(PyThreadState *tstate)
         held_lists[i] = NULL;
     }
     gcstate->collecting = 0;
-}
-
-/* The child of a fork has not got the thread, but for now its stack. */
-void
-_PyGC_AfterFork(PyThreadState *tstate)
-{
-    _PyGC_TakeBack(tstate);
 }

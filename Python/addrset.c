@@ -8,7 +8,7 @@
    The same table serves for other things than bitmaps. */
 
 #include "Python.h"
-#include "pycore_finalize.h"
+#include "pycore_addrset.h"
 
 #define CHUNK_SHIFT 16          /* _Py_ADDRSET_CHUNK */
 #define BIT_SHIFT (SIZEOF_VOID_P > 4 ? 4 : 3)

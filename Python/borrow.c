@@ -8,6 +8,7 @@
 
 #include "Python.h"
 #include "pycore_borrow.h"
+#include "pycore_code_hooks.h"    // _PyCode_SettleHook
 #include "pycore_opcode.h"        // _PyOpcode_Deopt
 
 /* Forms by what they load, and by the instruction that they do as well. */
@@ -93,10 +94,49 @@ opcode_at(const _Py_CODEUNIT *instructions, Py_ssize_t i, Py_ssize_t n)
     return i < n ? _Py_OPCODE(instructions[i]) : NOP;
 }
 
+static void
+settle_load(_Py_CODEUNIT *load, int kind, const _Py_CODEUNIT *consumer)
+{
+    int form = _PyCode_BorrowForms[kind][_Py_OPCODE(*consumer)];
+    if (form) {
+        _Py_SET_OPCODE(*load, form);
+    }
+}
+
+/* Loads among the n instructions that wait for the one after them to be
+   specialised would see, and write, what that has become: let them be what they
+   would be then, as far as it is known. */
+static void
+settle_loads(_Py_CODEUNIT *instructions, Py_ssize_t n)
+{
+    for (Py_ssize_t i = 0; i < n; i++) {
+        _Py_CODEUNIT *load = &instructions[i];
+        int opcode = _Py_OPCODE(*load);
+        switch (opcode) {
+            case LOAD_FAST_ADAPTIVE:
+                settle_load(load, BORROW_FAST, load + 1);
+                break;
+            case LOAD_CONST_ADAPTIVE:
+                settle_load(load, BORROW_CONST, load + 1);
+                break;
+            case LOAD_FAST__LOAD_FAST_ADAPTIVE:
+                settle_load(load, BORROW_FAST_FAST, load + 2);
+                break;
+            case LOAD_FAST__LOAD_CONST_ADAPTIVE:
+                settle_load(load, BORROW_FAST_CONST, load + 2);
+                break;
+        }
+        i += _PyOpcode_Caches[_PyOpcode_Deopt[opcode]];
+    }
+}
+
 int
 _PyCode_BorrowForm(const _Py_CODEUNIT *instructions, Py_ssize_t i,
                    Py_ssize_t n)
 {
+    if (_PyCode_SettleHook == NULL) {
+        _PyCode_SettleHook = settle_loads;
+    }
     int opcode = opcode_at(instructions, i, n);
     int second = opcode_at(instructions, i + 1, n);
     int third = opcode_at(instructions, i + 2, n);
@@ -118,39 +158,6 @@ _PyCode_BorrowForm(const _Py_CODEUNIT *instructions, Py_ssize_t i,
             return LOAD_FAST_ADAPTIVE;
         default:
             return is_operator(second) ? LOAD_FAST_ADAPTIVE : 0;
-    }
-}
-
-static void
-settle_load(_Py_CODEUNIT *load, int kind, const _Py_CODEUNIT *consumer)
-{
-    int form = _PyCode_BorrowForms[kind][_Py_OPCODE(*consumer)];
-    if (form) {
-        _Py_SET_OPCODE(*load, form);
-    }
-}
-
-void
-_PyCode_SettleLoads(_Py_CODEUNIT *instructions, Py_ssize_t n)
-{
-    for (Py_ssize_t i = 0; i < n; i++) {
-        _Py_CODEUNIT *load = &instructions[i];
-        int opcode = _Py_OPCODE(*load);
-        switch (opcode) {
-            case LOAD_FAST_ADAPTIVE:
-                settle_load(load, BORROW_FAST, load + 1);
-                break;
-            case LOAD_CONST_ADAPTIVE:
-                settle_load(load, BORROW_CONST, load + 1);
-                break;
-            case LOAD_FAST__LOAD_FAST_ADAPTIVE:
-                settle_load(load, BORROW_FAST_FAST, load + 2);
-                break;
-            case LOAD_FAST__LOAD_CONST_ADAPTIVE:
-                settle_load(load, BORROW_FAST_CONST, load + 2);
-                break;
-        }
-        i += _PyOpcode_Caches[_PyOpcode_Deopt[opcode]];
     }
 }
 

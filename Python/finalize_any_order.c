@@ -4,16 +4,16 @@
    last, so that their data is written.  Nothing is allocated here. */
 
 #include "Python.h"
-#include "pycore_finalize.h"
-#include "pycore_gc.h"            // PyGC_Head
+#include "pycore_finalize_steps.h"
+#include "pycore_gc_lists.h"      // list_of()
 #include "pycore_interp.h"
 #include "pycore_object.h"
 
 static int
 is_head(PyInterpreterState *interp, PyGC_Head *gc)
 {
-    for (int i = 0; i < _PyFinalize_NUM_LISTS; i++) {
-        if (gc == _PyFinalize_List(interp, i)) {
+    for (int i = 0; i < GC_NUM_LISTS; i++) {
+        if (gc == list_of(interp, i)) {
             return 1;
         }
     }
@@ -71,8 +71,8 @@ _PyFinalize_RunInAnyOrder(PyInterpreterState *interp, _Py_addrset *finished)
         Py_ssize_t more;
         do {
             more = 0;
-            for (int i = 0; i < _PyFinalize_NUM_LISTS; i++) {
-                more += run_list(interp, _PyFinalize_List(interp, i), height,
+            for (int i = 0; i < GC_NUM_LISTS; i++) {
+                more += run_list(interp, list_of(interp, i), height,
                                  finished);
             }
             n += more;

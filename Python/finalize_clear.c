@@ -12,10 +12,11 @@
    else holds, be it a frame of a suspended greenlet, stays as it is. */
 
 #include "Python.h"
-#include "pycore_finalize.h"
+#include "pycore_finalize_steps.h"
 #include "pycore_gc.h"            // _PyGC_CollectNoFail()
 #include "pycore_immortal.h"      // _Py_IsImmortal()
 #include "pycore_immortal_heap.h" // _PyImmortalHeap_LeaveAlone()
+#include "pycore_immortal_port.h" // _PyPort_Modules()
 #include "pycore_interp.h"
 #include "pycore_moduleobject.h"  // PyModuleObject
 #include "pycore_object.h"        // _PyModule_ClearDict()
@@ -32,7 +33,7 @@ take_out(PyInterpreterState *interp, _Py_finalize_module *m, int verbose)
     if (verbose) {
         PySys_FormatStderr("# cleanup[2] removing %S\n", m->name);
     }
-    if (PyObject_SetItem(interp->modules, m->name, Py_None) < 0) {
+    if (PyObject_SetItem(_PyPort_Modules(interp), m->name, Py_None) < 0) {
         PyErr_WriteUnraisable(NULL);
     }
 }

@@ -5,12 +5,11 @@
    would clear it. */
 
 #include "Python.h"
-#include "pycore_finalize.h"
-#include "pycore_gc.h"            // PyGC_Head
+#include "pycore_finalize_steps.h"
+#include "pycore_gc_lists.h"      // lists_visit()
 #include "pycore_immortal.h"      // _Py_IsImmortal()
-#include "pycore_interp.h"
 #include "pycore_object.h"        // _PyObject_GetDictPtr()
-#include "structmember.h"         // T_OBJECT_EX
+#include "pycore_type_walks.h"    // _PyMembers_Visit()
 
 static int
 cut_from_dict(PyObject *dict, PyObject *held)
@@ -42,28 +41,32 @@ cut_from_array(PyObject **items, Py_ssize_t n, PyObject *held)
     }
 }
 
+struct slots {
+    PyObject *held;
+    int found;
+};
+
+static void
+cut_from_slot(PyObject **slot, PyMemberDef *def, PyTypeObject *type, void *arg)
+{
+    struct slots *slots = arg;
+    if (def->type == T_OBJECT_EX && *slot == slots->held &&
+        (type->tp_flags & Py_TPFLAGS_HEAPTYPE) &&
+        ((PyHeapTypeObject *)type)->ht_slots != NULL)
+    {
+        *slot = NULL;
+        Py_DECREF(slots->held);
+        slots->found = 1;
+    }
+}
+
 /* In the __slots__ of classes. */
 static int
 cut_from_slots(PyObject *op, PyObject *held)
 {
-    int found = 0;
-    for (PyTypeObject *type = Py_TYPE(op); type; type = type->tp_base) {
-        if (!(type->tp_flags & Py_TPFLAGS_HEAPTYPE) ||
-            ((PyHeapTypeObject *)type)->ht_slots == NULL)
-        {
-            continue;
-        }
-        PyMemberDef *def = type->tp_members;
-        for (; def != NULL && def->name != NULL; def++) {
-            PyObject **slot = (PyObject **)((char *)op + def->offset);
-            if (def->type == T_OBJECT_EX && *slot == held) {
-                *slot = NULL;
-                Py_DECREF(held);
-                found = 1;
-            }
-        }
-    }
-    return found;
+    struct slots slots = {.held = held};
+    _PyMembers_Visit(op, cut_from_slot, &slots);
+    return slots.found;
 }
 
 /* Dictionaries that an object refers to, and no other does. */
@@ -94,6 +97,17 @@ visit_dict(PyObject *op, void *arg)
     return 0;
 }
 
+/* Those that other refers to have another holder.  Not 0 once none is left. */
+static int
+look_for_dicts(PyObject *other, void *arg)
+{
+    struct dicts *dicts = arg;
+    if (dicts->n > 0) {
+        Py_TYPE(other)->tp_traverse(other, visit_dict, dicts);
+    }
+    return dicts->n == 0;
+}
+
 /* Clear op, which is of a type that nothing is known of.  A dictionary that it
    let go of, and that no other object refers to, would have been freed if it
    were mortal (the cache of a functools.lru_cache()). */
@@ -107,14 +121,7 @@ clear(PyInterpreterState *interp, PyObject *op)
     }
     (void)type->tp_clear(op);
     dicts.adding = -1;
-    for (int i = 0; i < _PyFinalize_NUM_LISTS && dicts.n > 0; i++) {
-        PyGC_Head *list = _PyFinalize_List(interp, i);
-        PyGC_Head *gc = _PyGCHead_NEXT(list);
-        for (; gc != list && dicts.n > 0; gc = _PyGCHead_NEXT(gc)) {
-            PyObject *other = (PyObject *)(gc + 1);
-            Py_TYPE(other)->tp_traverse(other, visit_dict, &dicts);
-        }
-    }
+    (void)lists_visit(interp, look_for_dicts, &dicts);
     for (int i = 0; i < dicts.n; i++) {
         PyDict_Clear(dicts.items[i]);
     }

@@ -5,7 +5,8 @@
    from the raw file back to the text file. */
 
 #include "Python.h"
-#include "pycore_finalize.h"
+#include "pycore_finalize_steps.h"
+#include "pycore_immortal_port.h" // _PyPort_IO_TYPE()
 #include "pycore_interp.h"
 #include "pycore_object.h"
 #include "../Modules/_io/_iomodule.h"
@@ -14,16 +15,16 @@ static int
 is_buffer(PyObject *op)
 {
     PyTypeObject *type = Py_TYPE(op);
-    return type == &PyBufferedReader_Type || type == &PyBufferedWriter_Type ||
-        type == &PyBufferedRandom_Type || type == &PyBufferedRWPair_Type;
+    return type == _PyPort_IO_TYPE(BufferedReader) || type == _PyPort_IO_TYPE(BufferedWriter) ||
+        type == _PyPort_IO_TYPE(BufferedRandom) || type == _PyPort_IO_TYPE(BufferedRWPair);
 }
 
 PyObject *
 _PyFinalize_FileAttributes(PyObject *op)
 {
     if (_PyFinalize_IsPlainFile(op) &&
-        (Py_IS_TYPE(op, &PyTextIOWrapper_Type) || is_buffer(op) ||
-         PyObject_TypeCheck(op, &PyFileIO_Type)))
+        (Py_IS_TYPE(op, _PyPort_IO_TYPE(TextIOWrapper)) || is_buffer(op) ||
+         PyObject_TypeCheck(op, _PyPort_IO_TYPE(FileIO))))
     {
         PyObject **dict = _PyObject_GetDictPtr(op);
         return dict == NULL ? NULL : *dict;
@@ -35,16 +36,16 @@ int
 _PyFinalize_IsPlainFile(PyObject *op)
 {
     /* Inherited, unless a class defines __del__. */
-    return Py_TYPE(op)->tp_finalize == PyIOBase_Type.tp_finalize;
+    return Py_TYPE(op)->tp_finalize == _PyPort_IO_TYPE(IOBase)->tp_finalize;
 }
 
 int
 _PyFinalize_FileHeight(PyObject *op)
 {
-    if (PyObject_TypeCheck(op, &PyRawIOBase_Type)) {
+    if (PyObject_TypeCheck(op, _PyPort_IO_TYPE(RawIOBase))) {
         return 0;
     }
-    if (PyObject_TypeCheck(op, &PyTextIOBase_Type)) {
+    if (PyObject_TypeCheck(op, _PyPort_IO_TYPE(TextIOBase))) {
         return _Py_FILE_HEIGHT;
     }
     return is_buffer(op) ? 1 : 2;
@@ -67,7 +68,7 @@ _PyFinalize_IsInterpretersStream(PyInterpreterState *interp, PyObject *op)
         if (file == op) {
             return 1;
         }
-        if (!Py_IS_TYPE(file, &PyTextIOWrapper_Type)) {
+        if (!Py_IS_TYPE(file, _PyPort_IO_TYPE(TextIOWrapper))) {
             continue;
         }
         PyObject *buffer = PyObject_GetAttrString(file, "buffer");

@@ -1,9 +1,9 @@
 /* Finalization at shutdown: what has a finalizer that did not run. */
 
 #include "Python.h"
-#include "pycore_finalize.h"
+#include "pycore_finalize_steps.h"
 #include "pycore_frame.h"         // FRAME_EXECUTING
-#include "pycore_gc.h"            // PyGC_Head
+#include "pycore_gc_lists.h"      // list_visit()
 #include "pycore_immortal_heap.h" // _PyImmortalHeap_HasUntrackedFinalizers()
 #include "pycore_interp.h"
 #include "pycore_object.h"
@@ -77,38 +77,75 @@ calls_back(PyObject *op)
     return callback != NULL && !PyCFunction_Check(callback);
 }
 
-static int
-find_in_list(PyInterpreterState *interp, PyGC_Head *head,
-             _Py_addrset *finished, _Py_addrset *stdlib,
-             _Py_finalize_found *found)
+/* The globals of the Python function that callback calls; NULL if it is none,
+   or not a plain one.  Borrowed. */
+static PyObject *
+callback_globals(PyObject *callback)
 {
-    PyGC_Head *gc = _PyGCHead_NEXT(head);
-    for (; gc != head; gc = _PyGCHead_NEXT(gc)) {
-        PyObject *op = (PyObject *)(gc + 1);
-        int result = 0;
-        if (_PyFinalize_IsPending(op, finished)) {
-            if (!_PyFinalize_IsInterpretersStream(interp, op)) {
-                result = append_pending(found, op);
-            }
-        }
-        else if (PyWeakref_Check(op)) {
-            if (!_Py_IsImmortal(PyWeakref_GET_OBJECT(op))) {
-                found->weakrefs |= observes(op);
-                found->callbacks |= calls_back(op);
-            }
-            else if (_PyImmortalHeap_WasExtended()) {
-                result = _Py_objlist_append(&found->observers, op);
-            }
-            if (result == 0 && _PyFinalize_IsWatcher(op, stdlib)) {
-                result = _Py_objlist_append(&found->watchers, op);
-            }
-        }
-        else if (PyType_Check(op) && !found->untracked) {
-            found->untracked = has_untracked((PyTypeObject *)op);
-        }
-        if (result < 0) {
-            return -1;
-        }
+    if (PyMethod_Check(callback)) {
+        callback = PyMethod_GET_FUNCTION(callback);
+    }
+    return PyFunction_Check(callback) ? PyFunction_GET_GLOBALS(callback)
+                                      : NULL;
+}
+
+/* Is op a weak reference with a callback that the user wrote?  Those of the
+   standard library, whose globals are given, only keep its containers tidy. */
+static int
+is_watcher(PyObject *op, _Py_addrset *stdlib)
+{
+    PyTypeObject *type = Py_TYPE(op);
+    if (type != &_PyWeakref_RefType && type->tp_base != &_PyWeakref_RefType &&
+        type != &_PyWeakref_ProxyType)
+    {
+        return 0;
+    }
+    PyObject *callback = ((PyWeakReference *)op)->wr_callback;
+    if (callback == NULL || PyCFunction_Check(callback) ||
+        PyWeakref_GET_OBJECT(op) == Py_None)
+    {
+        return 0;
+    }
+    PyObject *globals = callback_globals(callback);
+    return globals == NULL || !_Py_addrset_has(stdlib, globals);
+}
+
+struct search {
+    PyInterpreterState *interp;
+    _Py_addrset *finished;
+    _Py_addrset stdlib;         /* globals of the standard library */
+    _Py_finalize_found *found;
+};
+
+static int
+look_at_weakref(PyObject *op, struct search *s)
+{
+    if (!_Py_IsImmortal(PyWeakref_GET_OBJECT(op))) {
+        s->found->weakrefs |= observes(op);
+        s->found->callbacks |= calls_back(op);
+    }
+    else if (_PyImmortalHeap_WasExtended() &&
+             _Py_objlist_append(&s->found->observers, op) < 0)
+    {
+        return -1;
+    }
+    return is_watcher(op, &s->stdlib) ?
+        _Py_objlist_append(&s->found->watchers, op) : 0;
+}
+
+static int
+look_at(PyObject *op, void *arg)
+{
+    struct search *s = arg;
+    if (_PyFinalize_IsPending(op, s->finished)) {
+        return _PyFinalize_IsInterpretersStream(s->interp, op) ? 0 :
+            append_pending(s->found, op);
+    }
+    if (PyWeakref_Check(op)) {
+        return look_at_weakref(op, s);
+    }
+    if (PyType_Check(op) && !s->found->untracked) {
+        s->found->untracked = has_untracked((PyTypeObject *)op);
     }
     return 0;
 }
@@ -118,20 +155,20 @@ _PyFinalize_Find(PyInterpreterState *interp,
                  const _Py_finalize_modules *modules, _Py_addrset *finished,
                  _Py_finalize_found *found)
 {
-    _Py_addrset stdlib = {0};
+    struct search s = {.interp = interp, .finished = finished, .found = found};
     int result = 0;
     memset(found, 0, sizeof(*found));
     found->untracked = _PyImmortalHeap_HasUntrackedFinalizers();
     for (Py_ssize_t i = 0; i < modules->size && result >= 0; i++) {
         if (modules->items[i].kind != _Py_MODULE_USER) {
-            result = _Py_addrset_add(&stdlib, modules->items[i].dict);
+            result = _Py_addrset_add(&s.stdlib, modules->items[i].dict);
         }
     }
-    for (int i = _PyFinalize_NUM_LISTS - 1; i >= 0 && result >= 0; i--) {
-        result = find_in_list(interp, _PyFinalize_List(interp, i), finished,
-                              &stdlib, found);
+    /* From young to old. */
+    for (int i = GC_NUM_LISTS - 1; i >= 0 && result >= 0; i--) {
+        result = list_visit(list_of(interp, i), look_at, &s);
     }
-    _Py_addrset_clear(&stdlib);
+    _Py_addrset_clear(&s.stdlib);
     return result < 0 ? -1 : 0;
 }
 

@@ -11,10 +11,9 @@
    half is done, with a walk that moves nothing that is alive. */
 
 #include "Python.h"
-#include "pycore_finalize.h"
-#include "pycore_gc.h"            // PyGC_Head
+#include "pycore_finalize_steps.h"
+#include "pycore_gc_lists.h"      // list_merge()
 #include "pycore_immortal_heap.h" // _PyGC_CountExternal()
-#include "pycore_immortal_list.h" // list_merge()
 #include "pycore_interp.h"
 #include "pycore_object.h"        // _PyObject_IS_GC()
 #include "pycore_pystate.h"
@@ -70,12 +69,12 @@ keep_closure(PyGC_Head *gc, struct walk *w)
 
 /* Make one list of the generations, the oldest objects first. */
 static PyGC_Head *
-merge_generations(struct _gc_runtime_state *gcstate)
+merge_generations(PyInterpreterState *interp)
 {
-    PyGC_Head *all = &gcstate->generations[NUM_GENERATIONS - 1].head;
+    PyGC_Head *all = &_PyPort_Generation(interp, NUM_GENERATIONS - 1)->head;
     for (int i = NUM_GENERATIONS - 2; i >= 0; i--) {
-        list_merge(&gcstate->generations[i].head, all);
-        gcstate->generations[i].count = 0;
+        list_merge(&_PyPort_Generation(interp, i)->head, all);
+        _PyPort_Generation(interp, i)->count = 0;
     }
     return all;
 }
@@ -132,12 +131,11 @@ int
 _PyFinalize_FindGarbage(PyInterpreterState *interp, PyObject **dicts,
                         Py_ssize_t n)
 {
-    struct _gc_runtime_state *gcstate = &interp->gc;
     struct walk w = {0};
-    if (gcstate->collecting) {
+    if (interp->gc.collecting) {
         return -1;
     }
-    PyGC_Head *all = merge_generations(gcstate);
+    PyGC_Head *all = merge_generations(interp);
     _PyGC_CountExternal(all);
     for (Py_ssize_t i = 0; i < n; i++) {
         PyGC_Head *gc = _Py_AS_GC(dicts[i]);
@@ -161,15 +159,15 @@ _PyFinalize_FindGarbage(PyInterpreterState *interp, PyObject **dicts,
 void
 _PyFinalize_CallBackGarbage(PyThreadState *tstate)
 {
-    struct _gc_runtime_state *gcstate = &tstate->interp->gc;
-    if (gcstate->collecting) {
+    PyInterpreterState *interp = tstate->interp;
+    if (interp->gc.collecting) {
         return;
     }
-    gcstate->collecting = 1;
+    interp->gc.collecting = 1;
     struct walk w = {0};
     PyGC_Head garbage;
     list_init(&garbage);
-    PyGC_Head *all = merge_generations(gcstate);
+    PyGC_Head *all = merge_generations(interp);
     _PyGC_CountExternal(all);
     keep_alive(all, &w);
     keep_undeletable(all, &w);
@@ -181,5 +179,5 @@ _PyFinalize_CallBackGarbage(PyThreadState *tstate)
         gc->_gc_prev &= ~_PyGC_PREV_MASK_COLLECTING;
     }
     list_merge(&garbage, all);
-    gcstate->collecting = 0;
+    interp->gc.collecting = 0;
 }

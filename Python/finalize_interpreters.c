@@ -7,7 +7,7 @@
 
 #include "Python.h"
 #include "pycore_finalize.h"
-#include "pycore_frame.h"         // _PyInterpreterFrame
+#include "pycore_immortal_port.h" // _PyPort_Frame()
 #include "pycore_interp.h"
 #include "pycore_pystate.h"
 
@@ -26,14 +26,14 @@ static PyThreadState *
 idle_thread(PyInterpreterState *interp)
 {
     PyThreadState *tstate = PyInterpreterState_ThreadHead(interp);
-    if (interp->finalizing) {
+    if (_PyPort_IsFinalizing(interp)) {
         return NULL;
     }
     if (tstate == NULL) {
         return PyThreadState_New(interp);
     }
     return PyThreadState_Next(tstate) == NULL &&
-        tstate->cframe->current_frame == NULL ? tstate : NULL;
+        _PyPort_Frame(tstate) == NULL ? tstate : NULL;
 }
 
 void

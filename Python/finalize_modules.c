@@ -2,7 +2,8 @@
    which order their turn comes. */
 
 #include "Python.h"
-#include "pycore_finalize.h"
+#include "pycore_finalize_steps.h"
+#include "pycore_immortal_port.h" // _PyPort_Modules()
 #include "pycore_initconfig.h"    // PyConfig
 #include "pycore_interp.h"
 #include "pycore_moduleobject.h"  // _PyModule_GetDef()
@@ -256,8 +257,8 @@ _PyFinalize_ListModules(PyInterpreterState *interp,
     }
     /* A user may have put another mapping into sys.modules. */
     PyObject *modules = PyDict_GetItemString(interp->sysdict, "modules");
-    if (add_items(pairs, interp->modules) < 0 ||
-        (modules != interp->modules && add_items(pairs, modules) < 0))
+    if (add_items(pairs, _PyPort_Modules(interp)) < 0 ||
+        (modules != _PyPort_Modules(interp) && add_items(pairs, modules) < 0))
     {
         goto done;
     }
@@ -308,12 +309,12 @@ _PyFinalize_AddForeignModules(PyInterpreterState *own, _Py_addrset *set)
     for (; interp != NULL; interp = PyInterpreterState_Next(interp)) {
         PyObject *module;
         Py_ssize_t pos = 0;
-        if (interp == own || interp->modules == NULL ||
-            !PyDict_Check(interp->modules))
+        PyObject *modules = _PyPort_Modules(interp);
+        if (interp == own || modules == NULL || !PyDict_Check(modules))
         {
             continue;
         }
-        while (PyDict_Next(interp->modules, &pos, NULL, &module)) {
+        while (PyDict_Next(modules, &pos, NULL, &module)) {
             if (PyModule_Check(module) &&
                 (_Py_addrset_add(set, module) < 0 ||
                  _Py_addrset_add(set, PyModule_GetDict(module)) < 0))

@@ -6,7 +6,7 @@
    memory is not given back, and it ends as it was, immortal. */
 
 #include "Python.h"
-#include "pycore_finalize.h"
+#include "pycore_finalize_steps.h"
 #include "pycore_gc.h"            // _PyObject_GC_IS_TRACKED()
 #include "pycore_immortal.h"      // _Py_MakeImmortal()
 #include "pycore_immortal_owned.h"
@@ -134,10 +134,7 @@ deallocate(PyObject *op)
         return;     /* not whole, or not any more */
     }
     assert(_Py_IsImmortal(op));
-#ifdef Py_REF_DEBUG
-    _Py_RefTotal++;
-#endif
-    op->ob_refcnt = 1;
+    _Py_GiveLastReference(op);
     Py_DECREF(op);
     if (!_Py_IsIncrefImmortal(op)) {
         _Py_MakeImmortal(op);

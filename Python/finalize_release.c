@@ -12,8 +12,8 @@
    The walk only reads: what is shared with other processes stays shared. */
 
 #include "Python.h"
-#include "pycore_finalize.h"
-#include "pycore_gc.h"            // PyGC_Head
+#include "pycore_finalize_steps.h"
+#include "pycore_gc_lists.h"      // lists_visit()
 #include "pycore_immortal.h"
 #include "pycore_interp.h"
 #include "pycore_object.h"        // _PyObject_GetDictPtr()
@@ -145,7 +145,8 @@ visit(PyObject *op, void *arg)
     if (_Py_addrset_has(&w->boundaries, op)) {
         return 0;
     }
-    if ((_PyDeallocators_DoMore(&w->deallocators, op) || _Py_addrset_has(&w->carriers, op)) &&
+    if ((_PyDeallocators_DoMore(&w->deallocators, op) ||
+         _Py_addrset_has(&w->carriers, op)) &&
         can_be_cut(w->holder))
     {
         if (!_Py_IsImmortal(w->holder) && is_carrier(w->holder)) {
@@ -174,28 +175,26 @@ expand(struct walk *w, PyObject *op)
     }
 }
 
-static void
-walk_list(struct walk *w, PyGC_Head *list)
+static int
+walk_from(PyObject *op, void *arg)
 {
-    PyGC_Head *gc = _PyGCHead_NEXT(list);
-    for (; gc != list && !w->no_memory; gc = _PyGCHead_NEXT(gc)) {
-        if (_Py_IsImmortal((PyObject *)(gc + 1))) {
-            expand(w, (PyObject *)(gc + 1));
-            while (w->size > 0 && !w->no_memory) {
-                expand(w, w->stack[--w->size]);
-            }
+    struct walk *w = arg;
+    if (_Py_IsImmortal(op)) {
+        expand(w, op);
+        while (w->size > 0 && !w->no_memory) {
+            expand(w, w->stack[--w->size]);
         }
     }
-    w->size = 0;
+    return w->no_memory;
 }
 
 static void
 add_boundaries(struct walk *w)
 {
-    PyObject *module;
+    PyObject *module, *modules = _PyPort_Modules(w->interp);
     Py_ssize_t pos = 0;
-    while (PyDict_Check(w->interp->modules) &&
-           PyDict_Next(w->interp->modules, &pos, NULL, &module))
+    while (modules != NULL && PyDict_Check(modules) &&
+           PyDict_Next(modules, &pos, NULL, &module))
     {
         add(w, &w->boundaries, module);
     }
@@ -204,26 +203,22 @@ add_boundaries(struct walk *w)
 static void
 walk(struct walk *w)
 {
-    for (int i = 0; i < _PyFinalize_NUM_LISTS; i++) {
-        walk_list(w, _PyFinalize_List(w->interp, i));
-    }
+    (void)lists_visit(w->interp, walk_from, w);
+    w->size = 0;
     _Py_addrset_clear(&w->seen);
 }
 
 /* The method cache holds values of classes' dictionaries without a
    reference. */
-static void
-forget_cached(PyGC_Head *list, _Py_addrset *dicts)
+static int
+forget_cached(PyObject *op, void *dicts)
 {
-    PyGC_Head *gc = _PyGCHead_NEXT(list);
-    for (; gc != list; gc = _PyGCHead_NEXT(gc)) {
-        PyObject *op = (PyObject *)(gc + 1);
-        if (PyType_Check(op) &&
-            _Py_addrset_has(dicts, ((PyTypeObject *)op)->tp_dict))
-        {
-            PyType_Modified((PyTypeObject *)op);
-        }
+    if (PyType_Check(op) &&
+        _Py_addrset_has(dicts, ((PyTypeObject *)op)->tp_dict))
+    {
+        PyType_Modified((PyTypeObject *)op);
     }
+    return 0;
 }
 
 static void
@@ -237,9 +232,7 @@ cut_edges(struct walk *w)
         _PyFinalize_Cut(w->interp, w->edges[i].holder, w->edges[i].held);
     }
     if (dicts.used > 0) {
-        for (int i = 0; i < _PyFinalize_NUM_LISTS; i++) {
-            forget_cached(_PyFinalize_List(w->interp, i), &dicts);
-        }
+        (void)lists_visit(w->interp, forget_cached, &dicts);
     }
     _Py_addrset_clear(&dicts);
 }

@@ -9,10 +9,10 @@
    An immortal object is finalized like any other.  It is not deallocated. */
 
 #include "Python.h"
-#include "pycore_finalize.h"
+#include "pycore_finalize_steps.h"
 #include "pycore_gc.h"            // _PyGC_SET_FINALIZED()
 #include "pycore_immortal.h"      // _Py_SetImmortal()
-#include "pycore_immortal_heap.h" // _PyImmortalHeap_LeaveAlone()
+#include "pycore_immortal_port.h" // _PyPort_Modules()
 #include "pycore_initconfig.h"
 #include "pycore_interp.h"
 #include "pycore_object.h"
@@ -37,8 +37,8 @@ _PyFinalize_IsQuiet(void)
     /* After finalize_modules(), an unpatched interpreter has no sys.stderr to
        report to; an immortal one is still there. */
     PyInterpreterState *interp = _PyInterpreterState_GET();
-    return quiet || (interp->modules == NULL &&
-                     (interp->finalizing || _Py_IsFinalizing()));
+    return quiet || (_PyPort_Modules(interp) == NULL &&
+                     (_PyPort_IsFinalizing(interp) || _Py_IsFinalizing()));
 }
 
 struct finalization {
@@ -197,9 +197,8 @@ static int
 prepare_round(struct finalization *f, _Py_finalize_found *found,
               _Py_finalize_order *order)
 {
-    struct _gc_runtime_state *gcstate = &f->interp->gc;
-    int enabled = gcstate->enabled;
-    gcstate->enabled = 0;
+    int enabled = f->interp->gc.enabled;
+    f->interp->gc.enabled = 0;
     _PyFinalize_FreeModules(&f->modules);
     int result = _PyFinalize_ListModules(f->interp, &f->modules);
     if (result < 0) {
@@ -208,8 +207,8 @@ prepare_round(struct finalization *f, _Py_finalize_found *found,
     else {
         result = find_and_order(f, found, order);
     }
-    gcstate->generations[0].count = -HELD_BACK;
-    gcstate->enabled = enabled;
+    _PyPort_Generation(f->interp, 0)->count = -HELD_BACK;
+    f->interp->gc.enabled = enabled;
     return result;
 }
 
@@ -298,7 +297,7 @@ _PyFinalize_Interpreter(PyThreadState *tstate, int (*flush)(void))
         .interp = tstate->interp,
         .flush = flush,
     };
-    if (f.interp->modules == NULL || f.interp->sysdict == NULL) {
+    if (_PyPort_Modules(f.interp) == NULL || f.interp->sysdict == NULL) {
         return 0;       /* done already, or never initialized */
     }
     PyObject *type, *value, *traceback;

@@ -12,10 +12,8 @@
    user's sets are often young.  The lists are read, not written to. */
 
 #include "Python.h"
-#include "pycore_finalize.h"
-#include "pycore_gc.h"            // PyGC_Head
-#include "pycore_immortal_heap.h" // _PyImmortalHeap_List()
-#include "pycore_interp.h"
+#include "pycore_finalize_steps.h"
+#include "pycore_gc_lists.h"      // list_of()
 #include "pycore_object.h"        // _PyObject_IS_GC()
 
 /* So many objects are numbered from one end, then as many from the other. */
@@ -50,28 +48,20 @@ compare(const void *a, const void *b)
     return x->object < y->object ? -1 : x->object > y->object;
 }
 
-PyGC_Head *
-_PyFinalize_List(PyInterpreterState *interp, int i)
-{
-    return i == 0 ? _PyImmortalHeap_List(interp)
-         : i == 1 ? &interp->gc.permanent_generation.head
-                  : &interp->gc.generations[_PyFinalize_NUM_LISTS - 1 - i].head;
-}
-
 /* Go to the next object that is younger, or older.  Returns 0 if there is
    none. */
 static int
 advance(PyInterpreterState *interp, _Py_finalize_end *end)
 {
     int young = end->step < 0;
-    PyGC_Head *list = _PyFinalize_List(interp, end->list);
+    PyGC_Head *list = list_of(interp, end->list);
     PyGC_Head *gc = young ? _PyGCHead_PREV(end->gc) : _PyGCHead_NEXT(end->gc);
     while (gc == list) {
         end->list += end->step;
-        if (end->list < 0 || end->list >= _PyFinalize_NUM_LISTS) {
+        if (end->list < 0 || end->list >= GC_NUM_LISTS) {
             return 0;
         }
-        list = _PyFinalize_List(interp, end->list);
+        list = list_of(interp, end->list);
         gc = young ? _PyGCHead_PREV(list) : _PyGCHead_NEXT(list);
     }
     end->gc = gc;
@@ -86,11 +76,11 @@ start(PyInterpreterState *interp, _Py_finalize_places *places)
     places->started = 1;
     places->old.step = 1;
     places->old.list = 0;
-    places->old.gc = _PyFinalize_List(interp, 0);
+    places->old.gc = list_of(interp, 0);
     places->old.number = 1;
     places->young.step = -1;
-    places->young.list = _PyFinalize_NUM_LISTS - 1;
-    places->young.gc = _PyFinalize_List(interp, _PyFinalize_NUM_LISTS - 1);
+    places->young.list = GC_NUM_LISTS - 1;
+    places->young.gc = list_of(interp, GC_NUM_LISTS - 1);
     places->young.number = UINT32_MAX;
     places->done = !advance(interp, &places->old) ||
                    !advance(interp, &places->young);

@@ -1,8 +1,8 @@
 /* Finalization at shutdown: threads that are stopped. */
 
 #include "Python.h"
-#include "pycore_finalize.h"
-#include "pycore_frame.h"         // _PyInterpreterFrame
+#include "pycore_finalize_steps.h"
+#include "pycore_immortal_port.h" // _PyPort_Frame()
 #include "pycore_interp.h"
 #include "pycore_pystate.h"
 
@@ -15,19 +15,15 @@ _PyFinalize_WasInUse(PyObject *op)
     return in_use.used > 0 && _Py_addrset_has(&in_use, op);
 }
 
-/* Where the evaluation stack of a frame ends is in a register of its thread's
-   interpreter loop: what lies above the end is stale, and only its address is
-   taken.  Without memory, something is not found to be in use. */
+/* Without memory, something is not found to be in use. */
 static void
 note_frame(_PyInterpreterFrame *frame)
 {
-    int n = frame->stacktop;
-    if (n < 0) {
-        n = frame->f_code->co_nlocalsplus + frame->f_code->co_stacksize;
-    }
+    int n = _PyPort_FrameSlots(frame, 1);
     for (int i = 0; i < n; i++) {
-        if (frame->localsplus[i] != NULL) {
-            (void)_Py_addrset_add(&in_use, frame->localsplus[i]);
+        PyObject *op = _PyPort_FrameSlot(frame, i);
+        if (op != NULL) {
+            (void)_Py_addrset_add(&in_use, op);
         }
     }
 }
@@ -40,8 +36,8 @@ _PyFinalize_ThreadsStop(PyThreadState *tstate)
     PyThreadState *ts = PyInterpreterState_ThreadHead(tstate->interp);
     for (; ts != NULL; ts = PyThreadState_Next(ts)) {
         if (ts != tstate) {
-            _PyInterpreterFrame *frame = ts->cframe->current_frame;
-            for (; frame != NULL; frame = frame->previous) {
+            _PyInterpreterFrame *frame = _PyPort_Frame(ts);
+            for (; frame != NULL; frame = _PyPort_OuterFrame(frame)) {
                 note_frame(frame);
             }
             n++;

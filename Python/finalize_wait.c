@@ -11,8 +11,9 @@
    a program polls for what another thread should do. */
 
 #include "Python.h"
-#include "pycore_finalize.h"
+#include "pycore_finalize_steps.h"
 #include "pycore_finalize_wait.h"
+#include "pycore_immortal_port.h" // _PyPort_ExceptionType()
 #include "pycore_initconfig.h"    // _Py_GetConfig()
 #include "pycore_pystate.h"       // _PyThreadState_GET()
 #include "pycore_runtime.h"       // _PyRuntimeState_GetFinalizing()
@@ -189,7 +190,7 @@ _PyFinalize_IsExpected(PyThreadState *tstate)
     /* No deeper than a chain that an ordinary program makes; user code can
        close it to a ring. */
     enum { MAX_DEPTH = 32 };
-    if (tstate->curexc_type == NULL || tells_all(tstate)) {
+    if (_PyPort_ExceptionType(tstate) == NULL || tells_all(tstate)) {
         return 0;
     }
     if (vain) {
@@ -198,13 +199,13 @@ _PyFinalize_IsExpected(PyThreadState *tstate)
     if (error == NULL) {
         return 0;
     }
-    if (PyErr_GivenExceptionMatches(tstate->curexc_type, error) ||
+    if (PyErr_GivenExceptionMatches(_PyPort_ExceptionType(tstate), error) ||
         (stronger != NULL &&
-         PyErr_GivenExceptionMatches(tstate->curexc_type, stronger)))
+         PyErr_GivenExceptionMatches(_PyPort_ExceptionType(tstate), stronger)))
     {
         return 1;
     }
-    PyObject *exc = tstate->curexc_value;
+    PyObject *exc = _PyPort_ExceptionValue(tstate);
     for (int i = 0; i < MAX_DEPTH; i++) {
         if (exc == NULL || !PyExceptionInstance_Check(exc)) {
             return 0;

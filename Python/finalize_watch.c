@@ -13,7 +13,7 @@
    status, which an application that embeds the interpreter has not got. */
 
 #include "Python.h"
-#include "pycore_finalize.h"
+#include "pycore_finalize_steps.h"
 #include "pycore_immortal_heap.h" // _PyImmortalHeap_DoesProcessEnd()
 #include "pycore_initconfig.h"
 #include "pycore_interp.h"

@@ -7,39 +7,8 @@
    collector had found both. */
 
 #include "Python.h"
-#include "pycore_finalize.h"
+#include "pycore_finalize_steps.h"
 #include "pycore_object.h"
-
-/* The globals of the Python function that callback calls; NULL if it is none,
-   or not a plain one.  Borrowed. */
-static PyObject *
-callback_globals(PyObject *callback)
-{
-    if (PyMethod_Check(callback)) {
-        callback = PyMethod_GET_FUNCTION(callback);
-    }
-    return PyFunction_Check(callback) ? PyFunction_GET_GLOBALS(callback)
-                                      : NULL;
-}
-
-int
-_PyFinalize_IsWatcher(PyObject *op, _Py_addrset *stdlib)
-{
-    PyTypeObject *type = Py_TYPE(op);
-    if (type != &_PyWeakref_RefType && type->tp_base != &_PyWeakref_RefType &&
-        type != &_PyWeakref_ProxyType)
-    {
-        return 0;
-    }
-    PyObject *callback = ((PyWeakReference *)op)->wr_callback;
-    if (callback == NULL || PyCFunction_Check(callback) ||
-        PyWeakref_GET_OBJECT(op) == Py_None)
-    {
-        return 0;
-    }
-    PyObject *globals = callback_globals(callback);
-    return globals == NULL || !_Py_addrset_has(stdlib, globals);
-}
 
 int
 _PyFinalize_RecordTurn(_Py_finalize_order *order, PyObject *op,

@@ -7,12 +7,12 @@
 
 #include "Python.h"
 #include "frameobject.h"          // PyTracebackObject
-#include "pycore_frame.h"         // _PyInterpreterFrame
-#include "pycore_gc.h"            // PyGC_Head
+#include "pycore_datetime.h"      // _PyDatetime_Find()
+#include "pycore_gc_lists.h"      // list_remove()
 #include "pycore_immortal_heap.h"
-#include "pycore_immortal_list.h" // list_remove()
 #include "pycore_immortal_mark.h"
 #include "pycore_immortal_owned.h"
+#include "pycore_immortal_port.h" // _PyPort_Permanent()
 #include "pycore_interp.h"
 #include "pycore_object.h"        // _PyObject_IS_GC()
 
@@ -43,12 +43,6 @@ push(struct _Py_marker *m, PyObject *op)
     m->stack[m->size++] = op;
 }
 
-static int
-is_running(PyFrameObject *frame)
-{
-    return frame->f_frame->owner != FRAME_OWNED_BY_FRAME_OBJECT;
-}
-
 /* Is op the object of a frame that runs, or is suspended in a generator; or a
    traceback, or the exception being handled, that holds one?
 
@@ -59,7 +53,7 @@ static int
 holds_running_frame(PyObject *op)
 {
     if (PyFrame_Check(op)) {
-        return is_running((PyFrameObject *)op);
+        return _PyPort_IsFrameAlive((PyFrameObject *)op);
     }
     if (PyExceptionInstance_Check(op)) {
         op = ((PyBaseExceptionObject *)op)->traceback;
@@ -68,7 +62,7 @@ holds_running_frame(PyObject *op)
         }
     }
     return PyTraceBack_Check(op) &&
-        is_running(((PyTracebackObject *)op)->tb_frame);
+        _PyPort_IsFrameAlive(((PyTracebackObject *)op)->tb_frame);
 }
 
 /* What C code is still filling.
@@ -129,8 +123,8 @@ _PyMarker_MarkMortal(PyObject *op, struct _Py_marker *m)
         _Py_MakeImmortal(op);
         m->marked++;
         /* Of bytes in a list of C's, the contents may be still to come. */
-        if (m->filled != NULL && !m->in_list_of_c) {
-            *m->filled += _PyMarker_FillHash(op);
+        if (m->hook != NULL && !m->in_list_of_c) {
+            m->hook->leaf(op, m->hook->arg);
         }
         return;
     }
@@ -164,108 +158,6 @@ drain(struct _Py_marker *m)
             _Py_AS_GC(op)->_gc_prev &= ~_PyGC_PREV_MASK_COLLECTING;
         }
         _PyMarker_Expand(op, m, tracked);
-    }
-}
-
-/* Static types are on no list: go down the tree of tp_base from object.  A
-   type with several bases is met under each, and followed under its tp_base
-   only. */
-static void
-mark_static_types(struct _Py_marker *m)
-{
-    struct _Py_marker todo = {0};
-    push(&todo, (PyObject *)&PyBaseObject_Type);
-    while (todo.size > 0) {
-        PyTypeObject *type = (PyTypeObject *)todo.stack[--todo.size];
-        if (!(type->tp_flags & Py_TPFLAGS_HEAPTYPE)) {
-            _PyMarker_ExpandType(type, m);
-        }
-        PyObject *ref;
-        Py_ssize_t pos = 0;
-        while (type->tp_subclasses != NULL &&
-               PyDict_Next(type->tp_subclasses, &pos, NULL, &ref))
-        {
-            PyObject *child = PyWeakref_GET_OBJECT(ref);
-            if (PyType_Check(child) &&
-                ((PyTypeObject *)child)->tp_base == type)
-            {
-                push(&todo, child);
-            }
-        }
-    }
-    PyMem_RawFree(todo.stack);
-    m->no_memory |= todo.no_memory;
-}
-
-/* Frames that run are on no list.  Above the locals, the evaluation stack of
-   the innermost one is in a register of the interpreter loop, out of sight;
-   stacktop is -1 then. */
-static void
-mark_frames(PyInterpreterState *interp, struct _Py_marker *m)
-{
-    PyThreadState *ts = PyInterpreterState_ThreadHead(interp);
-    for (; ts != NULL; ts = PyThreadState_Next(ts)) {
-        _PyInterpreterFrame *f = ts->cframe->current_frame;
-        for (; f != NULL; f = f->previous) {
-            int n = f->stacktop;
-            if (m->counter != NULL) {
-                /* Its generator shows them. */
-                m->counter->muted = n >= 0 &&
-                    f->owner == FRAME_OWNED_BY_GENERATOR;
-            }
-            if (n < 0) {
-                n = f->f_code->co_nlocalsplus;
-            }
-            for (int i = 0; i < n; i++) {
-                _PyMarker_Mark(f->localsplus[i], m);
-            }
-            _PyMarker_Mark((PyObject *)f->f_func, m);
-            _PyMarker_Mark((PyObject *)f->f_code, m);
-            _PyMarker_Mark(f->f_locals, m);
-        }
-    }
-    if (m->counter != NULL) {
-        m->counter->muted = 0;
-    }
-}
-
-/* What the interpreter itself holds, and nothing else need hold. */
-static void
-mark_state(PyInterpreterState *interp, struct _Py_marker *m)
-{
-    PyObject *held[] = {
-        interp->modules, interp->modules_by_index, interp->sysdict,
-        interp->builtins, interp->importlib, interp->codec_search_path,
-        interp->codec_search_cache, interp->codec_error_registry,
-        interp->dict, interp->builtins_copy, interp->import_func,
-#ifdef HAVE_FORK
-        interp->before_forkers, interp->after_forkers_parent,
-        interp->after_forkers_child,
-#endif
-        interp->audit_hooks,
-    };
-    for (size_t i = 0; i < Py_ARRAY_LENGTH(held); i++) {
-        _PyMarker_Mark(held[i], m);
-    }
-    PyThreadState *ts = PyInterpreterState_ThreadHead(interp);
-    for (; ts != NULL; ts = PyThreadState_Next(ts)) {
-        _PyMarker_Mark(ts->dict, m);
-        _PyMarker_Mark(ts->context, m);
-        _PyMarker_Mark(ts->c_profileobj, m);
-        _PyMarker_Mark(ts->c_traceobj, m);
-        _PyMarker_Mark(ts->async_gen_firstiter, m);
-        _PyMarker_Mark(ts->async_gen_finalizer, m);
-    }
-}
-
-/* The names that attributes were looked up by, of which some are held by
-   nothing else. */
-static void
-mark_type_cache(PyInterpreterState *interp, struct _Py_marker *m)
-{
-    struct type_cache *cache = &interp->type_cache;
-    for (size_t i = 0; i < Py_ARRAY_LENGTH(cache->hashtable); i++) {
-        _PyMarker_Mark(cache->hashtable[i].name, m);
     }
 }
 
@@ -379,7 +271,7 @@ Py_ssize_t
 _PyImmortalHeap_Mark(PyInterpreterState *interp, PyGC_Head *list,
                      PyGC_Head *young, PyGC_Head *kept,
                      PyObject *const spared[2], PyObject *root,
-                     int alive_only, size_t *filled,
+                     int alive_only, const struct _Py_leaf_hook *hook,
                      struct _Py_counter *counter)
 {
     PyThreadState *ts = PyInterpreterState_ThreadHead(interp);
@@ -387,29 +279,18 @@ _PyImmortalHeap_Mark(PyInterpreterState *interp, PyGC_Head *list,
         .spared = spared,
         .careful = alive_only || root != NULL || PyThreadState_Next(ts) != NULL,
         .young = young,
-        .filled = alive_only ? filled : NULL,
+        .hook = alive_only ? hook : NULL,
         .counter = counter,
     };
-    struct gc_generation *permanent = &interp->gc.permanent_generation;
+    struct gc_generation *permanent = _PyPort_Permanent(interp);
     PyGC_Head *immortals = _PyImmortalHeap_List(interp), left;
     list_init(&left);
     mark_list(&permanent->head, &m);
     if (!alive_only) {
         mark_list(list, &m);
     }
-    mark_static_types(&m);
-    if (root != NULL) {
-        _PyMarker_Expand(root, &m, 1);
-        mark_type_cache(interp, &m);
-    }
-    if (counter != NULL) {
-        counter->holder = NULL;
-        counter->declared = 0;
-    }
-    if (m.careful) {
-        mark_state(interp, &m);
-    }
-    mark_frames(interp, &m);
+    _PyDatetime_Find(_PyPort_Modules(interp));
+    _PyMarker_MarkRoots(interp, root, &m);
     drain(&m);
     expand_marked(immortals, &left, 0, &m);
     expand_marked(&permanent->head, &left, 1, &m);

@@ -1,7 +1,7 @@
 /* The immortal heap: what only it owns. */
 
 #include "Python.h"
-#include "pycore_gc.h"            // _PyGCHead_NEXT()
+#include "pycore_gc_lists.h"      // list_visit()
 #include "pycore_immortal.h"      // _Py_MakeImmortal()
 #include "pycore_immortal_owned.h"
 #include "pycore_object.h"        // _PyObject_IS_GC()
@@ -174,6 +174,17 @@ visit(PyObject *op, void *arg)
     return 0;
 }
 
+static int
+count_references(PyObject *op, void *arg)
+{
+    struct _Py_counter *counter = arg;
+    if (op != counter->skip && !_Py_IsImmortal(op)) {
+        counter->holder = op;
+        Py_TYPE(op)->tp_traverse(op, visit, counter);
+    }
+    return 0;
+}
+
 void
 _PyCounter_CountList(struct _Py_counter *counter, PyGC_Head *list,
                      PyObject *skip)
@@ -182,14 +193,8 @@ _PyCounter_CountList(struct _Py_counter *counter, PyGC_Head *list,
         return;
     }
     counter->declared = 0;
-    PyGC_Head *gc = _PyGCHead_NEXT(list);
-    for (; gc != list; gc = _PyGCHead_NEXT(gc)) {
-        PyObject *op = (PyObject *)(gc + 1);
-        if (op != skip && !_Py_IsImmortal(op)) {
-            counter->holder = op;
-            Py_TYPE(op)->tp_traverse(op, visit, counter);
-        }
-    }
+    counter->skip = skip;
+    (void)list_visit(list, count_references, counter);
 }
 
 static struct {

@@ -16,14 +16,12 @@
 
 #include "Python.h"
 #include "pycore_code.h"          // _PyCode_CODE()
+#include "pycore_code_hooks.h"    // _PyCode_SettleHook
+#include "pycore_gc_lists.h"      // list_visit()
 #include "pycore_immortal.h"      // _Py_IsImmortal()
-#include "pycore_immortal_heap.h" // _PyImmortalHeap_List()
 #include "pycore_immortal_fork.h"
-#include "pycore_interp.h"
+#include "pycore_immortal_heap.h" // _PyImmortalHeap_List()
 #include "pycore_opcode.h"        // _PyOpcode_Deopt
-#ifdef LOAD_FAST_ADAPTIVE
-#  include "pycore_borrow.h"      // _PyCode_SettleLoads()
-#endif
 
 /* So many misses at one place, of all that share a counter, wake the code
    object up.  Code that is not quiet tries again after 53. */
@@ -69,9 +67,9 @@ quiet_code(PyCodeObject *code)
         }
         i += _PyOpcode_Caches[_PyOpcode_Deopt[opcode]];
     }
-#ifdef LOAD_FAST_ADAPTIVE
-    _PyCode_SettleLoads(instructions, n);
-#endif
+    if (_PyCode_SettleHook != NULL) {
+        _PyCode_SettleHook(instructions, n);
+    }
     code->co_warmup = _PyCode_QUIET;
 }
 
@@ -93,16 +91,18 @@ visit_code(PyObject *op, struct _Py_seal_stats *stats)
     }
 }
 
+static int
+visit_function(PyObject *op, void *stats)
+{
+    if (PyFunction_Check(op)) {
+        visit_code(PyFunction_GET_CODE(op), stats);
+    }
+    return 0;
+}
+
 void
 _PyImmortalHeap_QuietCode(PyInterpreterState *interp,
                           struct _Py_seal_stats *stats)
 {
-    PyGC_Head *head = _PyImmortalHeap_List(interp);
-    PyGC_Head *gc = _PyGCHead_NEXT(head);
-    for (; gc != head; gc = _PyGCHead_NEXT(gc)) {
-        PyObject *op = (PyObject *)(gc + 1);
-        if (PyFunction_Check(op)) {
-            visit_code(PyFunction_GET_CODE(op), stats);
-        }
-    }
+    (void)list_visit(_PyImmortalHeap_List(interp), visit_function, stats);
 }

@@ -2,7 +2,7 @@
    see. */
 
 #include "Python.h"
-#include "pycore_finalize.h"
+#include "pycore_objlist.h"
 
 void *
 _PyFinalize_Grow(void *items, Py_ssize_t *allocated, size_t itemsize)

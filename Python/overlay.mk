@@ -7,6 +7,8 @@
 OVERLAY_OBJS= $(patsubst $(srcdir)/%.c,%.o,$(wildcard \
 		$(srcdir)/Python/addrset.c \
 		$(srcdir)/Python/borrow.c \
+		$(srcdir)/Python/code_hooks.c \
+		$(srcdir)/Python/datetime_referents.c \
 		$(srcdir)/Python/deallocators.c \
 		$(srcdir)/Python/finalize_any_order.c \
 		$(srcdir)/Python/finalize_clear.c \
@@ -14,45 +16,58 @@ OVERLAY_OBJS= $(patsubst $(srcdir)/%.c,%.o,$(wildcard \
 		$(srcdir)/Python/finalize_files.c \
 		$(srcdir)/Python/finalize_find.c \
 		$(srcdir)/Python/finalize_garbage.c \
-		$(srcdir)/Python/finalize_run.c \
 		$(srcdir)/Python/finalize_interpreters.c \
 		$(srcdir)/Python/finalize_modules.c \
 		$(srcdir)/Python/finalize_order.c \
 		$(srcdir)/Python/finalize_owned.c \
-		$(srcdir)/Python/finalize_set_order.c \
 		$(srcdir)/Python/finalize_release.c \
+		$(srcdir)/Python/finalize_run.c \
+		$(srcdir)/Python/finalize_set_order.c \
 		$(srcdir)/Python/finalize_threads.c \
 		$(srcdir)/Python/finalize_wait.c \
+		$(srcdir)/Python/finalize_walk.c \
 		$(srcdir)/Python/finalize_watch.c \
 		$(srcdir)/Python/finalize_weakrefs.c \
-		$(srcdir)/Python/immortal_referents.c \
 		$(srcdir)/Python/immortal_fill.c \
 		$(srcdir)/Python/immortal_heap.c \
 		$(srcdir)/Python/immortal_mark.c \
 		$(srcdir)/Python/immortal_owned.c \
 		$(srcdir)/Python/immortal_quiet.c \
+		$(srcdir)/Python/immortal_referents.c \
+		$(srcdir)/Python/immortal_roots.c \
+		$(srcdir)/Python/immortal_startup.c \
 		$(srcdir)/Python/immortal_trim.c \
 		$(srcdir)/Python/objlist.c \
-		$(srcdir)/Python/recent_lines.c))
+		$(srcdir)/Python/recent_lines.c \
+		$(srcdir)/Python/static_types.c))
 
 # What every object file is made anew for.
 OVERLAY_HEADERS= $(wildcard \
 		$(srcdir)/Include/immortal.h \
+		$(srcdir)/Include/internal/pycore_addrset.h \
 		$(srcdir)/Include/internal/pycore_borrow.h \
+		$(srcdir)/Include/internal/pycore_code_hooks.h \
+		$(srcdir)/Include/internal/pycore_datetime.h \
 		$(srcdir)/Include/internal/pycore_deallocators.h \
 		$(srcdir)/Include/internal/pycore_finalize.h \
+		$(srcdir)/Include/internal/pycore_finalize_steps.h \
 		$(srcdir)/Include/internal/pycore_finalize_wait.h \
+		$(srcdir)/Include/internal/pycore_finalize_walk.h \
+		$(srcdir)/Include/internal/pycore_gc_lists.h \
 		$(srcdir)/Include/internal/pycore_immortal.h \
+		$(srcdir)/Include/internal/pycore_immortal_fork.h \
 		$(srcdir)/Include/internal/pycore_immortal_heap.h \
-		$(srcdir)/Include/internal/pycore_immortal_list.h \
 		$(srcdir)/Include/internal/pycore_immortal_mark.h \
 		$(srcdir)/Include/internal/pycore_immortal_owned.h \
-		$(srcdir)/Include/internal/pycore_immortal_fork.h \
+		$(srcdir)/Include/internal/pycore_immortal_port.h \
+		$(srcdir)/Include/internal/pycore_immortal_startup.h \
 		$(srcdir)/Include/internal/pycore_interned.h \
 		$(srcdir)/Include/internal/pycore_loop.h \
 		$(srcdir)/Include/internal/pycore_method_cache.h \
 		$(srcdir)/Include/internal/pycore_missing_attr.h \
+		$(srcdir)/Include/internal/pycore_objlist.h \
 		$(srcdir)/Include/internal/pycore_recent_lines.h \
+		$(srcdir)/Include/internal/pycore_type_walks.h \
 		$(srcdir)/Include/internal/pycore_words.h \
 		$(srcdir)/Modules/gc_full_refs.h \
 		$(srcdir)/Modules/gc_stopped.h \

@@ -45,11 +45,6 @@ extern const uint8_t _PyCode_BorrowForms[][256];
 extern int _PyCode_BorrowForm(const _Py_CODEUNIT *instructions, Py_ssize_t i,
                               Py_ssize_t n);
 
-/* Loads among the n instructions that wait for the one after them to be
-   specialised would see, and write, what that has become: let them be what they
-   would be then, as far as it is known. */
-extern void _PyCode_SettleLoads(_Py_CODEUNIT *instructions, Py_ssize_t n);
-
 /* What an unpatched interpreter would have in place of opcode. */
 extern int _PyCode_UnborrowedForm(int opcode);
 

@@ -65,6 +65,17 @@ _Py_RefcntAdd(PyObject *op, Py_ssize_t n)
     op->ob_refcnt += n;
 }
 
+/* There is one reference to op, which is immortal, and it is about to be given
+   up: its deallocator is to run. */
+static inline void
+_Py_GiveLastReference(PyObject *op)
+{
+#ifdef Py_REF_DEBUG
+    _Py_RefTotal++;
+#endif
+    op->ob_refcnt = 1;
+}
+
 /* Store a count of 0 over whatever count the static object op has: its
    storage is about to be initialised again.  Py_SET_REFCNT() would leave an
    immortal count alone. */

@@ -50,7 +50,9 @@ extern void _PyImmortalHeap_TrimCHeap(void);
 
 /* In Python/immortal_fill.c: compute what would be stored when it is first
    asked for: the versions of all immortal types and functions, and of the keys
-   of namespaces.  Hashes are computed when an object is marked. */
+   of namespaces.  FillHash() is for one string as it becomes immortal
+   (struct _Py_leaf_hook), and for stats. */
+extern void _PyImmortalHeap_FillHash(PyObject *op, void *stats);
 extern void _PyImmortalHeap_Fill(PyInterpreterState *interp,
                                  struct _Py_seal_stats *stats);
 

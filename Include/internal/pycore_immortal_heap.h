@@ -1,4 +1,15 @@
-/* The immortal heap: everything alive at a point in time, made immortal. */
+/* The immortal heap: everything alive at a point in time, made immortal.
+
+   Two calls do that.  _PyGC_ImmortalizeHeap() makes the heap at start-up
+   (pycore_immortal_startup.h); _PyGC_ExtendImmortalHeap() adds to it whatever a
+   program has made by the time it calls gc.immortalize_heap().
+
+   There is one such heap in a process: the main interpreter's.  It outlives
+   Py_Finalize(), which clears the state of the runtime and of the interpreter,
+   and whose structures keep their layout, for debuggers and for extensions that
+   were built without this.  So what is known of the heap, and of the one shutdown
+   of a process, is in static variables of the files that need it; the GIL
+   protects them. */
 
 #ifndef Py_INTERNAL_IMMORTAL_HEAP_H
 #define Py_INTERNAL_IMMORTAL_HEAP_H
@@ -19,30 +30,14 @@ struct _Py_immortal_heap_stats {
     Py_ssize_t immortalized;    /* made immortal */
 };
 
-/* PyStatus error if -X immortal_heap or PYTHONIMMORTALHEAP has a value that
-   means nothing. */
-extern PyStatus _PyImmortalHeap_CheckConfig(const PyConfig *config);
+/* Done with each str, bytes and int that becomes immortal, while it is at hand;
+   but not if C code may be filling it.  leaf may run no other code. */
+struct _Py_leaf_hook {
+    void (*leaf)(PyObject *op, void *arg);
+    void *arg;
+};
 
-/* The start-up call: pymain makes it once, after site was imported and
-   before the first user code runs.  Everything alive becomes immortal except
-   __main__, its dictionary, and what only these two keep alive.  Does nothing
-   if the configuration says so.
-
-   Returns 0, or -1 with an exception set. */
-extern int _PyGC_ImmortalizeHeap(void);
-
-/* Say, before the interpreter is initialized, that _PyGC_ImmortalizeHeap()
-   will be called.  Until then, automatic collections wait, since there is
-   next to nothing to collect.  They do not wait for ever: a bounded number of
-   containers may be created, and the first import of gc, or a collection that
-   is asked for, ends it at once.
-
-   HoldCollections() is for the initialization, as soon as interp has its
-   configuration. */
-extern void _PyImmortalHeap_Announce(void);
-extern void _PyImmortalHeap_HoldCollections(PyInterpreterState *interp);
-
-/* gc.immortalize_heap(): everything alive becomes immortal, except the module
+/* The explicit call: everything alive becomes immortal, except the module
    __main__ and its dictionary themselves; frames that still run; tracebacks
    and exceptions that hold such a frame; and what C code is still filling.
    Garbage is collected, but not what gc.freeze() took.
@@ -50,14 +45,14 @@ extern void _PyImmortalHeap_HoldCollections(PyInterpreterState *interp);
 
    collect, arg -- what runs a full collection and returns the number of
                    unreachable objects, or 0 if one is running.
-   filled       -- as for _PyImmortalHeap_Mark().
+   hook         -- what is to be done with what becomes immortal; or NULL.
 
    Returns 0, or -1 with MemoryError set: what was marked by then stays
    immortal, the rest as it was. */
-extern int _PyImmortalHeap_Extend(PyInterpreterState *interp,
-                                  Py_ssize_t (*collect)(void *), void *arg,
-                                  size_t *filled,
-                                  struct _Py_immortal_heap_stats *stats);
+extern int _PyGC_ExtendImmortalHeap(PyInterpreterState *interp,
+                                    Py_ssize_t (*collect)(void *), void *arg,
+                                    const struct _Py_leaf_hook *hook,
+                                    struct _Py_immortal_heap_stats *stats);
 
 /* The list of what is immortal and tracked by the collector, as the collector
    of interp sees it: all in the main interpreter, nothing in others.  What is
@@ -76,36 +71,6 @@ extern void _PyImmortalHeap_Adopt(PyGC_Head *gc);
    oldest generation, where it would be in an unpatched interpreter. */
 extern int _PyImmortalHeap_IsFrozen(PyInterpreterState *interp);
 extern void _PyImmortalHeap_SetFrozen(PyInterpreterState *interp, int frozen);
-
-/* Mark what is on list, on the permanent generation's list and on that of
-   immortals, in running frames and in static types, and all they hold,
-   transitively; but for what C code may be filling, and what only that holds.
-   Of the permanent generation, it moves to the list of immortals.
-
-   young      -- of list, the first object that no collection has seen.
-   kept       -- where to move what is on list and stays mortal; if alive_only,
-                 it stays where it is.
-   spared     -- two objects, or NULL, to be left mortal and passed by.
-   root       -- an object whose referents are marked as well, or NULL.
-   alive_only -- of list, mark only what is referred to from outside of it,
-                 and what that holds: _PyGC_CountExternal(list) was called.
-                 PREV_MASK_COLLECTING is cleared for these.
-   filled     -- where to add the number of hashes computed, of what becomes
-                 immortal; NULL to compute none.  None are unless alive_only.
-
-   counter    -- counts the references to what has to be deallocated at exit;
-                 or NULL.
-
-   Returns the number of objects that became immortal, or -1 for lack of
-   memory (without an exception). */
-struct _Py_counter;
-extern Py_ssize_t _PyImmortalHeap_Mark(PyInterpreterState *interp,
-                                       PyGC_Head *list, PyGC_Head *young,
-                                       PyGC_Head *kept,
-                                       PyObject *const spared[2],
-                                       PyObject *root, int alive_only,
-                                       size_t *filled,
-                                       struct _Py_counter *counter);
 
 /* Was a heap made immortal in this process?  Then there are objects that
    outlive the interpreter. */
@@ -140,10 +105,6 @@ extern void _PyGC_CountExternal(PyGC_Head *list);
    themselves.  These end up on old. */
 extern void _PyGC_HandleWeakrefs(PyThreadState *tstate,
                                  PyGC_Head *unreachable, PyGC_Head *old);
-
-/* In Modules/gcmodule.c: the child of a fork takes back what a collection holds
-   whose thread it has not got.  Called before it makes any threads. */
-extern void _PyGC_AfterFork(PyThreadState *tstate);
 
 #ifdef __cplusplus
 }

@@ -1,4 +1,4 @@
-/* The walk that marks the immortal heap: what its two files share. */
+/* Making the heap immortal: what only the files of that share. */
 
 #ifndef Py_INTERNAL_IMMORTAL_MARK_H
 #define Py_INTERNAL_IMMORTAL_MARK_H
@@ -12,9 +12,56 @@ extern "C" {
 
 #include "pycore_gc.h"            // PyGC_Head
 #include "pycore_immortal.h"      // _Py_IsIncrefImmortal()
+#include "pycore_immortal_heap.h" // struct _Py_leaf_hook
 #include "pycore_object.h"        // _PyObject_GC_MAY_BE_TRACKED()
 
 struct _Py_counter;
+
+/* Make all that is alive immortal, and move it to the list of what is.
+
+   root       -- an object whose referents are alive; NULL at start-up, when
+                 nobody asks how many there were.
+   alive_only -- find out what is alive; otherwise, take it that all is.
+
+   The others are as below.  Returns 0, or -1 with MemoryError set. */
+extern int _PyImmortalHeap_Make(PyInterpreterState *interp,
+                                PyObject *const spared[2], PyObject *root,
+                                int alive_only,
+                                const struct _Py_leaf_hook *hook,
+                                struct _Py_counter *counter,
+                                struct _Py_immortal_heap_stats *stats);
+
+/* Find __main__ and its dictionary, or NULL for what there is not.  Borrowed
+   references, without an exception. */
+extern void _PyImmortalHeap_FindMain(PyInterpreterState *interp,
+                                     PyObject *spared[2]);
+
+/* Mark what is on list, on the permanent generation's list and on that of
+   immortals, in running frames and in static types, and all they hold,
+   transitively; but for what C code may be filling, and what only that holds.
+   Of the permanent generation, it moves to the list of immortals.
+
+   young      -- of list, the first object that no collection has seen.
+   kept       -- where to move what is on list and stays mortal; if alive_only,
+                 it stays where it is.
+   spared     -- two objects, or NULL, to be left mortal and passed by.
+   root       -- an object whose referents are marked as well, or NULL.
+   alive_only -- of list, mark only what is referred to from outside of it,
+                 and what that holds: _PyGC_CountExternal(list) was called.
+                 PREV_MASK_COLLECTING is cleared for these.
+   hook       -- or NULL; not used unless alive_only.
+   counter    -- counts the references to what has to be deallocated at exit;
+                 or NULL.
+
+   Returns the number of objects that became immortal, or -1 for lack of
+   memory (without an exception). */
+extern Py_ssize_t _PyImmortalHeap_Mark(PyInterpreterState *interp,
+                                       PyGC_Head *list, PyGC_Head *young,
+                                       PyGC_Head *kept,
+                                       PyObject *const spared[2],
+                                       PyObject *root, int alive_only,
+                                       const struct _Py_leaf_hook *hook,
+                                       struct _Py_counter *counter);
 
 struct _Py_marker {
     PyObject **stack;       /* marked, or static; to be expanded; borrowed */
@@ -27,7 +74,7 @@ struct _Py_marker {
     PyGC_Head *young;       /* of the list, the first that no collection saw */
     int no_memory;
     Py_ssize_t marked;
-    size_t *filled;         /* hashes computed; NULL to compute none */
+    const struct _Py_leaf_hook *hook;   /* or NULL */
     struct _Py_counter *counter;    /* or NULL */
 };
 
@@ -60,9 +107,10 @@ _PyMarker_IsAtomicTuple(PyObject *op)
     return 1;
 }
 
-/* Mark what type holds and type_traverse() leaves out; of a static type, for
-   which it must not be called, everything. */
-extern void _PyMarker_ExpandType(PyTypeObject *type, struct _Py_marker *m);
+/* Mark what is on no list of the collector's: what static types, frames that run
+   and the interpreter itself hold; and what root does, unless it is NULL. */
+extern void _PyMarker_MarkRoots(PyInterpreterState *interp, PyObject *root,
+                                struct _Py_marker *m);
 
 /* Mark op, which may be NULL. */
 static inline void
@@ -73,9 +121,12 @@ _PyMarker_Mark(PyObject *op, struct _Py_marker *m)
     }
 }
 
-/* Compute the hash of op, which became immortal, before it is asked for: 1 if
-   op is of a type that stores one, and it was not yet known. */
-extern int _PyMarker_FillHash(PyObject *op);
+/* The same, for who calls back. */
+static inline void
+_PyMarker_Visit(PyObject *op, void *marker)
+{
+    _PyMarker_Mark(op, marker);
+}
 
 #ifdef __cplusplus
 }

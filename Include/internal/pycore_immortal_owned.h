@@ -40,6 +40,7 @@ struct _Py_counter {
     Py_ssize_t allocated;
     PyObject *holder;       /* whose references come next, NULL for those of
                                frames and of the interpreter; borrowed */
+    PyObject *skip;         /* whose references were counted; borrowed */
     int declared;           /* do they come from its type's members? */
     int muted;              /* they are met another time; do not count now */
 };

@@ -94,7 +94,7 @@ def load_inputs(project: Project, pin: Pin) -> Inputs:
     """Read overlay, series and patches from the repository; CpatchError for anything amiss."""
     listed = patchfiles.load_series(project, pin)
     return Inputs(
-        overlay.load_overlay(project), patchfiles.load_patches(project, listed), listed.text
+        overlay.load_overlay(project, pin), patchfiles.load_patches(project, listed), listed.text
     )
 
 

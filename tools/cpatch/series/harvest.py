@@ -371,7 +371,7 @@ class _Harvest:
             self.result.writes[self.listed.path] = text.encode()
 
     def _write_overlay(self, files: dict[str, OverlayFile]) -> None:
-        disk = overlay.load_overlay(self.project)
+        disk = overlay.load_overlay(self.project, self.pin)
         both = []
         for path in sorted({*files, *self.record.overlay_files}):
             was = self.record.overlay_files.get(path)
@@ -381,7 +381,7 @@ class _Harvest:
                 continue
             if here != was:
                 both.append(path)
-            self.result.writes[self.project.root / path] = files.get(path)
+            self.result.writes[overlay.place(self.project, self.pin, path)] = files.get(path)
         if both:
             raise CpatchError(
                 f"edited both here and in {self.work.shown} since the last apply: {listed(both)}",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,9 +47,9 @@ class Finding:
 
 
 def check_header(
-    patch: Patch, message: str, *, root: Path, branches: Mapping[str, object]
+    patch: Patch, message: str, *, roots: Sequence[Path], branches: Mapping[str, object]
 ) -> Iterator[Finding]:
-    """Yield what is wrong with a patch's header; ``root`` is the repository."""
+    """Yield what is wrong with a patch's header; below ``roots`` lie the overlay's files."""
     where = f"patches/{patch.name}"
     subject, prose, trailers = patchfiles.split_message(message)
     if len(subject) > 72:
@@ -69,7 +69,7 @@ def check_header(
     for name in REQUIRED:
         if not values.get(name):
             yield Finding("H4", where, f"trailer {name}: is missing or empty")
-    yield from _trailer_values(where, values, root, branches)
+    yield from _trailer_values(where, values, roots, branches)
     yield from _touches(patch, where, values.get("Touches", ""))
 
 
@@ -82,11 +82,11 @@ def _fixed_lines(patch: Patch, where: str) -> Iterator[Finding]:
 
 
 def _trailer_values(
-    where: str, values: Mapping[str, str], root: Path, branches: Mapping[str, object]
+    where: str, values: Mapping[str, str], roots: Sequence[Path], branches: Mapping[str, object]
 ) -> Iterator[Finding]:
     for name, rule in (("Needs", "H6"), ("Tests", "H7")):
         for word in paths_in(values.get(name, "")):
-            if not (root / word).exists():
+            if not any((root / word).exists() for root in roots):
                 yield Finding(rule, where, f"{name}: {word} does not exist in this repository")
     for branch in values.get("Applies", "").split():
         if branch not in branches:

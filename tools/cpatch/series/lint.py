@@ -39,11 +39,16 @@ RULES = {
     "R1": "patch -> commit -> patch loses nothing; refresh would change nothing",
     "O1": "the overlay adds paths only",
     "O2": "an overlay C file is at most 400 lines (warning)",
+    "O3": "a path is in one of the shared overlay and the pin's own",
+    "O4": "the pin's own headers provide every name in patches/port-names, and no other",
     "F1": "the pin lists fixes in the order of the archive's own series file",
     **lint_parts.RULES,
     "V1": "the version is written in the pin file only",
 }
 _MOST_LINES = 400
+_PORT_NAME = re.compile(r"^_PyPort_\w+", re.MULTILINE)
+# PEP 7 begins a function's definition in the first column; a type or a macro needs its word.
+_PORT_DEFINED = re.compile(r"^(?:#define |typedef .*\(\*)?(_PyPort_\w+)", re.MULTILINE)
 
 
 def lint(project: Project, pins: Pins, chosen: list[Pin]) -> Iterator[Finding]:
@@ -59,11 +64,16 @@ def lint(project: Project, pins: Pins, chosen: list[Pin]) -> Iterator[Finding]:
     for name in patchfiles.unlisted(project, every):
         yield Finding("S2", f"patches/{name}", "no series lists it")
     for pin in chosen:
-        inputs = chains.load_inputs(project, pin)
+        try:
+            inputs = chains.load_inputs(project, pin)
+        except overlay.TwiceError as exc:
+            yield Finding("O3", exc.path, f"{exc.got}; {exc.fix}")
+            continue
         pristine = fixes.base(project, pin)
         repo = Repo(project.store)
         yield from _fixes(project, pin)
         yield from _overlay(repo, pin, pristine, inputs)
+        yield from _port(project, pin)
         yield from _headers(project, repo, pins, pin, inputs)
         try:
             made = chains.build_chain(repo, pin, pristine, inputs)
@@ -102,6 +112,21 @@ def _overlay(repo: Repo, pin: Pin, pristine: str, inputs: Inputs) -> Iterator[Fi
             yield Finding("O2", path, f"{lines} lines; split it by concern", fatal=False)
 
 
+def _port(project: Project, pin: Pin) -> Iterator[Finding]:
+    """Compare the names that a pin's own headers define with those that shared files may use."""
+    listed = project.patches / "port-names"
+    wanted = set(_PORT_NAME.findall(listed.read_text())) if listed.exists() else set()
+    root = overlay.own_root(project, pin)
+    given = set()
+    for path in sorted((root / "Include").rglob("*.h")):
+        given |= set(_PORT_DEFINED.findall(path.read_text(encoding="utf-8", errors="replace")))
+    where = project.show(root / "Include")
+    for name in sorted(wanted - given):
+        yield Finding("O4", where, f"no header defines {name}, which patches/port-names lists")
+    for name in sorted(given - wanted):
+        yield Finding("O4", where, f"defines {name}, which patches/port-names does not list")
+
+
 def _headers(
     project: Project, repo: Repo, pins: Pins, pin: Pin, inputs: Inputs
 ) -> Iterator[Finding]:
@@ -112,7 +137,8 @@ def _headers(
         except CpatchError as exc:
             yield Finding("H1", where, exc.what)
             continue
-        yield from check_header(patch, message, root=project.root, branches=pins.table)
+        roots = (project.root, overlay.own_root(project, pin))
+        yield from check_header(patch, message, roots=roots, branches=pins.table)
         _, prose, trailers = patchfiles.split_message(message)
         applies = dict(trailers).get("Applies", "").split()
         if applies and pin.branch not in applies:

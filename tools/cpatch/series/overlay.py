@@ -1,4 +1,8 @@
-"""The overlay: new files that mirror CPython's tree. It only ever adds paths."""
+"""The overlay: new files that mirror CPython's tree. It only ever adds paths.
+
+What all pins share lies at the top of the repository, what one pin alone needs below that pin's
+folder in ``patches/``, mirrored in the same way. A path is in one of the two.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +14,7 @@ from pathlib import Path
 
 from cpatch.base.errors import USAGE, CpatchError
 from cpatch.base.git import Entry, Repo
+from cpatch.base.pin import Pin
 from cpatch.base.project import Project
 
 _JUNK_DIRS = {"__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache"}
@@ -32,27 +37,62 @@ class OverlayFile:
         return f"{self.mode}:{hashlib.sha256(self.data).hexdigest()}"
 
 
-def load_overlay(project: Project) -> dict[str, OverlayFile]:
-    """Read all overlay files, by path, sorted. Files need not be committed yet.
+class TwiceError(CpatchError):
+    """A path that both the shared overlay and the pin's own have."""
 
-    Raises CpatchError for a symlink: it would dangle or point out of the tree.
+    def __init__(self, path: str, own: str) -> None:
+        super().__init__(
+            f"overlay {path} is there twice",
+            wanted="a path in one of the shared overlay and the pin's own",
+            got=f"{path} and {own}",
+            fix=f"git rm {path} if pins differ in it, else git rm {own}",
+            code=USAGE,
+        )
+        self.path = path
+
+
+def load_overlay(project: Project, pin: Pin) -> dict[str, OverlayFile]:
+    """Read all overlay files of a pin, by path, sorted. Files need not be committed yet.
+
+    Raises TwiceError, and CpatchError for a symlink: it would dangle or point out of the tree.
     """
+    shared = _load(project, project.root)
+    own = _load(project, own_root(project, pin))
+    for path in sorted(shared.keys() & own.keys()):
+        mine = project.show(own_root(project, pin) / path)
+        raise TwiceError(path, mine)
+    return dict(sorted({**shared, **own}.items()))
+
+
+def own_root(project: Project, pin: Pin) -> Path:
+    """Return the directory that mirrors CPython's tree with what this pin alone needs."""
+    return project.patches / pin.branch
+
+
+def place(project: Project, pin: Pin, path: str) -> Path:
+    """Return where a path of the overlay is kept: below the pin if it is there, else at the top."""
+    own = own_root(project, pin) / path
+    return own if own.exists() else project.root / path
+
+
+def _load(project: Project, root: Path) -> dict[str, OverlayFile]:
     found: dict[str, OverlayFile] = {}
     for top in project.overlay_dirs:
-        for where, dirs, names in os.walk(project.root / top):
+        for where, dirs, names in os.walk(root / top):
             dirs[:] = sorted(d for d in dirs if d not in _JUNK_DIRS)
             for name in names:
                 path = Path(where, name)
-                rel = path.relative_to(project.root).as_posix()
+                rel = path.relative_to(root).as_posix()
                 if name.startswith(".") or name.endswith(_JUNK_SUFFIXES):
                     continue
                 if path.is_symlink() or not path.is_file():
+                    shown = project.show(path)
                     raise CpatchError(
-                        f"overlay {rel} is not a plain file", fix=f"rm {rel}", code=USAGE
+                        f"overlay {shown} is not a plain file", fix=f"rm {shown}", code=USAGE
                     )
                 mode = "100755" if path.stat().st_mode & 0o100 else "100644"
                 found[rel] = OverlayFile(mode, path.read_bytes())
-    return dict(sorted(found.items()))
+    return found
 
 
 def in_overlay_dirs(project: Project, path: str) -> bool:

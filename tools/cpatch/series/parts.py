@@ -99,7 +99,7 @@ def choose(inputs: Inputs, listed: Series, tree: str) -> Inputs:
 
 def own_tests(project: Project, pin: Pin, tree: str) -> list[str]:
     """Return the names of the overlay's test files that a tree has, as regrtest knows them."""
-    files = load_overlay(project)
+    files = load_overlay(project, pin)
     if tree != "patched":
         inputs = load_inputs(project, pin)
         files = choose(inputs, patchfiles.load_series(project, pin), tree).overlay

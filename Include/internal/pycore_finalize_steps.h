@@ -1,0 +1,265 @@
+/* Finalization at shutdown: what only its own files share.
+
+   The steps, each in a file of its own: which modules there are
+   (finalize_modules.c), which finalizers (finalize_find.c), in which order
+   (finalize_order.c, finalize_walk.c, finalize_files.c), callbacks
+   (finalize_weakrefs.c); finalize_run.c has the whole. */
+
+#ifndef Py_INTERNAL_FINALIZE_STEPS_H
+#define Py_INTERNAL_FINALIZE_STEPS_H
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#ifndef Py_BUILD_CORE
+#  error "this header requires Py_BUILD_CORE define"
+#endif
+
+#include "pycore_addrset.h"       // _Py_addrset
+#include "pycore_finalize.h"
+#include "pycore_gc.h"            // PyGC_Head
+#include "pycore_objlist.h"       // _Py_objlist
+
+/* A module, or what else a user put into sys.modules. */
+typedef struct {
+    PyObject *name;         /* strong */
+    PyObject *object;       /* strong */
+    PyObject *dict;         /* borrowed; NULL if object is not a module */
+    enum {
+        _Py_MODULE_USER,
+        _Py_MODULE_PURE,    /* of the standard library, written in Python */
+        _Py_MODULE_C        /* of the standard library, written in C */
+    } kind;
+    Py_ssize_t start;       /* its finalizers: those in the order's list */
+    Py_ssize_t end;         /* from start to end - 1 */
+} _Py_finalize_module;
+
+typedef struct {
+    _Py_finalize_module *items;
+    Py_ssize_t size;
+} _Py_finalize_modules;
+
+/* Fill list with all modules, in the order in which they are finalized: user
+   modules newest to oldest, __main__ as the newest; then the standard
+   library, pure-Python modules before C modules.
+
+   Returns 0, or -1 with an exception set. */
+extern int _PyFinalize_ListModules(PyInterpreterState *interp,
+                                   _Py_finalize_modules *list);
+extern void _PyFinalize_FreeModules(_Py_finalize_modules *list);
+
+/* Let go of the user's modules.  list is of no use after that but to be
+   freed. */
+extern void _PyFinalize_ClearModules(PyThreadState *tstate,
+                                     _Py_finalize_modules *list, int verbose);
+
+/* The weak references that it had cleared and not called back yet; each is owed
+   a Py_DECREF().  To be emptied by the caller. */
+extern _Py_objlist *_PyGC_LeftCallbacks(void);
+
+/* When an object's turn comes: the higher, the earlier. */
+typedef struct {
+    PyObject *object;       /* borrowed */
+    Py_ssize_t turn;
+} _Py_finalize_turn;
+
+/* The first half of _PyFinalize_Release().
+
+   later -- what these objects hold is left alone; or NULL. */
+extern void _PyFinalize_ReleaseMortal(PyInterpreterState *interp,
+                                      _Py_addrset *later);
+
+/* Add the modules of all other interpreters, and their dictionaries, to set.
+   Returns 0, or -1 for lack of memory (without an exception). */
+extern int _PyFinalize_AddForeignModules(PyInterpreterState *own,
+                                         _Py_addrset *set);
+
+/* What there is to be finalized. */
+typedef struct {
+    PyObject **pending;     /* tracked, with a finalizer that did not run:
+                               borrowed, valid until a finalizer runs */
+    Py_ssize_t n_pending;
+    Py_ssize_t pending_allocated;
+    _Py_objlist watchers;   /* weak references with a callback of the user's */
+    _Py_objlist observers;  /* weak references to what is immortal */
+    int weakrefs;           /* are there any to mortal objects? */
+    int callbacks;          /* are any of these to be called back? */
+    int untracked;          /* may there be more that the collector does not
+                               track?  Only a walk can find it. */
+} _Py_finalize_found;
+
+/* In which order. */
+typedef struct {
+    _Py_objlist objects;    /* the last one comes first */
+    Py_ssize_t streams;     /* below: only sys.stdout and the like need them */
+    _Py_objlist lost;       /* pending, but the walk did not come to them */
+    _Py_objlist orphaned;   /* observers that it came to, of which it did not
+                               come to what they refer to */
+    _Py_addrset held;       /* files that something other than a file holds */
+    _Py_finalize_turn *turns;   /* of watchers, and of what they watch */
+    Py_ssize_t n_turns;
+    Py_ssize_t turns_allocated;
+} _Py_finalize_order;
+
+/* One end of what is not numbered yet on the collector's lists. */
+typedef struct {
+    PyGC_Head *gc;          /* the next one to be numbered */
+    int list;               /* on which list that is, the oldest is 0 */
+    int step;               /* 1 at the old end, -1 at the young end */
+    uint32_t number;        /* to be given to it */
+} _Py_finalize_end;
+
+/* Where objects are on the collector's lists.  Valid as long as these do not
+   change. */
+typedef struct {
+    _Py_addrset numbers;    /* a table of numbers by address */
+    _Py_finalize_end old;
+    _Py_finalize_end young;
+    int started;
+    int done;               /* all are numbered */
+} _Py_finalize_places;
+
+/* Sort the n members of a set, the oldest first.
+
+   places -- empty, or as a previous call left it; to be freed by the caller,
+             also after an error.
+
+   Returns 0, or -1 for lack of memory (without an exception). */
+extern int _PyFinalize_SortMembers(PyInterpreterState *interp,
+                                   _Py_finalize_places *places,
+                                   uintptr_t *members, Py_ssize_t n);
+extern void _PyFinalize_FreePlaces(_Py_finalize_places *places);
+
+/* Does op have a finalizer that did not run yet?
+
+   finished -- objects that are not of the collector, and so have no flag to
+               say that theirs ran. */
+extern int _PyFinalize_IsPending(PyObject *op, _Py_addrset *finished);
+
+/* Walk from all modules, and find the pending finalizers in topological
+   order: what refers to an object goes before it.
+
+   finished -- as above.
+   lost     -- NULL, or what a previous walk did not come to: it goes after all
+               modules.
+   order    -- empty.
+
+   Returns 0, or -1 for lack of memory (without an exception). */
+extern int _PyFinalize_Order(PyInterpreterState *interp,
+                             _Py_finalize_modules *modules,
+                             const _Py_finalize_found *found,
+                             const _Py_objlist *lost,
+                             _Py_addrset *finished,
+                             _Py_finalize_order *order);
+
+extern void _PyFinalize_ClearOrder(_Py_finalize_order *order);
+
+/* Look through the collector's lists.  Returns as above. */
+extern int _PyFinalize_Find(PyInterpreterState *interp,
+                            const _Py_finalize_modules *modules,
+                            _Py_addrset *finished,
+                            _Py_finalize_found *found);
+extern void _PyFinalize_ClearFound(_Py_finalize_found *found);
+
+/* Note the turn of op in order.  Returns 0, or -1 for lack of memory (without
+   an exception). */
+extern int _PyFinalize_RecordTurn(_Py_finalize_order *order, PyObject *op,
+                                  Py_ssize_t turn);
+extern void _PyFinalize_SortTurns(_Py_finalize_order *order);
+
+/* Call back for objects whose turn came before that of the weak reference;
+   take the callback from all others.  Returns the number of calls. */
+extern Py_ssize_t _PyFinalize_RunCallbacks(const _Py_objlist *watchers,
+                                           const _Py_finalize_order *order);
+
+/* Run all pending finalizers in no particular order, files last; for lack of
+   memory.  Returns how many there were. */
+extern Py_ssize_t _PyFinalize_RunInAnyOrder(PyInterpreterState *interp,
+                                            _Py_addrset *finished);
+
+/* Clear the weak references to what those on the list refer to, which is
+   garbage but for being immortal, and call them back: the collector cannot.
+   Returns the number of calls. */
+extern Py_ssize_t _PyFinalize_CallOrphaned(const _Py_objlist *orphaned);
+
+/* Is op a file, one of those that the interpreter opened for itself?  These
+   are flushed (flush_std_files()), never closed. */
+extern int _PyFinalize_IsInterpretersStream(PyInterpreterState *interp,
+                                            PyObject *op);
+
+/* Is op a file that is closed by its finalizer, and does nothing else in it?
+   Also one that is written in Python, as long as it has no __del__. */
+extern int _PyFinalize_IsPlainFile(PyObject *op);
+
+/* How far a file is from the bottom of a stack of files, 0 to 3.  A cycle of
+   files has to be entered at its top. */
+#define _Py_FILE_HEIGHT 3
+extern int _PyFinalize_FileHeight(PyObject *op);
+
+/* The attributes that user code gave to a file which is implemented in C, or
+   NULL; borrowed.  They say nothing of what it needs in order to be closed:
+   that is the file below it, which is no attribute, but to which attributes
+   may lead back (raw.owner = text). */
+extern PyObject *_PyFinalize_FileAttributes(PyObject *op);
+
+/* sys.stdout or sys.stderr could not be flushed: the exit status says so. */
+extern void _PyFinalize_FlushFailed(void);
+
+/* Watch the calling thread, which finalizes the interpreter of tstate, until
+   _PyFinalize_EndWatch().  If it gets stuck in a wait, another thread calls
+   function(its own thread state, arg) with the GIL, and then ends the process;
+   the watched one never gets the GIL again.  Does nothing if there never was
+   another thread, or the exit status is not known. */
+extern void _PyFinalize_BeginWatch(PyThreadState *tstate,
+                                   void (*function)(PyThreadState *, void *),
+                                   void *arg);
+extern void _PyFinalize_EndWatch(void);
+
+/* Was op among the arguments and variables of a stopped thread's functions?
+   By its address: something else may be there by now. */
+extern int _PyFinalize_WasInUse(PyObject *op);
+
+/* From now on waits are refused: n_stopped threads were stopped. */
+extern void _PyFinalize_BeginWaits(Py_ssize_t n_stopped);
+
+/* Another finalizer begins: it may be refused as often as the last one. */
+extern void _PyFinalize_BeginFinalizer(void);
+
+/* Clear weak references to what is unreachable, and call them back, as a
+   collection would; finalize and delete nothing.  The order of the objects on
+   the collector's lists stays, but that all are on one and garbage comes
+   last.  Does nothing while a collection runs. */
+extern void _PyFinalize_CallBackGarbage(PyThreadState *tstate);
+
+/* Release what only works in its deallocator (a C++ stream, a database).  Called
+   once the user's modules were let go of, so that nobody misses it, and with the
+   standard library still whole.
+
+   What is mortal, but held by something immortal, which no count will ever free:
+   what holds it has None in its place, or is cleared.
+
+   What became immortal while it was open, and only the heap owns
+   (pycore_immortal_owned.h): it is deallocated, what refers to it before it.
+   Its memory stays, so that whoever still refers to it finds an object.  None
+   of this in a process that was forked since. */
+extern void _PyFinalize_Release(PyInterpreterState *interp);
+
+/* Cut the references of holder to held, which the caller holds.  What holder is
+   may be cleared for it. */
+extern void _PyFinalize_Cut(PyInterpreterState *interp, PyObject *holder,
+                            PyObject *held);
+
+/* Find out which namespaces are garbage: nothing holds them but the caller, with
+   one reference each, and other garbage.
+
+   dicts -- n of them; those that are garbage are replaced by NULL.
+
+   Returns 0, or -1 for lack of memory, or because a collection runs (without
+   an exception): then dicts is as it was. */
+extern int _PyFinalize_FindGarbage(PyInterpreterState *interp,
+                                   PyObject **dicts, Py_ssize_t n);
+
+#ifdef __cplusplus
+}
+#endif
+#endif   /* !Py_INTERNAL_FINALIZE_STEPS_H */

@@ -1,0 +1,87 @@
+/* The immortal heap: what is on no list of the collector's. */
+
+#include "Python.h"
+#include "pycore_immortal_mark.h"
+#include "pycore_immortal_owned.h"
+#include "pycore_immortal_port.h" // _PyPort_Frame()
+#include "pycore_interp.h"
+#include "pycore_type_walks.h"    // _PyStaticTypes_Visit()
+
+static void
+mark_static_type(PyTypeObject *type, void *m)
+{
+    _PyPort_VisitStaticType(type, _PyMarker_Visit, m);
+}
+
+static void
+mark_frame(_PyInterpreterFrame *frame, struct _Py_marker *m)
+{
+    int n = _PyPort_FrameSlots(frame, 0);
+    for (int i = 0; i < n; i++) {
+        _PyMarker_Mark(_PyPort_FrameSlot(frame, i), m);
+    }
+    _PyPort_VisitFrame(frame, _PyMarker_Visit, m);
+}
+
+/* Above the variables, the evaluation stack of the innermost frame may be out of
+   sight. */
+static void
+mark_frames(PyInterpreterState *interp, struct _Py_marker *m)
+{
+    PyThreadState *ts = PyInterpreterState_ThreadHead(interp);
+    for (; ts != NULL; ts = PyThreadState_Next(ts)) {
+        _PyInterpreterFrame *frame = _PyPort_Frame(ts);
+        for (; frame != NULL; frame = _PyPort_OuterFrame(frame)) {
+            if (m->counter != NULL) {
+                m->counter->muted = _PyPort_IsFrameOfGenerator(frame);
+            }
+            mark_frame(frame, m);
+        }
+    }
+    if (m->counter != NULL) {
+        m->counter->muted = 0;
+    }
+}
+
+/* What the interpreter itself holds, and nothing else need hold. */
+static void
+mark_state(PyInterpreterState *interp, struct _Py_marker *m)
+{
+    _PyMarker_Mark(_PyPort_Modules(interp), m);
+    _PyMarker_Mark(_PyPort_ModulesByIndex(interp), m);
+    _PyMarker_Mark(interp->sysdict, m);
+    _PyMarker_Mark(interp->builtins, m);
+    _PyMarker_Mark(interp->audit_hooks, m);
+    _PyPort_VisitInterpreter(interp, _PyMarker_Visit, m);
+    PyThreadState *ts = PyInterpreterState_ThreadHead(interp);
+    for (; ts != NULL; ts = PyThreadState_Next(ts)) {
+        _PyMarker_Mark(ts->dict, m);
+        _PyMarker_Mark(ts->context, m);
+        _PyMarker_Mark(ts->c_profileobj, m);
+        _PyMarker_Mark(ts->c_traceobj, m);
+        _PyMarker_Mark(ts->async_gen_firstiter, m);
+        _PyMarker_Mark(ts->async_gen_finalizer, m);
+    }
+}
+
+void
+_PyMarker_MarkRoots(PyInterpreterState *interp, PyObject *root,
+                    struct _Py_marker *m)
+{
+    if (_PyStaticTypes_Visit(mark_static_type, m) < 0) {
+        m->no_memory = 1;
+    }
+    if (root != NULL) {
+        _PyMarker_Expand(root, m, 1);
+        /* Some of these names nothing else holds. */
+        _PyPort_VisitTypeCache(interp, _PyMarker_Visit, m);
+    }
+    if (m->counter != NULL) {
+        m->counter->holder = NULL;
+        m->counter->declared = 0;
+    }
+    if (m->careful) {
+        mark_state(interp, m);
+    }
+    mark_frames(interp, m);
+}

@@ -1,0 +1,284 @@
+/* The port: what the shared files need of CPython that is not the same in each.
+
+   Files that all pins share use these names and no version numbers.  What each
+   name promises is said here; patches/port-names lists them, and each pin has a
+   header like this one that provides them all. */
+
+#ifndef Py_INTERNAL_IMMORTAL_PORT_H
+#define Py_INTERNAL_IMMORTAL_PORT_H
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#ifndef Py_BUILD_CORE
+#  error "this header requires Py_BUILD_CORE define"
+#endif
+
+#include "pycore_code.h"
+#include "pycore_dict.h"          // DK_ENTRIES()
+#include "pycore_frame.h"         // _PyInterpreterFrame
+#include "pycore_function.h"      // _PyFunction_GetVersionForCurrentState()
+#include "pycore_gc.h"            // struct gc_generation
+#include "pycore_interp.h"
+#include "pycore_object.h"        // _PyType_HasFeature()
+
+/* Called for what an object holds, which may be NULL. */
+typedef void (*_PyPort_visitor)(PyObject *, void *);
+
+/* --- Frames ------------------------------------------------------------- */
+
+/* The innermost frame of a thread that runs Python code, and the one that called
+   a frame; or NULL. */
+static inline _PyInterpreterFrame *
+_PyPort_Frame(PyThreadState *ts)
+{
+    return ts->cframe->current_frame;
+}
+
+static inline _PyInterpreterFrame *
+_PyPort_OuterFrame(_PyInterpreterFrame *frame)
+{
+    return frame->previous;
+}
+
+/* How many slots a frame has, for variables first and then the evaluation
+   stack.
+
+   stale -- also those that may be out of use: where its stack ends may be in a
+            register of the interpreter loop.  Of what is in these, only the
+            address may be taken. */
+static inline int
+_PyPort_FrameSlots(_PyInterpreterFrame *frame, int stale)
+{
+    if (frame->stacktop >= 0) {
+        return frame->stacktop;
+    }
+    PyCodeObject *code = frame->f_code;
+    return code->co_nlocalsplus + (stale ? code->co_stacksize : 0);
+}
+
+/* What is in a slot, borrowed, or NULL. */
+static inline PyObject *
+_PyPort_FrameSlot(_PyInterpreterFrame *frame, int i)
+{
+    return frame->localsplus[i];
+}
+
+/* What else a frame holds. */
+static inline void
+_PyPort_VisitFrame(_PyInterpreterFrame *frame, _PyPort_visitor visit,
+                   void *arg)
+{
+    visit((PyObject *)frame->f_func, arg);
+    visit((PyObject *)frame->f_code, arg);
+    visit(frame->f_locals, arg);
+}
+
+/* Does a generator's tp_traverse show what the frame holds? */
+static inline int
+_PyPort_IsFrameOfGenerator(_PyInterpreterFrame *frame)
+{
+    return frame->stacktop >= 0 && frame->owner == FRAME_OWNED_BY_GENERATOR;
+}
+
+/* Does the frame that an object stands for run, or is it suspended? */
+static inline int
+_PyPort_IsFrameAlive(PyFrameObject *frame)
+{
+    return frame->f_frame->owner != FRAME_OWNED_BY_FRAME_OBJECT;
+}
+
+/* --- The interpreter ---------------------------------------------------- */
+
+/* sys.modules, as the interpreter holds it; NULL once it has none. */
+static inline PyObject *
+_PyPort_Modules(PyInterpreterState *interp)
+{
+    return interp->modules;
+}
+
+static inline PyObject *
+_PyPort_ModulesByIndex(PyInterpreterState *interp)
+{
+    return interp->modules_by_index;
+}
+
+/* importlib._bootstrap */
+static inline PyObject *
+_PyPort_Importlib(PyInterpreterState *interp)
+{
+    return interp->importlib;
+}
+
+/* What the interpreter holds in C, but for its modules and their namespaces,
+   what belongs to the collector, and audit hooks. */
+static inline void
+_PyPort_VisitInterpreter(PyInterpreterState *interp, _PyPort_visitor visit,
+                         void *arg)
+{
+    visit(interp->dict, arg);
+    visit(interp->builtins_copy, arg);
+    visit(interp->codec_search_path, arg);
+    visit(interp->codec_search_cache, arg);
+    visit(interp->codec_error_registry, arg);
+    visit(interp->importlib, arg);
+    visit(interp->import_func, arg);
+#ifdef HAVE_FORK
+    visit(interp->before_forkers, arg);
+    visit(interp->after_forkers_parent, arg);
+    visit(interp->after_forkers_child, arg);
+#endif
+}
+
+/* The names that attributes were looked up by. */
+static inline void
+_PyPort_VisitTypeCache(PyInterpreterState *interp, _PyPort_visitor visit,
+                       void *arg)
+{
+    struct type_cache *cache = &interp->type_cache;
+    for (size_t i = 0; i < Py_ARRAY_LENGTH(cache->hashtable); i++) {
+        visit(cache->hashtable[i].name, arg);
+    }
+}
+
+/* Has the interpreter begun to end? */
+static inline int
+_PyPort_IsFinalizing(PyInterpreterState *interp)
+{
+    return interp->finalizing;
+}
+
+/* The type of the exception that is set, and its value, which may not be
+   normalized; borrowed, or NULL. */
+static inline PyObject *
+_PyPort_ExceptionType(PyThreadState *tstate)
+{
+    return tstate->curexc_type;
+}
+
+static inline PyObject *
+_PyPort_ExceptionValue(PyThreadState *tstate)
+{
+    return tstate->curexc_value;
+}
+
+/* --- The collector ------------------------------------------------------ */
+
+/* The generations, 0 the youngest, and the permanent one. */
+static inline struct gc_generation *
+_PyPort_Generation(PyInterpreterState *interp, int i)
+{
+    return &interp->gc.generations[i];
+}
+
+static inline struct gc_generation *
+_PyPort_Permanent(PyInterpreterState *interp)
+{
+    return &interp->gc.permanent_generation;
+}
+
+/* --- Dictionaries ------------------------------------------------------- */
+
+/* Keys, and the values that are stored with them. */
+static inline Py_ALWAYS_INLINE void
+_PyPort_VisitKeys(PyDictKeysObject *keys, _PyPort_visitor visit, void *arg)
+{
+    Py_ssize_t n = keys->dk_nentries;
+    if (DK_IS_UNICODE(keys)) {
+        PyDictUnicodeEntry *entry = DK_UNICODE_ENTRIES(keys);
+        for (; --n >= 0; entry++) {
+            visit(entry->me_key, arg);
+            visit(entry->me_value, arg);
+        }
+    }
+    else {
+        PyDictKeyEntry *entry = DK_ENTRIES(keys);
+        for (; --n >= 0; entry++) {
+            visit(entry->me_key, arg);
+            visit(entry->me_value, arg);
+        }
+    }
+}
+
+static inline Py_ALWAYS_INLINE void
+_PyPort_VisitDict(PyDictObject *mp, _PyPort_visitor visit, void *arg)
+{
+    _PyPort_VisitKeys(mp->ma_keys, visit, arg);
+    if (mp->ma_values != NULL) {
+        for (Py_ssize_t i = 0; i < mp->ma_keys->dk_nentries; i++) {
+            visit(mp->ma_values->values[i], arg);
+        }
+    }
+}
+
+/* See to it that the keys have the version that specialized code wants to know.
+   1 if they got one, 0 if they had one or cannot have one. */
+static inline int
+_PyPort_GiveKeysVersion(PyInterpreterState *interp, PyDictKeysObject *keys)
+{
+    return keys->dk_kind != DICT_KEYS_GENERAL && keys->dk_version == 0 &&
+        _PyDictKeys_GetVersionForCurrentState(keys) != 0;
+}
+
+/* --- Code and functions ------------------------------------------------- */
+
+static inline void
+_PyPort_VisitCode(PyCodeObject *co, _PyPort_visitor visit, void *arg)
+{
+    visit(co->co_consts, arg);
+    visit(co->co_names, arg);
+    visit(co->co_exceptiontable, arg);
+    visit(co->co_localsplusnames, arg);
+    visit(co->co_localspluskinds, arg);
+    visit(co->co_filename, arg);
+    visit(co->co_name, arg);
+    visit(co->co_qualname, arg);
+    visit(co->co_linetable, arg);
+    visit(co->_co_code, arg);
+}
+
+/* As for keys. */
+static inline int
+_PyPort_GiveFunctionVersion(PyFunctionObject *func)
+{
+    return func->func_version == 0 &&
+        _PyFunction_GetVersionForCurrentState(func) != 0;
+}
+
+/* --- Types -------------------------------------------------------------- */
+
+/* The dictionary of weak references to what type is a base of, borrowed; or
+   NULL. */
+static inline PyObject *
+_PyPort_Subclasses(PyTypeObject *type)
+{
+    return type->tp_subclasses;
+}
+
+/* What a static type holds.  Its tp_traverse must not be called. */
+static inline void
+_PyPort_VisitStaticType(PyTypeObject *type, _PyPort_visitor visit, void *arg)
+{
+    visit(_PyPort_Subclasses(type), arg);
+    visit(type->tp_dict, arg);
+    visit(type->tp_bases, arg);
+    visit(type->tp_mro, arg);
+    visit(type->tp_cache, arg);
+}
+
+/* Has type a version, which specialized code and the method cache know it
+   by? */
+static inline int
+_PyPort_HasTypeVersion(PyTypeObject *type)
+{
+    return _PyType_HasFeature(type, Py_TPFLAGS_VALID_VERSION_TAG);
+}
+
+/* A type of the io module; to be used where Modules/_io/_iomodule.h is
+   included. */
+#define _PyPort_IO_TYPE(name) (&Py##name##_Type)
+
+#ifdef __cplusplus
+}
+#endif
+#endif   /* !Py_INTERNAL_IMMORTAL_PORT_H */
