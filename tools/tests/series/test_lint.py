@@ -217,3 +217,53 @@ def test_common_patch_is_tried_on_every_pin(linted, said, tmp_path):
 def test_rules_are_listed(linted, said):
     assert linted.run("lint", "--rules") == 0
     assert set(linter.RULES) <= {line.split(" ")[0] for line in said().splitlines()}
+
+
+# --- a pin's own overlay, and the port
+
+PORT = "Include/internal/port.h"
+
+
+def own(linted, path: str, text: str) -> None:
+    """Write a file of the pin's own overlay, and have a patch need it."""
+    file = linted.root / "patches" / BRANCH / path
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text)
+    patch = linted.patch(FIRST)
+    patch.write_text(patch.read_text().replace("Needs: ", f"Needs: {path} "))
+
+
+def test_needs_may_name_a_file_of_the_pins_own(linted):
+    own(linted, PORT, "")
+    assert linted.lint() == set()
+
+
+def test_path_that_is_shared_and_the_pins_own(linted, said):
+    own(linted, "Objects/immortal.c", "int immortal = 5;\n")
+    assert linted.lint() == {"O3"}
+    linted.run("lint")
+    assert f"Objects/immortal.c and patches/{BRANCH}/Objects/immortal.c" in said()
+
+
+@pytest.mark.parametrize(
+    ("listed", "header", "told"),
+    [
+        ("_PyPort_A\n_PyPort_B\n", "int\n_PyPort_A(void)\n", "no header defines _PyPort_B"),
+        ("_PyPort_A\n", "    _PyPort_A(arg);\n", "no header defines _PyPort_A"),
+        ("# _PyPort_A\n", "int\n_PyPort_A(void)\n", "defines _PyPort_A, which"),
+        ("", "#define _PyPort_A(x) (x)\n", "defines _PyPort_A, which"),
+        ("", "typedef void (*_PyPort_A)(int);\n", "defines _PyPort_A, which"),
+    ],
+)
+def test_port_that_lacks_a_name_or_has_one_more(linted, said, listed, header, told):
+    own(linted, PORT, header)
+    (linted.root / "patches/port-names").write_text(listed)
+    assert linted.lint() == {"O4"}
+    linted.run("lint")
+    assert told in said()
+
+
+def test_port_that_provides_what_is_listed(linted):
+    own(linted, PORT, "int\n_PyPort_A(void)\n\n#define _PyPort_B _PyPort_A\n")
+    (linted.root / "patches/port-names").write_text("# all\n_PyPort_A\n_PyPort_B\n")
+    assert linted.lint() == set()

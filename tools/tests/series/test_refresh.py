@@ -181,6 +181,20 @@ def test_overlay_file_deleted_in_the_tree(applied):
     stands(applied)
 
 
+def test_edit_of_the_pins_own_overlay_goes_below_the_pin(applied):
+    kept = applied.root / "patches" / BRANCH / "Objects/own.c"
+    kept.parent.mkdir(parents=True)
+    kept.write_text("int own = 1;\n")
+    applied.apply()
+    assert (applied.src / "Objects/own.c").read_text() == "int own = 1;\n"
+    applied.edit("Objects/own.c", "= 1", "= 2")
+    applied.commit("--fixup", applied.find(S_OVERLAY))
+    assert applied.run("refresh") == 0
+    assert kept.read_text() == "int own = 2;\n"
+    assert not (applied.root / "Objects/own.c").exists()
+    stands(applied)
+
+
 def test_overlay_edited_on_both_sides_is_refused(applied, said):
     applied.edit("Objects/immortal.c", "= 1", "= 3")
     applied.commit("-m", "immortal: three")
