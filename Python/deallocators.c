@@ -13,13 +13,13 @@
 static int work = 0;
 
 void
-_PyFinalize_NoteDeallocators(void)
+_PyDeallocators_Note(void)
 {
     work = 1;
 }
 
 int
-_PyFinalize_DeallocatorsWork(void)
+_PyDeallocators_Work(void)
 {
     return work;
 }
@@ -31,7 +31,7 @@ compare_names(const void *name, const void *element)
 }
 
 int
-_PyFinalize_IsStdlibName(const char *name)
+_PyDeallocators_IsStdlibName(const char *name)
 {
     char top[64];
     size_t n = strcspn(name, ".");
@@ -72,7 +72,7 @@ is_applications(PyTypeObject *type)
         return 0;
     }
     return strchr(type->tp_name, '.') != NULL &&
-        !_PyFinalize_IsStdlibName(type->tp_name);
+        !_PyDeallocators_IsStdlibName(type->tp_name);
 }
 
 /* Is type, or a base of it, implemented outside of the interpreter? */

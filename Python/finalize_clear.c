@@ -24,7 +24,7 @@
 int
 _PyFinalize_CanLeaveAll(void)
 {
-    return _PyImmortalHeap_LeaveAlone() && !_PyFinalize_DeallocatorsWork();
+    return _PyImmortalHeap_LeaveAlone() && !_PyDeallocators_Work();
 }
 
 static void

@@ -18,7 +18,7 @@ has_stdlib_name(PyObject *name)
         PyErr_Clear();
         return 0;
     }
-    return _PyFinalize_IsStdlibName(utf8);
+    return _PyDeallocators_IsStdlibName(utf8);
 }
 
 /* Is path one of the entries of PYTHONPATH?  The user put it there. */

@@ -161,7 +161,7 @@ deallocate_all(struct walk *w)
 void
 _PyFinalize_Release(PyInterpreterState *interp)
 {
-    if (!_PyFinalize_DeallocatorsWork()) {
+    if (!_PyDeallocators_Work()) {
         return;
     }
     struct walk w = {.no_memory = 0};

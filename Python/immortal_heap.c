@@ -191,7 +191,7 @@ extend(PyInterpreterState *interp, PyObject *const spared[2], int alive_only,
     struct _Py_counter counter = {.n = 0};
     int result = _PyImmortalHeap_Make(
         interp, spared, spared[1], alive_only, hook,
-        _PyFinalize_DeallocatorsWork() ? &counter : NULL, stats);
+        _PyDeallocators_Work() ? &counter : NULL, stats);
     _PyCounter_Clear(&counter);
     return result;
 }

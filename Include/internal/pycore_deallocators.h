@@ -19,8 +19,8 @@ extern "C" {
    which could be noticed: an extension module's object file was loaded, or a
    module of the application's is built in, or one of the few such objects of
    the interpreter's own was made. */
-extern void _PyFinalize_NoteDeallocators(void);
-extern int _PyFinalize_DeallocatorsWork(void);
+extern void _PyDeallocators_Note(void);
+extern int _PyDeallocators_Work(void);
 
 /* What is known of types, so that each is looked at once.  To begin with, all
    zeros. */
@@ -43,7 +43,7 @@ extern void _PyDeallocators_Clear(_Py_deallocators *d);
 
 /* Is the part of name before its first dot the name of a module of the standard
    library? */
-extern int _PyFinalize_IsStdlibName(const char *name);
+extern int _PyDeallocators_IsStdlibName(const char *name);
 
 #ifdef __cplusplus
 }

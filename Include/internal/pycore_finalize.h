@@ -14,7 +14,7 @@ extern "C" {
 #  error "this header requires Py_BUILD_CORE define"
 #endif
 
-#include "pycore_deallocators.h"  // _PyFinalize_NoteDeallocators()
+#include "pycore_deallocators.h"  // _PyDeallocators_Note()
 
 /* Run the finalizers of all that is alive in the interpreter of tstate, then
    clear its user modules.  The standard library is left as it is.  Called

@@ -3,9 +3,9 @@
    Stock CPython has one.  Programs that use a few thousand methods and
    attributes of classes have pairs of them that share a place, and each such
    lookup goes through the dictionaries of the class and of all its bases and
-   throws the other out: 4 to 7 % of the lookups of Django's pages, docutils
-   and SQLAlchemy.  Four places in as much memory leave 0.4 to 2 %
-   (docs/speed.md).
+   throws the other out.  With four places, in as much memory, few lookups do
+   (docs/speed.md has the numbers of Django's pages, docutils and
+   SQLAlchemy).
 
    The places for a hash follow each other; the one that was used last comes
    first.  An entry owns its name and borrows its value, wherever it stands. */

@@ -29,8 +29,8 @@
 
    In C, the most significant byte is looked at, in memory: a compare with an
    8-bit constant needs neither a register nor a 64-bit immediate, which
-   inside the interpreter loop matters more than anything else (2.6 % more
-   instructions instead of 9 to 11 %: tools/measure).  The byte is signed, so
+   inside the interpreter loop matters more than anything else (tools/measure
+   has the numbers of instructions).  The byte is signed, so
    that a negative count, and memory that a debug allocator filled with 0xCD,
    0xDD or 0xFD, does not look immortal.
 

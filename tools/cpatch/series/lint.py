@@ -40,15 +40,15 @@ RULES = {
     "O1": "the overlay adds paths only",
     "O2": "an overlay C file is at most 400 lines (warning)",
     "O3": "a path is in one of the shared overlay and the pin's own",
-    "O4": "the pin's own headers provide every name in patches/port-names, and no other",
+    "O4": "the pin's own headers provide every name in patches/port-names, and no other _PyPort_",
     "F1": "the pin lists fixes in the order of the archive's own series file",
     **lint_parts.RULES,
     "V1": "the version is written in the pin file only",
 }
 _MOST_LINES = 400
-_PORT_NAME = re.compile(r"^_PyPort_\w+", re.MULTILINE)
+_PORT_NAME = re.compile(r"^_Py\w+", re.MULTILINE)
 # PEP 7 begins a function's definition in the first column; a type or a macro needs its word.
-_PORT_DEFINED = re.compile(r"^(?:#define |typedef .*\(\*)?(_PyPort_\w+)", re.MULTILINE)
+_PORT_DEFINED = re.compile(r"^(?:# *define |typedef .*\(\*)?(_Py\w+)", re.MULTILINE)
 
 
 def lint(project: Project, pins: Pins, chosen: list[Pin]) -> Iterator[Finding]:
@@ -123,7 +123,7 @@ def _port(project: Project, pin: Pin) -> Iterator[Finding]:
     where = project.show(root / "Include")
     for name in sorted(wanted - given):
         yield Finding("O4", where, f"no header defines {name}, which patches/port-names lists")
-    for name in sorted(given - wanted):
+    for name in sorted(name for name in given - wanted if name.startswith("_PyPort_")):
         yield Finding("O4", where, f"defines {name}, which patches/port-names does not list")
 
 
