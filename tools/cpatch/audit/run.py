@@ -12,12 +12,11 @@ from cowaudit.errors import AuditError
 from cowaudit.session import tail
 
 from cpatch.audit import view
-from cpatch.base import console, proc
+from cpatch.base import console, files, proc
 from cpatch.base.errors import USAGE, CpatchError
 from cpatch.base.pin import Pin
 from cpatch.base.project import TREES, Project
 from cpatch.building import build, freshness
-from cpatch.measuring import resultdir
 
 EXAMPLE = Path(cowaudit.audit.__file__).with_name("example.py")
 MODES = ("none", "freeze", "immortalize")
@@ -112,10 +111,10 @@ def write(project: Project, target: Path, results: list[dict[str, Any]], top: in
     if not results:
         raise CpatchError("nothing was audited", fix="another --mode", code=USAGE)
     context = view.content(results, top=top)
-    resultdir.write(target / "audit.json", json.dumps(results, separators=(",", ":")) + "\n")
+    files.write(target / "audit.json", json.dumps(results, separators=(",", ":")) + "\n")
     for template in ("audit.md.j2", "audit.html.j2"):
         name = template.removesuffix(".j2")
-        resultdir.write(target / name, view.render(context, template))
+        files.write(target / name, view.render(context, template))
     for line in view.terminal(context):
         console.say(line)
     console.field("wrote", project.show(target / "audit.html") + ", audit.md, audit.json")

@@ -5,12 +5,9 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from cpatch.base.errors import USAGE, CpatchError
-
-if TYPE_CHECKING:
-    from cpatch.base.pin import Pin
+from cpatch.base.pin import Pin
 
 TREES = ("stock", "patched")
 

@@ -152,15 +152,7 @@ class Schedule:
             if script not in self.units:
                 guess = sum(spans) / len(spans) if spans else _GUESS
                 seconds += self.rounds * turns * guess
-        return f"about {span(seconds)} left"
-
-
-def span(seconds: float) -> str:
-    """Return a duration for people: ``40 s``, ``12 min``, ``3 h 05 min``."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 100 else f"{minutes // 60} h {minutes % 60:02d} min"
+        return f"about {console.about(seconds)} left"
 
 
 @contextlib.contextmanager

@@ -14,7 +14,7 @@ from typing import Any
 import pyperf
 import pyperformance
 
-from cpatch.base import console
+from cpatch.base import console, files
 from cpatch.base.errors import REGRESSION, USAGE, CpatchError
 from cpatch.base.pin import Pin
 from cpatch.base.project import Project
@@ -220,7 +220,7 @@ def environments(
             got="\n".join(sorted(differing)),
             fix=f"rm -r {home / 'venv'}; make bench",
         )
-    resultdir.write(
+    files.write(
         results.root / "packages.txt",
         "".join(f"# {venv}\n" + "\n".join(rows) + "\n" for venv, rows in stock.items()),
     )

@@ -9,18 +9,17 @@ and make itself continues where it was.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import hashlib
 import json
 import os
 import shutil
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from cpatch.base import console, proc
+from cpatch.base import console, locks, proc
 from cpatch.base.errors import CpatchError
 from cpatch.base.pin import Pin
 from cpatch.base.project import Project
@@ -106,7 +105,7 @@ def ensure_built(
     project.make_dir(project.build)
     host.ensure_host(project, environ)
     objdir = project.make_dir(project.obj(pin, tree, flavor.name))
-    with _alone_in(objdir):
+    with locks.alone_in(objdir):
         for _ in range(3):
             source = apply.ensure_tree(project, pin, tree)
             try:
@@ -323,18 +322,6 @@ def _interpreter(objdir: Path) -> Path:
         wanted=str(objdir / "python"),
         fix=f"rm -r {objdir} && make",
     )
-
-
-@contextlib.contextmanager
-def _alone_in(objdir: Path) -> Iterator[None]:
-    """Keep two drivers from making in one directory; the second waits."""
-    with (objdir / ".cpatch-lock").open("w", encoding="utf-8") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            console.note(f"waiting for another build in {objdir}")
-            fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
 
 
 def _compiler_version(command: str, environ: Mapping[str, str]) -> str:

@@ -8,14 +8,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from cpatch.base import proc
+from cpatch.base import files, proc
 from cpatch.base.errors import USAGE, CpatchError
 from cpatch.base.project import Project
 from cpatch.exits import differences
 from cpatch.exits import programs as packages_run
 from cpatch.exits.differences import Difference, Verdict
 from cpatch.exits.programs import HANGS, Outcome, Program
-from cpatch.measuring import environments, interpreters, resultdir
+from cpatch.measuring import environments, interpreters
 from cpatch.measuring.interpreters import Side
 
 #: Stock is run again, up to so often, before an outcome counts as different from all of its own.
@@ -43,7 +43,7 @@ class Place:
         """Keep outcomes, whole or not at all."""
         record = {"program": program.digest, "outcomes": [each.as_json() for each in outcomes]}
         path = self.root / f"{program.name}.{who}.json"
-        resultdir.write(path, json.dumps(record, indent=1) + "\n")
+        files.write(path, json.dumps(record, indent=1) + "\n")
 
 
 @dataclass(frozen=True)

@@ -12,16 +12,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import jinja2
-
 from cpatch.measuring import plots as report_plots
-from cpatch.measuring import stats
+from cpatch.measuring import stats, templates
 from cpatch.measuring.plots import Mark
 from cpatch.measuring.stats import Estimate
 from cpatch.report import rows as report_data
 from cpatch.report.rows import Row, Run
 
-_TEMPLATES = Path(__file__).parents[1] / "templates"
+_TEMPLATES = Path(__file__).with_name("templates")
 
 #: What the probes measure, in the order of the report.
 PROBES = {
@@ -115,26 +113,7 @@ def content(runs: Sequence[Run], *, plots: bool) -> dict[str, Any]:
 
 def render(context: dict[str, Any], template: str) -> str:
     """Return a template of ``templates/`` filled in."""
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(_TEMPLATES),
-        autoescape=jinja2.select_autoescape(["html.j2"]),
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-    )
-    environment.filters |= {
-        "ratio": lambda each: f"{each.ratio:.3f}",
-        "interval": lambda each: f"{each.ratio_low:.3f}–{each.ratio_high:.3f}",
-        "percent": percent,
-        "band": lambda each: f"±{(math.exp(each.reach) - 1) * 100:.1f} %",
-        "count": lambda value: f"{value / 1e6:.1f} M",
-    }
-    return environment.get_template(template).render(context)
-
-
-def percent(number: float, digits: int = 1) -> str:
-    """Return a share as a signed percentage."""
-    return f"{number * 100:+.{digits}f} %".replace("-", "−")
+    return templates.fill(_TEMPLATES / template, context, templates.FIGURES)
 
 
 def _has_off(run: Run) -> bool:

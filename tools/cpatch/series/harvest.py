@@ -13,7 +13,8 @@ from pathlib import Path
 
 from cpatch.base.errors import CpatchError
 from cpatch.base.git import Entry, Repo
-from cpatch.base.pin import Pin, load_pins
+from cpatch.base.pin import Pin
+from cpatch.base.pinfile import load_pins
 from cpatch.base.project import Project
 from cpatch.series import chain as chains
 from cpatch.series import export, overlay, patchfiles

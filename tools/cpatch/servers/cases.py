@@ -20,6 +20,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from cpatch.base import files
 from cpatch.base.errors import USAGE, CpatchError
 from cpatch.base.project import Project
 from cpatch.measuring import pack as bench_pack
@@ -77,9 +78,7 @@ class Results:
     def write_record(self, record: Mapping[str, Any]) -> None:
         """Replace run.json."""
         self.root.mkdir(parents=True, exist_ok=True)
-        resultdir.write(
-            self.record_file, json.dumps({"servers": FORMAT, **record}, indent=1) + "\n"
-        )
+        files.write(self.record_file, json.dumps({"servers": FORMAT, **record}, indent=1) + "\n")
 
     def file(self, case: Case, mode: str, number: int) -> Path:
         """Return where a run is kept."""
@@ -99,7 +98,7 @@ class Results:
         """Keep a run."""
         about = {"case": asdict(case), "mode": mode, "round": number, "digest": digest}
         text = json.dumps({**about, "when": resultdir.now(), **found}, separators=(",", ":"))
-        resultdir.write(self.file(case, mode, number), text)
+        files.write(self.file(case, mode, number), text)
 
     def runs(self) -> Iterator[dict[str, Any]]:
         """Return all runs, by setup, case, mode and round."""

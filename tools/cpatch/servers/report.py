@@ -6,14 +6,16 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from cpatch.base import files
 from cpatch.base.errors import CpatchError
-from cpatch.measuring import resultdir
-from cpatch.report import content as report_page
+from cpatch.measuring import templates
 from cpatch.servers import figures
 from cpatch.servers import plots as servers_plots
 from cpatch.servers.cases import Case, Results
 from cpatch.servers.figures import MIB, Cell
 from cpatch.servers.setups import MODES, SETUPS
+
+_TEMPLATES = Path(__file__).with_name("templates")
 
 #: What the column of a figure is called, how it is printed, and what is better.
 COLUMNS: dict[str, tuple[str, Callable[[float], str]]] = {
@@ -127,7 +129,7 @@ def _together(every: Mapping[Case, Mapping[str, Cell]], mode: str) -> dict[str, 
 
 def share(ratio: float | None) -> str:
     """Return a ratio as a signed percentage, '' for none."""
-    return "" if ratio is None else report_page.percent(ratio - 1)
+    return "" if ratio is None else templates.percent(ratio - 1)
 
 
 def notes(record: Mapping[str, Any], every: Mapping[Case, Mapping[str, Cell]]) -> list[str]:
@@ -163,6 +165,6 @@ def write(results: Results) -> list[Path]:
     written = []
     for template in ("servers.md.j2", "servers.html.j2"):
         path = results.root / template.replace("servers", "report").removesuffix(".j2")
-        resultdir.write(path, report_page.render(context, template))
+        files.write(path, templates.fill(_TEMPLATES / template, context, templates.FIGURES))
         written.append(path)
     return written

@@ -16,7 +16,6 @@ from cpatch.base import console
 from cpatch.base.errors import USAGE, CpatchError
 from cpatch.base.pin import Pin
 from cpatch.base.project import Project
-from cpatch.bench import rounds as bench_rounds
 from cpatch.measuring import machine as bench_machine
 from cpatch.measuring import resultdir
 from cpatch.measuring.interpreters import Side
@@ -110,7 +109,7 @@ def measure(
         results.write_record(record)
         todo = list(waiting(results, ready, options))
         for left, (number, position, case, mode) in zip(range(len(todo), 0, -1), todo, strict=True):
-            guess = f"; about {bench_rounds.span(left * sum(spent) / len(spent))}" if spent else ""
+            guess = f"; about {console.about(left * sum(spent) / len(spent))}" if spent else ""
             where = f"{case.setup}, {case.name}, round {number + 1}, {mode}"
             console.note(f"{where} ({left} runs left{guess})")
             begun = time.monotonic()

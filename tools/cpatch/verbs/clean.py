@@ -10,7 +10,8 @@ import click
 
 from cpatch.base import console
 from cpatch.base.errors import FAILURE, USAGE, CpatchError
-from cpatch.base.pin import Pin, load_pins
+from cpatch.base.pin import Pin
+from cpatch.base.pinfile import load_pins
 from cpatch.base.project import TREES, Project
 from cpatch.sources.worktree import Worktree, listed
 from cpatch.verbs.options import pin_option, verbose_option

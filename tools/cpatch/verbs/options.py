@@ -8,7 +8,8 @@ from typing import Any, TypeVar
 import click
 
 from cpatch.base import console
-from cpatch.base.pin import Pin, load_pins
+from cpatch.base.pin import Pin
+from cpatch.base.pinfile import load_pins
 from cpatch.base.project import TREES, Project
 from cpatch.building.flavors import FLAVORS, processors
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import click
 
-from cpatch.base import console
+from cpatch.base import console, files
 from cpatch.base.errors import REGRESSION, USAGE, CpatchError
 from cpatch.exits import differences
 from cpatch.exits import programs as packages_run
 from cpatch.exits import report as packages_page
 from cpatch.exits.battery import Battery, Place, choose, prepare, where
 from cpatch.exits.programs import MODES
-from cpatch.measuring import interpreters, resultdir
+from cpatch.measuring import interpreters
 from cpatch.verbs.options import jobs_option, open_pin, pin_option, verbose_option
 
 
@@ -86,7 +86,7 @@ def command(
                 console.detail(f"    {name}: {text}")
     text = packages_page.render(rows, sides, packages, flavor)
     report = place.root / "report.md"
-    resultdir.write(report, text)
+    files.write(report, text)
     console.field("wrote", project.show(report))
     bad = sum(not verdict.good for row in rows.values() for verdict in row.values())
     if bad:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from cpatch.base import console
+from cpatch.base import console, files
 from cpatch.base.errors import USAGE, CpatchError
 from cpatch.base.project import Project
 from cpatch.measuring import pack as bench_pack
@@ -72,7 +72,7 @@ def command(
     context = content.content(runs, plots=True)
     for template in ("report.md.j2", "report.html.j2"):
         path = target / template.removesuffix(".j2")
-        resultdir.write(path, content.render(context, template))
+        files.write(path, content.render(context, template))
         console.field("wrote", project.show(path))
     headline(runs, context["names"])
 

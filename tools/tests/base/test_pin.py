@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from conftest import BRANCH, VERSION
 from cpatch.base.errors import CpatchError
-from cpatch.base.pin import load_pins
+from cpatch.base.pinfile import load_pins
 from cpatch.base.project import Project
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from buildtoy import Toy, make_toy
 from conftest import BRANCH, UPSTREAM, VERSION, World, make_tarball
-from cpatch.base.pin import load_pins
+from cpatch.base.pinfile import load_pins
 from cpatch.building import build, check
 from cpatch.series import fixes
 from cpatch.sources import fetch
