@@ -15,7 +15,7 @@ from cpatch import cli
 from cpatch.base.pin import Pin
 from cpatch.base.pinfile import load_pins
 from cpatch.base.project import Project
-from cpatch.building import build, host
+from cpatch.building import host, records
 from cpatch.series import apply
 
 VERSION = "9.8.7"
@@ -111,8 +111,8 @@ class Toy:
         one = ["-j1"] if argv[0] in ("build", "install") else []
         return cli.run([*argv, *one])
 
-    def built(self, tree: str = "patched", flavor: str = "release") -> build.Built | None:
-        return build.finished(self.obj(tree, flavor))
+    def built(self, tree: str = "patched", flavor: str = "release") -> records.Built | None:
+        return records.finished(self.obj(tree, flavor))
 
 
 def make_toy(root: Path, monkeypatch: pytest.MonkeyPatch) -> Toy:

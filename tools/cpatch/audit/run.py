@@ -16,7 +16,7 @@ from cpatch.base import console, files, proc
 from cpatch.base.errors import USAGE, CpatchError
 from cpatch.base.pin import Pin
 from cpatch.base.project import TREES, Project
-from cpatch.building import build, freshness
+from cpatch.building import freshness, records
 
 EXAMPLE = Path(cowaudit.audit.__file__).with_name("example.py")
 MODES = ("none", "freeze", "immortalize")
@@ -43,7 +43,7 @@ def built(project: Project, pin: Pin) -> list[str]:
     """Return the driver's own interpreters, stock first; CpatchError when one is not built."""
     found = []
     for tree in TREES:
-        made = build.finished(project.obj(pin, tree, "release"))
+        made = records.finished(project.obj(pin, tree, "release"))
         if made is None:
             raise CpatchError(
                 f"{tree} release of {pin.branch} is not built",

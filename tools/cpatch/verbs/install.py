@@ -8,7 +8,7 @@ import click
 
 from cpatch.base import console, proc
 from cpatch.base.errors import CpatchError
-from cpatch.building import build, check, flavors
+from cpatch.building import build, check, flavors, make
 from cpatch.building.install import MARK, check_prefix, install_gdb_helper
 from cpatch.verbs.options import (
     flavor_option,
@@ -51,7 +51,7 @@ def command(
     log.unlink(missing_ok=True)
     proc.step(
         f"make {target} {tree} {flavor}",
-        ["make", target, *build.identity(pin, tree, built.tree_id)],
+        ["make", target, *make.identity(pin, tree, built.tree_id)],
         cwd=built.path.parent,
         env=env,
         log=log,

@@ -18,7 +18,7 @@ from cpatch.bench import choice, counts
 from cpatch.bench import probes as bench_probes
 from cpatch.bench.probes import Measuring
 from cpatch.bench.runs import RunFailedError
-from cpatch.building import build, flavors
+from cpatch.building import flavors, records
 from cpatch.measuring import interpreters, machine, resultdir
 from cpatch.measuring.interpreters import Role, Side
 from cpatch.measuring.resultdir import Failure, Results
@@ -160,7 +160,7 @@ def test_copy_for_measuring_is_made_once_at_a_path_of_fixed_length(tmp_path, mon
         "altinstall:\n\t@echo made >> made; mkdir -p $(DESTDIR)/opt/some/where/bin; "
         "cp python $(DESTDIR)/opt/some/where/bin/python9.8\n"
     )
-    built = build.Built(
+    built = records.Built(
         python=str(objdir / "python"), tree_id="a" * 40, commit="c", version="9.8.7",
         compiler="gcc", prefix="/opt/some/where", settings={},
     )  # fmt: skip
