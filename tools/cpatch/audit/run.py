@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,50 @@ MODES = ("none", "freeze", "immortalize")
 PARTS = ("fill", "quiet", "seal", "trim")
 
 _ASK = "import gc, sys; print(hasattr(gc, 'immortalize_heap'), *sys.version_info[:2])"
+
+
+@dataclass(frozen=True)
+class Job:
+    """What to audit and how; ``out`` is where the report goes, None for below ``build/audit``.
+
+    Without ``pythons`` the two interpreters built here are audited, without ``modes`` each in its
+    best. ``rounds`` says after how many calls of exercise() to look, rising; ``timeout`` is how
+    many seconds a worker may take, ``top`` how many rows the tables have.
+    """
+
+    application: Path
+    pythons: tuple[str, ...]
+    modes: tuple[str, ...]
+    workers: int
+    rounds: list[int]
+    trace: bool
+    timeout: float
+    top: int
+    out: Path | None
+
+
+def audit(project: Project, pin: Pin, job: Job) -> None:
+    """Audit each interpreter in each of its modes, and report on all of them together."""
+    sides = [
+        (python, mode)
+        for python in job.pythons or built(project, pin)
+        for mode in chosen(python, job.modes)
+    ]
+    target = prepare(project, job.out or project.build / "audit" / job.application.stem)
+    results = []
+    for number, (python, mode) in enumerate(sides, 1):
+        request = cowaudit.audit.Request(
+            python=python,
+            application=job.application,
+            mode=mode,
+            workers=job.workers,
+            rounds=job.rounds,
+            trace=job.trace,
+            timeout=job.timeout,
+            log=target / f"application-{number}.log",
+        )
+        results.append(one(request))
+    write(project, target, results, job.top)
 
 
 def parse_rounds(text: str) -> list[int]:

@@ -10,8 +10,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from exitfuzz.fuzz import today, totals
-
 from cpatch.base import console, proc
 from cpatch.base.errors import CpatchError
 from cpatch.base.pin import Pin
@@ -342,12 +340,11 @@ def stock_headers(context: Context) -> Result:
 def exits(context: Context) -> Result:
     """Run the exit fuzzer's programs of the day, which have the date as their seed."""
     result = Result("fuzz")
-    seed = today()
-    made = fuzz.settings(context.project, context.pin, jobs=context.jobs, seed=seed)
-    summary = fuzz.run(made)
+    job = fuzz.Job(jobs=context.jobs, seed=fuzz.today())
+    summary = fuzz.run(fuzz.settings(context.project, context.pin, job))
     result.passed, result.failed = summary.clean, len(summary.failed)
     result.skipped = summary.skipped.total()
-    result.notes = [*fuzz.told(summary, seed), totals(summary)]
+    result.notes = [*fuzz.told(summary, job.seed), fuzz.totals(summary)]
     return result
 
 

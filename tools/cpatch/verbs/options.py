@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -14,6 +15,26 @@ from cpatch.base.project import TREES, Project
 from cpatch.building.flavors import FLAVORS, processors
 
 F = TypeVar("F", bound=Callable[..., Any])
+Asked = TypeVar("Asked")
+Done = TypeVar("Done")
+
+
+def asked(kind: Callable[..., Asked]) -> Callable[[Callable[[Asked], Done]], Callable[..., Done]]:
+    """Hand a verb all that was asked for as one value of *kind*, which has a field per option."""
+
+    def with_one_value(verb: Callable[[Asked], Done]) -> Callable[..., Done]:
+        @functools.wraps(verb)
+        def command(**options: Any) -> Done:
+            return verb(kind(**options))
+
+        return command
+
+    return with_one_value
+
+
+def names(ctx: click.Context, param: click.Parameter, value: str | None) -> tuple[str, ...]:
+    """Return the words of an option like ``A,B``: a callback of click's."""
+    return tuple(filter(None, (value or "").replace(" ", ",").split(",")))
 
 
 def _set_verbose(ctx: click.Context, param: click.Parameter, value: bool) -> None:
