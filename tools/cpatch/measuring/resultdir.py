@@ -13,7 +13,7 @@
 Each run carries its ``round`` and ``position`` in its metadata. Files are written whole and then
 renamed, so a file that is there is complete; a round counts when every role has it.
 
-What is kept in a repository is packed (pack.py): ``BENCHMARK.json.gz``, which pyperf reads as it
+What is kept in a repository is packed (packing.py): ``BENCHMARK.json.gz``, which pyperf reads as it
 is, and no log/. Where both forms are, the plain one is newer.
 """
 

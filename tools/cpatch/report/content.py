@@ -12,12 +12,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from cpatch.measuring import plots as report_plots
 from cpatch.measuring import stats, templates
-from cpatch.measuring.plots import Mark
+from cpatch.measuring.plots import Mark, forest
 from cpatch.measuring.stats import Estimate
-from cpatch.report import rows as report_data
-from cpatch.report.rows import Row, Run
+from cpatch.report.rows import Row, Run, reference
 
 _TEMPLATES = Path(__file__).with_name("templates")
 
@@ -81,7 +79,7 @@ def means(run: Run) -> Means | None:
 
 def content(runs: Sequence[Run], *, plots: bool) -> dict[str, Any]:
     """Return everything that the templates refer to."""
-    published = report_data.reference()
+    published = reference()
     names = _names(runs)
     tables = [{row.name: row for row in run.times} for run in runs]
     every = sorted({name for table in tables for name in table})
@@ -315,12 +313,12 @@ def _plots(
             _published(published)["mean"],
             bold=True,
         )
-        plots["times"] = report_plots.forest([mean, *marks], names)
+        plots["times"] = forest([mean, *marks], names)
     probes = [{row.name: row for row in run.probes} for run in runs]
     present = [name for name in PROBES if any(name in table for table in probes)]
     if present:
         marks = [replace(_mark(name, probes, None), name=_SHORT[name]) for name in present]
-        plots["probes"] = report_plots.forest(marks, names, better="less")
+        plots["probes"] = forest(marks, names, better="less")
     programs = sorted({name for run in runs for name in run.counts})
     if programs:
         marks = []
@@ -329,7 +327,7 @@ def _plots(
             each = [Estimate(log, log, log) if log is not None else None for log in logs]
             words = [_word(one, one.log != 0) if one else "noise" for one in each]
             marks.append(Mark(name, each, [None] * len(runs), words))
-        plots["counts"] = report_plots.forest(marks, names, better="fewer")
+        plots["counts"] = forest(marks, names, better="fewer")
     return plots
 
 

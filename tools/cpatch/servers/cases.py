@@ -23,8 +23,7 @@ from typing import Any
 from cpatch.base import files
 from cpatch.base.errors import USAGE, CpatchError
 from cpatch.base.project import Project
-from cpatch.measuring import pack as bench_pack
-from cpatch.measuring import resultdir
+from cpatch.measuring import packing, resultdir
 
 FORMAT = 1
 PACKED = ".gz"
@@ -123,7 +122,7 @@ class Results:
                 fix=f"rm -r {project.show(target)}, or another name",
                 code=USAGE,
             )
-        record = json.loads(bench_pack.relative(project, json.dumps(self.record())))
+        record = json.loads(packing.relative(project, json.dumps(self.record())))
         packed = Results(target)
         packed.write_record({key: text for key, text in record.items() if key != "servers"})
         for run in self.runs():

@@ -10,9 +10,9 @@ from cpatch.base import files
 from cpatch.base.errors import CpatchError
 from cpatch.measuring import templates
 from cpatch.servers import figures
-from cpatch.servers import plots as servers_plots
 from cpatch.servers.cases import Case, Results
 from cpatch.servers.figures import MIB, Cell
+from cpatch.servers.plots import by_workers, over_time
 from cpatch.servers.setups import MODES, SETUPS
 
 _TEMPLATES = Path(__file__).with_name("templates")
@@ -82,10 +82,8 @@ def _group(
         of_case = [run for run in runs if Case(**run["case"]) == shown]
         least = min(run["round"] for run in of_case)
         found["plots"] = {
-            "workers": servers_plots.by_workers([cells for _, cells in cases]),
-            "time": servers_plots.over_time(
-                {run["mode"]: run for run in of_case if run["round"] == least}
-            ),
+            "workers": by_workers([cells for _, cells in cases]),
+            "time": over_time({run["mode"]: run for run in of_case if run["round"] == least}),
         }
     return found
 
@@ -159,7 +157,7 @@ def notes(record: Mapping[str, Any], every: Mapping[Case, Mapping[str, Cell]]) -
     return found
 
 
-def write(results: Results) -> list[Path]:
+def write_reports(results: Results) -> list[Path]:
     """Write report.md and report.html beside the raw files; returns their paths."""
     context = content(results, plots=True)
     written = []

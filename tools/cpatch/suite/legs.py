@@ -16,8 +16,7 @@ from cpatch.base.pin import Pin
 from cpatch.base.project import Project
 from cpatch.building import build, flavors
 from cpatch.exits import fuzz
-from cpatch.suite import expected, regrtest
-from cpatch.suite import stock_headers as stockabi
+from cpatch.suite import expected, regrtest, stock_headers
 
 # Where a change of reference counting, births, freelists or finalization shows first. Run with
 # the debug build's assertions; the whole suite there takes too long for every day.
@@ -326,10 +325,10 @@ def _count_pytest(junit: Path, result: Result) -> None:
             result.passed += 1
 
 
-def stock_headers(context: Context) -> Result:
+def headers(context: Context) -> Result:
     """Load an extension that was built with stock headers into the patched interpreter."""
     log = context.log("stock-headers")
-    passed, failed, skipped = stockabi.check(context.project, context.pin, context.jobs, log)
+    passed, failed, skipped = stock_headers.check(context.project, context.pin, context.jobs, log)
     result = Result("headers", passed, failed, skipped)
     if failed:
         result.notes += [f"FAILED: log: {context.project.show(log)}; its last lines:"]
@@ -352,7 +351,7 @@ def exits(context: Context) -> Result:
 LEGS: tuple[tuple[str, Callable[[Context], Result]], ...] = (
     ("driver", driver),
     ("ours", Regrtest("ours", "release", _ours, on_stock=False).run),
-    ("headers", stock_headers),
+    ("headers", headers),
     ("fuzz", exits),
     ("suite", Regrtest("suite", "release", _suite).run),
     (

@@ -11,8 +11,7 @@ import click
 from cpatch.base import console, files
 from cpatch.base.errors import USAGE, CpatchError
 from cpatch.base.project import Project
-from cpatch.measuring import pack as bench_pack
-from cpatch.measuring import resultdir
+from cpatch.measuring import packing, resultdir
 from cpatch.report import content, rows
 from cpatch.verbs.options import open_pin, pin_option, verbose_option
 
@@ -51,7 +50,7 @@ def command(
                 code=USAGE,
             )
         rows.load(roots[0])  # what is no fair comparison is not worth keeping
-        bench_pack.pack(project, roots[0], pack.absolute())
+        packing.pack(project, roots[0], pack.absolute())
         console.field("packed", project.show(pack.absolute()))
         roots = [pack.absolute()]
     if len(set(roots)) < len(roots):

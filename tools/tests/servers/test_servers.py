@@ -22,9 +22,9 @@ from cpatch.base.project import Project
 from cpatch.measuring import environments
 from cpatch.servers import figures as servers_stats
 from cpatch.servers import load as servers_load
-from cpatch.servers import memory, report, run, session, setups
+from cpatch.servers import memory, report, running, session, setups
 from cpatch.servers.cases import Case, Results
-from cpatch.servers.run import RunFailedError
+from cpatch.servers.running import RunFailedError
 from cpatch.servers.setups import MODES, SETUPS, Start
 
 ROLLUP = """\
@@ -94,8 +94,8 @@ def test_both_applications_have_every_page() -> None:
 
 
 def go(tmp_path: Path, how: str, *, requests: int = 60, seconds: float = 20.0) -> dict:
-    start = serverstoy.start(tmp_path, run.free_port(), requests)
-    return run.run(
+    start = serverstoy.start(tmp_path, running.free_port(), requests)
+    return running.run(
         serverstoy.setup(tmp_path, how), start, clients=4, interval=0.05, seconds=seconds,
         env=dict(os.environ), log=tmp_path / "log",
     )  # fmt: skip
@@ -149,14 +149,14 @@ def test_a_failure_is_seen_and_leaves_nothing(
 
 
 def test_missing_workers_are_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(run, "START", 2.0)
+    monkeypatch.setattr(running, "START", 2.0)
     with pytest.raises(RunFailedError, match="1 of 2 workers"):
         go(tmp_path, "few")
     assert left(tmp_path) == []
 
 
 def test_who_does_not_end_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(run, "STOP", 0.5)
+    monkeypatch.setattr(running, "STOP", 0.5)
     go(tmp_path, "stubborn")
     assert left(tmp_path) == []
 
@@ -166,9 +166,9 @@ def test_a_killed_driver_leaves_a_server_that_ends(tmp_path: Path) -> None:
     code = f"""
 import os, sys, time
 from pathlib import Path
-from cpatch.servers import run
-with run.started([sys.executable, {str(tmp_path / "server.py")!r},
-        str(run.free_port()), "2", "well"], cwd=Path({str(tmp_path)!r}), env=os.environ,
+from cpatch.servers import running
+with running.started([sys.executable, {str(tmp_path / "server.py")!r},
+        str(running.free_port()), "2", "well"], cwd=Path({str(tmp_path)!r}), env=os.environ,
         log=Path({str(tmp_path / "log")!r}), seconds=2, stop="SIGTERM"):
     print("up", flush=True)
     time.sleep(60)
@@ -203,7 +203,7 @@ def test_command_lines(tmp_path: Path) -> None:
         assert "8" in words
         assert any("4711" in word for word in words) == (setup.load is None)
     assert "--preload" in SETUPS["django"].serve(start)
-    load = run.load_command(start, 16, 60)
+    load = running.load_command(start, 16, 60)
     assert [str(word) for word in load[3:]] == [
         "4711",
         "5",
@@ -283,7 +283,7 @@ def test_all_cases_together(tmp_path: Path) -> None:
 
 def test_report_has_tables_and_plots(tmp_path: Path) -> None:
     results = serverstoy.results(tmp_path, record())
-    markdown, page = (path.read_text() for path in report.write(results))
+    markdown, page = (path.read_text() for path in report.write_reports(results))
     assert "| 8 | patched + `gc.immortalize_heap()` | −69.8 % | −59.8 % | 108.9 |" in markdown
     assert page.count("data:image/svg+xml;base64,") == 2
     assert "http" not in page.replace("http://www.w3.org", "")
@@ -305,8 +305,8 @@ def test_packed_results_are_the_same_report(tmp_path: Path) -> None:
     results = serverstoy.results(tmp_path / "a", record())
     project = Project(root=tmp_path / "root", build=tmp_path / "root/build")
     results.pack(project, tmp_path / "b")
-    first = report.write(results)[0].read_text()
-    assert report.write(Results(tmp_path / "b"))[0].read_text() == first
+    first = report.write_reports(results)[0].read_text()
+    assert report.write_reports(Results(tmp_path / "b"))[0].read_text() == first
     again = tmp_path / "c"
     results.pack(project, again)
     for path in sorted((tmp_path / "b/runs").rglob("*.gz")):
