@@ -1,4 +1,4 @@
-"""audit: which pages a forked worker of the user's application writes, what is there, and who."""
+"""One audit of an application: in which interpreters and modes, and what is written of it."""
 
 from __future__ import annotations
 

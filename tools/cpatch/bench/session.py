@@ -1,4 +1,4 @@
-"""bench: stock against patched, taking turns, so that the comparison can be believed."""
+"""One session of bench: stock against patched, in turns, so that it can be believed."""
 
 from __future__ import annotations
 

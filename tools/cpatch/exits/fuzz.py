@@ -1,4 +1,4 @@
-"""fuzz: programs made from a seed that stock ends well, run on patched and compared at exit."""
+"""Programs made from a seed that stock ends well, run on patched and compared at exit."""
 
 from __future__ import annotations
 

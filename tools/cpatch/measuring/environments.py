@@ -1,4 +1,4 @@
-"""The environments that servers run in: one for each interpreter and set of requirements."""
+"""Environments with real packages: one for each interpreter and set of requirements."""
 
 from __future__ import annotations
 

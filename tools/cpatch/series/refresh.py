@@ -1,4 +1,4 @@
-"""cpatch refresh: the way back from the patched tree to this repository."""
+"""The way back from the patched tree to this repository."""
 
 from __future__ import annotations
 

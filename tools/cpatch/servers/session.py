@@ -1,4 +1,4 @@
-"""servers: what real pre-fork servers cost, stock against patched, in memory and in time."""
+"""One session of servers: the runs that are not done yet, in turns, and their report."""
 
 from __future__ import annotations
 

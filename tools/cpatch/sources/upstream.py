@@ -1,4 +1,4 @@
-"""The object store: one bare repository with the pristine trees of all pins.
+"""Upstream's trees: one bare repository with the pristine sources of all pins.
 
 One store for all, because a 3-way merge onto another version needs the blobs of the version that a
 patch was made on. Tarballs are streamed into it without touching the disk in between, so nothing

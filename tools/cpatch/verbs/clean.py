@@ -1,4 +1,4 @@
-"""clean: remove named parts of the build directory, and never somebody's work."""
+"""The door of the verb clean: removes named parts of build/, and never somebody's work."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""report: tables and plots of what bench measured, as Markdown and as one HTML page."""
+"""The door of the verb report: its options, and what it says."""
 
 from __future__ import annotations
 
