@@ -212,12 +212,14 @@ def test_what_is_forbidden_is_found(tmp_path: Path, file: str, line: str, compla
     shutil.copytree(TOOLS / "cpatch", tmp_path / "cpatch")
     with (tmp_path / "cpatch" / file).open("a", encoding="utf-8") as stream:
         stream.write(f"\n\n{line}\n")
-    (found,) = forbidden(tmp_path / "cpatch")
+    (found,) = {*forbidden(tmp_path / "cpatch")} - {*forbidden(TOOLS / "cpatch")}
     assert complaint in found
 
 
 def test_a_circle_is_found(tmp_path: Path) -> None:
-    shutil.copytree(TOOLS / "cpatch", tmp_path / "cpatch")
-    with (tmp_path / "cpatch" / "sources" / "fetch.py").open("a", encoding="utf-8") as stream:
-        stream.write("\n\ndef f():\n    from cpatch.sources import upstream\n")
-    assert {"sources.fetch", "sources.upstream"} <= set(circle(tmp_path / "cpatch"))
+    (tmp_path / "sources").mkdir()
+    text = "from cpatch.sources import upstream\n"
+    (tmp_path / "sources" / "fetch.py").write_text(text)
+    text = "def later():\n    from cpatch.sources import fetch\n    return fetch\n"
+    (tmp_path / "sources" / "upstream.py").write_text(text)
+    assert set(circle(tmp_path)) == {"sources.fetch", "sources.upstream"}
