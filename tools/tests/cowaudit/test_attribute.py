@@ -12,13 +12,13 @@ from pathlib import Path
 from types import CodeType
 
 import pytest
-from cowaudit import attribute, fields, frames, pages, sources
+from cowaudit import attribute, fields, frames, pagemap, sources
 from cowaudit.memory import Memory
 from cowaudit.objects import Objects
 from cowaudit.places import Places
 from cowaudit.tracer import Store
 
-PAGE = pages.PAGE
+PAGE = pagemap.PAGE
 
 lines = pytest.mark.skipif(
     sys.version_info[:2] != (3, 11), reason="the tables of lines are those of the first pin"
@@ -30,7 +30,7 @@ def here() -> Iterator[Places]:
     """What lies where in this process."""
     with contextlib.closing(Memory(os.getpid())) as memory:
         known = Objects(memory, id(type), CodeType.__basicsize__)
-        yield Places(pages.maps(os.getpid()), known, None)
+        yield Places(pagemap.maps(os.getpid()), known, None)
 
 
 class Slotted:

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import cowaudit.audit
 import pytest
-from cowaudit import pages
+from cowaudit import pagemap
 
-PAGE = pages.PAGE
+PAGE = pagemap.PAGE
 
 layouts = pytest.mark.skipif(
     sys.version_info[:2] not in ((3, 10), (3, 11)), reason="layouts are those of the first pin"

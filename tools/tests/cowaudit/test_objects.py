@@ -10,12 +10,12 @@ from collections.abc import Iterator
 from types import CodeType
 
 import pytest
-from cowaudit import objects, pages
+from cowaudit import objects, pagemap
 from cowaudit.memory import Memory
 from cowaudit.objects import Objects
 from cowaudit.places import Places
 
-PAGE = pages.PAGE
+PAGE = pagemap.PAGE
 
 layouts = pytest.mark.skipif(
     sys.version_info[:2] not in ((3, 10), (3, 11)), reason="layouts are those of the first pin"
@@ -27,7 +27,7 @@ def here() -> Iterator[Places]:
     """What lies where in this process."""
     with contextlib.closing(Memory(os.getpid())) as memory:
         known = Objects(memory, id(type), CodeType.__basicsize__)
-        yield Places(pages.maps(os.getpid()), known, None)
+        yield Places(pagemap.maps(os.getpid()), known, None)
 
 
 class Slotted:
@@ -170,7 +170,7 @@ def test_static_objects_end_somewhere(monkeypatch) -> None:
     words = {kind + 8: kind, kind + 24: 0x900, kind + 32: 24, kind + 8 + 16: 0x900}
     words |= {static + 0x100: 3, static + 0x108: kind, static + 0x208: kind}
     known = Objects(FakeMemory(words), kind)  # type: ignore[arg-type]
-    mapping = pages.Mapping(static, static + PAGE, "rw-p", 0, 1, "/bin/thing")
+    mapping = pagemap.Mapping(static, static + PAGE, "rw-p", 0, 1, "/bin/thing")
     places = Places([mapping], known, None)
     monkeypatch.setattr(places, "symbol", lambda address: ("static_data", address - static))
     assert places.spot(static + 0x100).text == "static Thing"

@@ -1,4 +1,4 @@
-"""pages: maps and page tables, made up and our own."""
+"""pagemap: maps and page tables, made up and our own."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import ctypes
 import os
 
 import cowaudit.audit
-from cowaudit import pages
+from cowaudit import pagemap
 
-PAGE = pages.PAGE
+PAGE = pagemap.PAGE
 
 MAPS = """\
 55d0c8a00000-55d0c8a21000 r--p 00000000 08:01 393 /usr/bin/python3.11
@@ -23,7 +23,7 @@ MAPS = """\
 
 class TestPages:
     def test_maps(self) -> None:
-        found = pages.parse_maps(MAPS)
+        found = pagemap.parse_maps(MAPS)
         assert [each.path for each in found] == [
             "/usr/bin/python3.11",
             "/usr/bin/python3.11",
@@ -47,7 +47,7 @@ class TestPages:
             swapped,
             present | exclusive | 1 << 55,
         ]
-        found = pages.Snapshot(pages.parse_pagemap(0x10000, entries))
+        found = pagemap.Snapshot(pagemap.parse_pagemap(0x10000, entries))
         assert sorted(found.pages) == [0x10000 + n * PAGE for n in range(1, 6)]
         assert found.exclusive == {0x10000 + n * PAGE for n in (1, 4, 5)}
 
@@ -55,17 +55,17 @@ class TestPages:
         data = bytearray(300 * PAGE)
         for page in range(300):
             data[page * PAGE] = 1
-        found = pages.snapshot(os.getpid()).exclusive
+        found = pagemap.snapshot(os.getpid()).exclusive
         start = -(-ctypes.addressof(ctypes.c_char.from_buffer(data)) // PAGE) * PAGE
         assert {start + page * PAGE for page in range(298)} <= found
         # Looking at oneself takes some memory, too.
-        assert abs(len(found) * PAGE - pages.rollup(os.getpid())["Private_Dirty"]) < 1 << 24
+        assert abs(len(found) * PAGE - pagemap.rollup(os.getpid())["Private_Dirty"]) < 1 << 24
 
 
 def test_counts() -> None:
     present, exclusive = 1 << 63, 1 << 56
-    before = pages.Snapshot(dict.fromkeys(range(10), present | exclusive))
-    after = pages.Snapshot(
+    before = pagemap.Snapshot(dict.fromkeys(range(10), present | exclusive))
+    after = pagemap.Snapshot(
         {0: present, 1: present | exclusive, 2: present | exclusive, 20: present | exclusive}
     )
     assert cowaudit.audit._counts(before, {2, 3}, after) == {
