@@ -299,9 +299,9 @@ def test_leg_says_seed_and_how_to_repeat(tmp_path: Path, monkeypatch: pytest.Mon
     bad = Verdict(generate(4, 9, extension=False), (Fault("hang", "stock ends"),))
     good = Verdict(generate(4, 8, extension=False))
     dull = Verdict(generate(4, 7, extension=False), skipped="stock hangs")
-    monkeypatch.setattr(verb, "settings", lambda *args, **options: options["seed"])
+    monkeypatch.setattr(verb, "settings", lambda project, pin, job: job)
     monkeypatch.setattr(verb, "run", lambda made: Summary([bad, good, dull]))
-    monkeypatch.setattr(legs, "today", lambda: 20261128)
+    monkeypatch.setattr(verb, "today", lambda: 20261128)
     context = legs.Context(None, None, 2)  # type: ignore[arg-type]
     result = legs.exits(context)
     assert (result.passed, result.failed, result.skipped) == (1, 1, 1)
