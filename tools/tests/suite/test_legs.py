@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from buildtoy import Toy, fake_program, make_toy
-from cpatch.building import build
+from cpatch.building import build, records
 from cpatch.suite import legs
 
 # Stands for an interpreter running regrtest: plays the file `plan`, one JSON object of test file
@@ -67,9 +67,9 @@ class Stage:
 
     def ensure_built(
         self, project: object, pin: object, tree: str, flavor: object, *, jobs: int
-    ) -> build.Built:
+    ) -> records.Built:
         python = str(self.toy.root / tree / "python")
-        return build.Built(python, "a" * 40, "b" * 40, "9.8.7", "cc", "", {})
+        return records.Built(python, "a" * 40, "b" * 40, "9.8.7", "cc", "", {})
 
 
 @pytest.fixture
