@@ -10,8 +10,7 @@ import traceback
 import unittest
 import weakref
 from test.immortal_support import isolated
-from test.support import requires_subprocess, threading_helper
-from test.support.script_helper import assert_python_ok
+from test.support import threading_helper
 
 
 class Thing:
@@ -311,34 +310,6 @@ class ThreadTests(unittest.TestCase):
                 gc.collect()
         self.assertEqual(errors, [])
         self.assertEqual(len(rounds), 4)
-
-
-@requires_subprocess()
-class ExitTests(unittest.TestCase):
-
-    SCRIPT = """if 1:
-        import gc, sys
-        def generator(name):
-            try:
-                yield 1
-            finally:
-                print('finally', name)
-        suspended = generator('suspended')
-        next(suspended)
-        frame = sys._getframe()
-        gc.immortalize_heap()
-        later = generator('later')
-        next(later)
-        print('end')
-        """
-
-    def test_finally_of_suspended_generators(self):
-        rc, out, err = assert_python_ok('-c', self.SCRIPT)
-        lines = out.decode().split('\n')
-        self.assertEqual(lines[0].strip(), 'end')
-        self.assertEqual(sorted(line.strip() for line in lines[1:] if line),
-                         ['finally later', 'finally suspended'])
-        self.assertEqual(err, b'')
 
 
 if __name__ == '__main__':

@@ -8,7 +8,7 @@ from typing import Any
 
 from cowaudit.memory import Memory
 from cowaudit.objects import OF_OBJECTS, SAME, Spot
-from cowaudit.pages import PAGE, Snapshot
+from cowaudit.pagemap import PAGE, Snapshot
 from cowaudit.places import Places
 from cowaudit.tracer import Store, Tracer
 

@@ -14,7 +14,7 @@ from cowaudit.errors import AuditError
 from cowaudit.frames import Frames
 from cowaudit.memory import Memory
 from cowaudit.objects import Objects
-from cowaudit.pages import PAGE, Snapshot, maps, rollup, snapshot
+from cowaudit.pagemap import PAGE, Snapshot, maps, rollup, snapshot
 from cowaudit.places import Places
 from cowaudit.session import Process, Session
 from cowaudit.tracer import Tracer

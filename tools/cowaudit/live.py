@@ -18,7 +18,7 @@ from types import CodeType
 
 from cowaudit.memory import Memory
 from cowaudit.objects import OF_OBJECTS, Objects
-from cowaudit.pages import PAGE, maps, rollup, snapshot
+from cowaudit.pagemap import PAGE, maps, rollup, snapshot
 from cowaudit.places import Places
 
 #: Addresses of each page that are looked at.

@@ -6,7 +6,7 @@ import os
 import struct
 from pathlib import Path
 
-from cowaudit.pages import PAGE
+from cowaudit.pagemap import PAGE
 
 _WORD = struct.Struct("=Q")
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from cowaudit.fields import FIELDS, KEYS_FIELDS, name_of
 from cowaudit.memory import Memory
-from cowaudit.pages import PAGE, Mapping
+from cowaudit.pagemap import PAGE, Mapping
 
 # What a store hit. The words are those of the report.
 REFCOUNT = "reference count"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from cowaudit.elf import Symbols
 from cowaudit.objects import CHUNK, FRAMES, OTHER, STACK, STATIC, Objects, Spot
-from cowaudit.pages import PAGE, Mapping
+from cowaudit.pagemap import PAGE, Mapping
 
 #: What a mapping is, for the picture.
 ARENA, HEAP, MAPPED, IMAGE, C_STACK = "arena", "heap", "mapped", "image", "stack"

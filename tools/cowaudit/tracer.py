@@ -11,7 +11,7 @@ from pathlib import Path
 
 from cowaudit.frames import Frames, Line
 from cowaudit.memory import Memory
-from cowaudit.pages import PAGE, Mapping
+from cowaudit.pagemap import PAGE, Mapping
 from cowaudit.uffd import Fault, Watch
 
 #: How much of the C stack is kept, to find callers on.

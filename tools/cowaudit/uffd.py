@@ -16,7 +16,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from cowaudit.pages import PAGE
+from cowaudit.pagemap import PAGE
 
 DEVICE = Path("/dev/userfaultfd")
 

@@ -1,83 +1,14 @@
-"""The command line: a table of verbs, and the only place that prints errors and exits.
-
-Verb modules are imported when their verb is used, so that ``which`` and an up-to-date ``build``
-do not pay for the HTTP client. Each module ``cpatch.verbs.<verb>`` has a click command ``command``.
-"""
+"""The command line: the only place that prints errors and exits."""
 
 from __future__ import annotations
 
-import importlib
 import os
 import signal
 import sys
 from types import FrameType
 
-import click
-
-from cpatch.base.errors import EXIT_CODES, FAILURE, USAGE, CpatchError
-
-#: In the order of the help text. A verb's one-line help is its docstring's first.
-VERBS = (
-    "doctor",
-    "fetch",
-    "apply",
-    "status",
-    "refresh",
-    "lint",
-    "diff",
-    "bump",
-    "build",
-    "which",
-    "install",
-    "test",
-    "bench",
-    "report",
-    "audit",
-    "servers",
-    "fuzz",
-    "packages",
-    "clean",
-)
-
-
-class VerbGroup(click.Group):
-    """A click group that imports a verb's module only when that verb is asked for."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return all verbs in the table's order."""
-        return list(VERBS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import the module of one verb and return its command."""
-        if cmd_name not in VERBS:
-            return None
-        command = importlib.import_module(f"cpatch.verbs.{cmd_name}").command
-        assert isinstance(command, click.Command)
-        return command
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Explain an unknown verb by the list of known ones."""
-        if args and args[0] not in VERBS and not args[0].startswith("-"):
-            raise CpatchError(
-                f"unknown verb {args[0]!r}",
-                wanted=", ".join(VERBS),
-                got=args[0],
-                fix="make help",
-                code=USAGE,
-            )
-        return super().resolve_command(ctx, args)
-
-    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Document the exit codes, from the one table."""
-        with formatter.section("Exit codes"):
-            formatter.write_dl([(str(code), text) for code, text in EXIT_CODES.items()])
-
-
-@click.command(cls=VerbGroup, context_settings={"help_option_names": ["-h", "--help"]})
-def cli() -> None:
-    """Build a pinned CPython with this repository's overlay and patches."""
+from cpatch.base.errors import FAILURE, CpatchError
+from cpatch.verbs import table
 
 
 def _terminated(signum: int, frame: FrameType | None) -> None:
@@ -94,20 +25,14 @@ def main(argv: list[str] | None = None) -> None:
 def run(argv: list[str]) -> int:
     """Run the command line and return the exit code; prints what went wrong on stderr."""
     try:
-        result = cli.main(args=argv, prog_name="cpatch", standalone_mode=False)
+        return table.call(argv)
     except CpatchError as exc:
         print(exc.render().encode("utf-8", "replace").decode(), file=sys.stderr)
         return exc.code
-    except click.ClickException as exc:
-        exc.show()
-        return USAGE if isinstance(exc, click.UsageError) else exc.exit_code
-    except click.exceptions.Exit as exc:
-        return exc.exit_code
-    except (KeyboardInterrupt, click.Abort):
+    except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return 130
     except BrokenPipeError:
         # The reader has gone (`make diff | head`); keep the interpreter from complaining again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILURE
-    return result if isinstance(result, int) else 0

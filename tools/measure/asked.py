@@ -12,9 +12,8 @@ import click
 from cpatch.base.errors import CpatchError
 from cpatch.bench.probes import Measuring
 from cpatch.bench.runs import RunFailedError
-from cpatch.measuring import interpreters as bench_sides
 from cpatch.measuring import machine
-from cpatch.measuring.interpreters import Role
+from cpatch.measuring.interpreters import Role, ask
 
 
 @contextlib.contextmanager
@@ -33,7 +32,7 @@ def interpreter(name: str, python: Path) -> Measuring:
 
     Its programs run with a fixed hash seed, on any CPU, and not in the user's directory.
     """
-    side = bench_sides.ask(name, python.absolute())
+    side = ask(name, python.absolute())
     return Measuring(Role(name, side), seed=0, cpu=None, scratch=Path("/"))
 
 

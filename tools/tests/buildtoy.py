@@ -12,9 +12,10 @@ from pathlib import Path
 
 import pytest
 from cpatch import cli
-from cpatch.base.pin import Pin, load_pins
+from cpatch.base.pin import Pin
+from cpatch.base.pinfile import load_pins
 from cpatch.base.project import Project
-from cpatch.building import build, host
+from cpatch.building import host, records
 from cpatch.series import apply
 
 VERSION = "9.8.7"
@@ -52,7 +53,7 @@ all: python
 %.o: $(SRC)/%.c
 	@echo "cc -c $<"; env | sort > seen.make
 	@test ! -e $(SRC)/$*-fails || { echo "$*.c:1: error: toy says no"; exit 1; }
-	@test ! -e $(SRC)/$*-hangs || sleep 60
+	@test ! -e $(SRC)/$*-hangs || { touch $*-hung; sleep 60; }
 	@cp $< $@; echo $* >> log.compiled
 Modules/getbuildinfo.o: $(OBJECTS)
 	@mkdir -p Modules; $(GITVERSION) > $@
@@ -110,8 +111,8 @@ class Toy:
         one = ["-j1"] if argv[0] in ("build", "install") else []
         return cli.run([*argv, *one])
 
-    def built(self, tree: str = "patched", flavor: str = "release") -> build.Built | None:
-        return build.finished(self.obj(tree, flavor))
+    def built(self, tree: str = "patched", flavor: str = "release") -> records.Built | None:
+        return records.finished(self.obj(tree, flavor))
 
 
 def make_toy(root: Path, monkeypatch: pytest.MonkeyPatch) -> Toy:

@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 from cpatch import cli
-from cpatch.base.pin import Pin, load_pins
+from cpatch.base.pin import Pin
+from cpatch.base.pinfile import load_pins
 from cpatch.base.project import Project
 from cpatch.sources import upstream, worktree
 

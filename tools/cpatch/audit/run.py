@@ -1,9 +1,10 @@
-"""audit: which pages a forked worker of the user's application writes, what is there, and who."""
+"""One audit of an application: in which interpreters and modes, and what is written of it."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,11 @@ from cowaudit.errors import AuditError
 from cowaudit.session import tail
 
 from cpatch.audit import view
-from cpatch.base import console, proc
+from cpatch.base import console, files, proc
 from cpatch.base.errors import USAGE, CpatchError
 from cpatch.base.pin import Pin
 from cpatch.base.project import TREES, Project
-from cpatch.building import build, freshness
-from cpatch.measuring import resultdir
+from cpatch.building import freshness, records
 
 EXAMPLE = Path(cowaudit.audit.__file__).with_name("example.py")
 MODES = ("none", "freeze", "immortalize")
@@ -25,6 +25,50 @@ MODES = ("none", "freeze", "immortalize")
 PARTS = ("fill", "quiet", "seal", "trim")
 
 _ASK = "import gc, sys; print(hasattr(gc, 'immortalize_heap'), *sys.version_info[:2])"
+
+
+@dataclass(frozen=True)
+class Job:
+    """What to audit and how; ``out`` is where the report goes, None for below ``build/audit``.
+
+    Without ``pythons`` the two interpreters built here are audited, without ``modes`` each in its
+    best. ``rounds`` says after how many calls of exercise() to look, rising; ``timeout`` is how
+    many seconds a worker may take, ``top`` how many rows the tables have.
+    """
+
+    application: Path
+    pythons: tuple[str, ...]
+    modes: tuple[str, ...]
+    workers: int
+    rounds: list[int]
+    trace: bool
+    timeout: float
+    top: int
+    out: Path | None
+
+
+def audit(project: Project, pin: Pin, job: Job) -> None:
+    """Audit each interpreter in each of its modes, and report on all of them together."""
+    sides = [
+        (python, mode)
+        for python in job.pythons or built(project, pin)
+        for mode in chosen(python, job.modes)
+    ]
+    target = prepare(project, job.out or project.build / "audit" / job.application.stem)
+    results = []
+    for number, (python, mode) in enumerate(sides, 1):
+        request = cowaudit.audit.Request(
+            python=python,
+            application=job.application,
+            mode=mode,
+            workers=job.workers,
+            rounds=job.rounds,
+            trace=job.trace,
+            timeout=job.timeout,
+            log=target / f"application-{number}.log",
+        )
+        results.append(one(request))
+    write(project, target, results, job.top)
 
 
 def parse_rounds(text: str) -> list[int]:
@@ -44,7 +88,7 @@ def built(project: Project, pin: Pin) -> list[str]:
     """Return the driver's own interpreters, stock first; CpatchError when one is not built."""
     found = []
     for tree in TREES:
-        made = build.finished(project.obj(pin, tree, "release"))
+        made = records.finished(project.obj(pin, tree, "release"))
         if made is None:
             raise CpatchError(
                 f"{tree} release of {pin.branch} is not built",
@@ -112,10 +156,10 @@ def write(project: Project, target: Path, results: list[dict[str, Any]], top: in
     if not results:
         raise CpatchError("nothing was audited", fix="another --mode", code=USAGE)
     context = view.content(results, top=top)
-    resultdir.write(target / "audit.json", json.dumps(results, separators=(",", ":")) + "\n")
+    files.write(target / "audit.json", json.dumps(results, separators=(",", ":")) + "\n")
     for template in ("audit.md.j2", "audit.html.j2"):
         name = template.removesuffix(".j2")
-        resultdir.write(target / name, view.render(context, template))
+        files.write(target / name, view.render(context, template))
     for line in view.terminal(context):
         console.say(line)
     console.field("wrote", project.show(target / "audit.html") + ", audit.md, audit.json")

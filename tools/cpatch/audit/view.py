@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import jinja2
 from cowaudit.objects import KINDS
 from rich.console import Console
 from rich.table import Table
 
 from cpatch.audit import picture
+from cpatch.measuring import templates
 
-_TEMPLATES = Path(__file__).parents[1] / "templates"
+_TEMPLATES = Path(__file__).with_name("templates")
 
 # Functions that write for somebody else: the report names their caller as well.
 _SERVANT_NAMES = """
@@ -224,15 +224,8 @@ def span(numbers: Sequence[int]) -> str:
 
 def render(context: dict[str, Any], template: str) -> str:
     """Return a template of ``templates/`` filled in."""
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(_TEMPLATES),
-        autoescape=jinja2.select_autoescape(["html.j2"]),
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-    )
-    environment.filters |= {"size": size, "span": span, "cell": _cell}
-    return environment.get_template(template).render(context)
+    filters: dict[str, Callable[..., str]] = {"size": size, "span": span, "cell": _cell}
+    return templates.fill(_TEMPLATES / template, context, filters)
 
 
 def _cell(text: str) -> str:

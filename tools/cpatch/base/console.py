@@ -109,3 +109,11 @@ def seconds(span: float) -> str:
     if span < 120:
         return f"{span:.0f} s"
     return f"{int(span) // 60} min {int(span) % 60:02d} s"
+
+
+def about(seconds: float) -> str:
+    """Format how long something takes, roughly: ``40 s``, ``12 min``, ``3 h 05 min``."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 100 else f"{minutes // 60} h {minutes % 60:02d} min"

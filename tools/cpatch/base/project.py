@@ -6,12 +6,9 @@ import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from cpatch.base.errors import USAGE, CpatchError
-
-if TYPE_CHECKING:
-    from cpatch.base.pin import Pin
+from cpatch.base.pin import Pin
 
 TREES = ("stock", "patched")
 

@@ -14,8 +14,7 @@ from pathlib import Path
 import pyperf
 
 from cpatch.base import proc
-from cpatch.bench import runs as bench_runs
-from cpatch.bench.runs import RunFailedError
+from cpatch.bench.runs import RunFailedError, changes, environment, made, stamped
 from cpatch.measuring import machine
 from cpatch.measuring.interpreters import Role
 from cpatch.measuring.resultdir import Results
@@ -88,7 +87,7 @@ class Measuring:
     def ask(self, argv: Sequence[str]) -> list[str]:
         """Run *argv* on the CPU of the measurements; returns its lines."""
         bound = ["taskset", "-c", str(self.cpu)] if self.cpu is not None else []
-        env = bench_runs.changes(bench_runs.environment(self.role, self.seed))
+        env = changes(environment(self.role, self.seed))
         done = proc.run([*bound, *argv], cwd=self.scratch, env=env, check=False)
         if not done.ok:
             raise RunFailedError(f"exit code {done.returncode}", done.stderr.strip(), self.scratch)
@@ -194,6 +193,6 @@ def measure(
     for name, values in found.items():
         load, version = machine.load()[0], role.side.version
         whole = [int(value) for value in values] if probe.unit == "byte" else values
-        run = bench_runs.made(name, probe.unit, whole, load_avg_1min=load, python_version=version)
-        runs[name] = bench_runs.stamped(run, role, probe.name, number, position)
+        run = made(name, probe.unit, whole, load_avg_1min=load, python_version=version)
+        runs[name] = stamped(run, role, probe.name, number, position)
     return runs

@@ -11,10 +11,9 @@ from dataclasses import dataclass, field, replace
 import pyperf
 
 from cpatch.base import console
-from cpatch.bench import probes as bench_probes
-from cpatch.bench import runs as bench_runs
+from cpatch.bench import probes
 from cpatch.bench.probes import Probe
-from cpatch.bench.runs import Bench, RunFailedError, Task
+from cpatch.bench.runs import Bench, RunFailedError, Task, order
 from cpatch.measuring import resultdir
 from cpatch.measuring.interpreters import Role
 from cpatch.measuring.resultdir import Failure
@@ -78,7 +77,7 @@ class Schedule:
         results, roles = self.bench.results, self.bench.roles
         runs: dict[str, dict[str, list[pyperf.Run]]] = {name: {} for name in unit.names}
         begun = time.monotonic()
-        turns = bench_runs.order(roles, number)
+        turns = order(roles, number)
         for position, role in enumerate(turns):
             try:
                 found = unit.measure(role, number, position)
@@ -127,7 +126,7 @@ class Schedule:
 
     def _probe_unit(self, probe: Probe) -> Unit:
         def measure(role: Role, number: int, position: int) -> dict[str, pyperf.Run]:
-            return bench_probes.measure(
+            return probes.measure(
                 probe, role, number, position, results=self.bench.results, cpu=self.bench.cpu
             )
 
@@ -152,15 +151,7 @@ class Schedule:
             if script not in self.units:
                 guess = sum(spans) / len(spans) if spans else _GUESS
                 seconds += self.rounds * turns * guess
-        return f"about {span(seconds)} left"
-
-
-def span(seconds: float) -> str:
-    """Return a duration for people: ``40 s``, ``12 min``, ``3 h 05 min``."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 100 else f"{minutes // 60} h {minutes % 60:02d} min"
+        return f"about {console.about(seconds)} left"
 
 
 @contextlib.contextmanager

@@ -17,7 +17,7 @@ from typing import Any
 
 import pyperf
 
-from cpatch.base import proc
+from cpatch.base import files, proc
 from cpatch.bench.venvs import Venvs
 from cpatch.building import flavors
 from cpatch.measuring import resultdir
@@ -88,7 +88,7 @@ class Bench:
         if not done.ok or not output.exists():
             log = self.results.root / "log" / f"{script}.{role.name}.log"
             said = f"$ {' '.join(argv)}\n{done.stdout}{done.stderr}"
-            resultdir.write(log, said.encode("utf-8", "replace").decode())
+            files.write(log, said.encode("utf-8", "replace").decode())
             tail = (done.stderr.strip() or done.stdout.strip()).splitlines()[-_TAIL:]
             hung = done.returncode == _TIMED_OUT
             what = f"no end after {TIMEOUT} s" if hung else f"exit code {done.returncode}"

@@ -1,4 +1,4 @@
-"""bench: stock against patched, taking turns, so that the comparison can be believed."""
+"""One session of bench: stock against patched, in turns, so that it can be believed."""
 
 from __future__ import annotations
 
@@ -14,17 +14,13 @@ from typing import Any
 import pyperf
 import pyperformance
 
-from cpatch.base import console
+from cpatch.base import console, files
 from cpatch.base.errors import REGRESSION, USAGE, CpatchError
 from cpatch.base.pin import Pin
 from cpatch.base.project import Project
-from cpatch.bench import choice, counts
-from cpatch.bench import probes as bench_probes
-from cpatch.bench import rounds as bench_rounds
-from cpatch.bench import venvs as bench_venv
+from cpatch.bench import choice, counts, probes, rounds, venvs
 from cpatch.bench.runs import Bench
-from cpatch.measuring import interpreters, resultdir
-from cpatch.measuring import machine as bench_machine
+from cpatch.measuring import interpreters, machine, resultdir
 from cpatch.measuring.interpreters import Role, Side
 from cpatch.measuring.resultdir import Results
 
@@ -59,7 +55,7 @@ def run(
         "pin": pin.branch,
         "flavor": flavor,
         "sides": {"stock": stock.made_from, "patched": patched.made_from},
-        "machine": bench_machine.facts(),
+        "machine": machine.facts(),
         "tools": {
             "pyperf": str(pyperf.__version__),
             "pyperformance": str(pyperformance.__version__),
@@ -74,17 +70,17 @@ def run(
             # What is counted without being named needs no packages.
             needed = sorted(table) if options.benchmarks or not options.instructions else []
             sides = [stock, patched] if needed else []
-            venvs = environments(project, pin, sides, needed, results)
-            bench = Bench(results, roles, table, venvs, options.cpu)
+            installed = environments(project, pin, sides, needed, results)
+            bench = Bench(results, roles, table, installed, options.cpu)
             if options.instructions:
                 counts.run(bench, options.benchmarks, options.jobs)
             else:
-                probes, poor = bench_probes.chosen(rigorous=options.rigorous)
+                wanted, poor = probes.chosen(rigorous=options.rigorous)
                 record["unfit"] |= poor
-                schedule = bench_rounds.Schedule(bench, sorted(table), probes, options.rounds)
-                bench_machine.leave(options.cpu)
+                schedule = rounds.Schedule(bench, sorted(table), wanted, options.rounds)
+                machine.leave(options.cpu)
                 for side in (stock, patched):
-                    bench_machine.read_afresh(Path(side.python))
+                    machine.read_afresh(Path(side.python))
                 schedule.run()
     return summary(project, results)
 
@@ -146,7 +142,7 @@ def session(
     """Write down that a session begins, and what it is to do; returns the record."""
     record = results.record() if results.record_file.exists() else {**facts, "sessions": []}
     timed = not options.instructions
-    record["name"] = options.machine or record.get("name") or bench_machine.name(facts["machine"])
+    record["name"] = options.machine or record.get("name") or machine.name(facts["machine"])
     record["unfit"] = {**record.get("unfit", {}), **unfit}
     if timed:
         record["rounds"] = max(options.rounds, record.get("rounds", 0))
@@ -158,7 +154,7 @@ def session(
             "begun": resultdir.now(),
             "ended": None,
             "cpu": options.cpu,
-            "load": bench_machine.load(),
+            "load": machine.load(),
         }
     )
     results.write_record(record)
@@ -176,13 +172,13 @@ def closing(results: Results, record: dict[str, Any]) -> Iterator[None]:
     finally:
         shutil.rmtree(results.root / "scratch", ignore_errors=True)
         record["measured"] = results.measured()
-        record["sessions"][-1] |= {"ended": resultdir.now(), "load_after": bench_machine.load()}
+        record["sessions"][-1] |= {"ended": resultdir.now(), "load_after": machine.load()}
         results.write_record(record)
 
 
 def advise(stock: Side, options: Options) -> None:
     """Warn of what makes figures worse."""
-    busy = bench_machine.load()[0]
+    busy = machine.load()[0]
     if busy > 0.5 and not options.instructions:
         console.warn(f"this machine is busy (load {busy}); figures will be noisy")
     if not stock.installed:
@@ -191,18 +187,16 @@ def advise(stock: Side, options: Options) -> None:
 
 def environments(
     project: Project, pin: Pin, sides: list[Side], names: list[str], results: Results
-) -> dict[str, bench_venv.Venvs]:
+) -> dict[str, venvs.Venvs]:
     """Make pyperformance's environments for both sides; CpatchError when they differ."""
     home = project.make_dir(project.bench(pin))
-    found: dict[str, bench_venv.Venvs] = {}
+    found: dict[str, venvs.Venvs] = {}
     for side in sides:
         python = Path(side.python)
         root = project.make_dir(home / "venv") / interpreters.digest_of(python, side.python)
         log = project.make_dir(project.logs(pin)) / f"bench-venv-{side.name}.log"
         log.unlink(missing_ok=True)
-        found[side.name] = bench_venv.ensure(
-            python, root, names, log, project.make_dir(home / "pip")
-        )
+        found[side.name] = venvs.ensure(python, root, names, log, project.make_dir(home / "pip"))
     if not found:
         return found
     stock, patched = found["stock"].packages, found["patched"].packages
@@ -220,7 +214,7 @@ def environments(
             got="\n".join(sorted(differing)),
             fix=f"rm -r {home / 'venv'}; make bench",
         )
-    resultdir.write(
+    files.write(
         results.root / "packages.txt",
         "".join(f"# {venv}\n" + "\n".join(rows) + "\n" for venv, rows in stock.items()),
     )

@@ -1,4 +1,4 @@
-"""doctor: say which host tools and headers a build needs and whether they are here.
+"""Which host tools and headers a build needs, and whether they are here.
 
 Headers are probed by compiling and linking a few lines with the very compiler a build would use,
 because a package name proves nothing about a cross compiler, a container or a hand-built OpenSSL.

@@ -1,12 +1,40 @@
-"""install: put a built interpreter under a prefix and run it there."""
+"""Put a built interpreter under a prefix and run it there."""
 
 from __future__ import annotations
 
 import os
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
 
+from cpatch.base import proc
 from cpatch.base.errors import USAGE, CpatchError
+from cpatch.base.pin import Pin
+from cpatch.base.project import Project
+from cpatch.building import build, check, flavors, make
+from cpatch.building.flavors import Flavor
+from cpatch.building.records import Built
+
+
+@dataclass(frozen=True)
+class Job:
+    """What to install where; ``altinstall`` leaves out the unversioned names."""
+
+    tree: str
+    flavor: Flavor
+    jobs: int
+    path: Path
+    altinstall: bool
+
+
+@dataclass(frozen=True)
+class Installed:
+    """An interpreter under its prefix, what it is a copy of, and upstream's helper for gdb."""
+
+    python: Path
+    built: Built
+    helper: Path
+
 
 # Left in a prefix by us; what else is there is somebody else's.
 MARK = ".cpatch-installed"
@@ -61,3 +89,30 @@ def install_gdb_helper(python: Path, source: Path) -> Path:
     shutil.copyfile(source / "Tools" / "gdb" / "libpython.py", helper)
     helper.chmod(0o644)
     return helper
+
+
+def install(project: Project, pin: Pin, job: Job) -> Installed:
+    """Build, install under a prefix that ``check_prefix`` let pass, and run what was installed."""
+    # The prefix is compiled in (sysconfig, python-config), so it is configured and not only
+    # given to `make install`; a change rebuilds the few objects that hold it.
+    tree, flavor, path = job.tree, job.flavor, job.path
+    built = build.ensure_built(project, pin, tree, flavor, jobs=job.jobs, prefix=str(path))
+    target = "altinstall" if job.altinstall else "install"
+    env = flavors.changes(flavors.build_environment(flavor, os.environ), os.environ)
+    log = project.logs(pin) / f"install-{tree}-{flavor.name}.log"
+    log.unlink(missing_ok=True)
+    proc.step(
+        f"make {target} {tree} {flavor.name}",
+        ["make", target, *make.identity(pin, tree, built.tree_id)],
+        cwd=built.path.parent,
+        env=env,
+        log=log,
+    )
+    # The branch of the pin need not be a version; the version's first two parts name the program.
+    python = path / "bin" / ("python" + ".".join(pin.version.split(".")[:2]))
+    if not python.exists():
+        raise CpatchError(f"make {target} left no {python}", fix=f"read the log: {log}")
+    check.interpreter(python, pin, flavor, tree, built.tree_id, fix=f"read the log: {log}")
+    helper = install_gdb_helper(python, project.src(pin, tree))
+    (path / MARK).write_text(f"{tree} {flavor.name} {built.tree_id}\n", encoding="utf-8")
+    return Installed(python, built, helper)

@@ -1,1 +1,1 @@
-"""How programs end: made from a seed (fuzz), or using real packages (battery)."""
+"""How programs end: those made from a seed (fuzz), those that use real packages (battery)."""

@@ -1,4 +1,4 @@
-"""packages: programs that use real packages, at exit: the same here as on stock."""
+"""Programs that use real packages, run to their end: the same here as on stock."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from cpatch.base import proc
+from cpatch.base import console, files, proc
 from cpatch.base.errors import USAGE, CpatchError
+from cpatch.base.pin import Pin
 from cpatch.base.project import Project
-from cpatch.exits import differences
-from cpatch.exits import programs as packages_run
+from cpatch.exits import differences, programs, report
 from cpatch.exits.differences import Difference, Verdict
 from cpatch.exits.programs import HANGS, Outcome, Program
-from cpatch.measuring import environments, interpreters, resultdir
+from cpatch.measuring import environments, interpreters
 from cpatch.measuring.interpreters import Side
 
 #: Stock is run again, up to so often, before an outcome counts as different from all of its own.
@@ -43,7 +43,7 @@ class Place:
         """Keep outcomes, whole or not at all."""
         record = {"program": program.digest, "outcomes": [each.as_json() for each in outcomes]}
         path = self.root / f"{program.name}.{who}.json"
-        resultdir.write(path, json.dumps(record, indent=1) + "\n")
+        files.write(path, json.dumps(record, indent=1) + "\n")
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ class Battery:
         tree, mode = ("stock", "default") if who == "stock" else ("patched", who)
         while len(found) < number:
             found.append(
-                packages_run.run(
+                programs.run(
                     program,
                     self.pythons[tree, program.venv],
                     mode,
@@ -88,15 +88,65 @@ class Battery:
         return found
 
 
-def choose(programs: dict[str, Program], only: tuple[str, ...]) -> list[Program]:
+@dataclass(frozen=True)
+class Job:
+    """Which programs to run in which modes; ``seconds`` is the limit of one run.
+
+    Both interpreters are built and installed here in ``flavor``, unless they are given.
+    """
+
+    programs: list[Program]
+    modes: tuple[str, ...]
+    flavor: str
+    jobs: int
+    fresh: bool
+    seconds: float
+    stock_python: str | None
+    patched_python: str | None
+
+
+def home(project: Project) -> Path:
+    """Return where the programs are, what they require, and how they may differ from stock."""
+    return project.root / "tools" / "exitpackages"
+
+
+def compare(project: Project, pin: Pin, job: Job) -> tuple[list[Verdict], Path]:
+    """Run what was not run yet, say what came of it; returns all verdicts and the report."""
+    flavor, stock, patched = interpreters.pair(
+        project, pin, job.flavor, job.stock_python, job.patched_python, jobs=job.jobs
+    )
+    work = project.make_dir(project.bench(pin) / "packages")
+    sides = {"stock": stock, "patched": patched}
+    kinds = {each.venv for each in job.programs}
+    pythons, packages, native = prepare(home(project), work, sides, kinds)
+    place = Place(project.make_dir(where(project, stock, patched, packages)))
+    stated = differences.load(home(project) / "differences.toml")
+    if job.fresh:
+        for each in job.programs:
+            for who in ("stock", *job.modes):
+                (place.root / f"{each.name}.{who}.json").unlink(missing_ok=True)
+    console.field("results", project.show(place.root))
+    battery = Battery(pythons, native, job.seconds, place, stated)
+    rows = {}
+    for each in job.programs:
+        rows[each] = {mode: battery.judge(each, mode) for mode in job.modes}
+        console.say(report.line(each, rows[each]))
+        for name, verdict in rows[each].items():
+            for text in verdict.lines[:20]:
+                console.detail(f"    {name}: {text}")
+    written = place.root / "report.md"
+    files.write(written, report.render(rows, sides, packages, flavor))
+    console.field("wrote", project.show(written))
+    return [verdict for row in rows.values() for verdict in row.values()], written
+
+
+def choose(known: dict[str, Program], only: tuple[str, ...]) -> list[Program]:
     """Return the programs whose name contains one of *only*; CpatchError when none does."""
-    found = [
-        each for each in programs.values() if not only or any(part in each.name for part in only)
-    ]
+    found = [each for each in known.values() if not only or any(part in each.name for part in only)]
     if not found:
         raise CpatchError(
             f"no program's name contains {' or '.join(only)}",
-            wanted=", ".join(programs),
+            wanted=", ".join(known),
             code=USAGE,
         )
     return found

@@ -1,48 +1,60 @@
-"""fuzz: programs made from a seed that stock ends well, run on patched and compared at exit."""
+"""Programs made from a seed that stock ends well, run on patched and compared at exit."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import exitfuzz.fuzz
-from exitfuzz.fuzz import Settings, Summary, Verdict
+from exitfuzz.fuzz import Settings, Summary, Verdict, today, totals
 
 from cpatch.base import console
 from cpatch.base.pin import Pin
 from cpatch.base.project import Project
 from cpatch.building import build, flavors
 
+__all__ = ["DAILY", "Job", "run", "settings", "today", "told", "totals"]
+
 #: What ``make test`` runs each day.
 DAILY = 150
 
 
-def settings(
-    project: Project,
-    pin: Pin,
-    *,
-    flavor: str = "release",
-    jobs: int,
-    seed: int,
-    programs: tuple[int, ...] | range = range(DAILY),
-    stock: str | None = None,
-    patched: str | None = None,
-    shrinks: int = 6,
-) -> Settings:
+@dataclass(frozen=True)
+class Job:
+    """Which programs of which seed to run, on what, and how many failures to make small.
+
+    ``stock`` and ``patched`` are interpreters built elsewhere; None builds them here.
+    """
+
+    jobs: int
+    seed: int
+    flavor: str = "release"
+    programs: tuple[int, ...] | range = range(DAILY)
+    stock: str | None = None
+    patched: str | None = None
+    shrinks: int = 6
+
+
+def settings(project: Project, pin: Pin, job: Job) -> Settings:
     """Return what to run, with interpreters built where none is given."""
     found = []
-    for python, tree, name in ((stock, "stock", "release"), (patched, "patched", flavor)):
+    for python, tree, name in (
+        (job.stock, "stock", "release"),
+        (job.patched, "patched", job.flavor),
+    ):
         wanted = flavors.get(name)
-        made = python or build.ensure_built(project, pin, tree, wanted, jobs=jobs).python
+        made = python or build.ensure_built(project, pin, tree, wanted, jobs=job.jobs).python
         found.append(made)
     # An instrumented build takes some times as long, and must not look as if it hung.
-    slow = 1 if flavor in ("release", "pgo") else 4
+    slow = 1 if job.flavor in ("release", "pgo") else 4
     return Settings(
         stock=found[0],
         patched=found[1],
-        seed=seed,
-        programs=programs,
-        jobs=jobs,
+        seed=job.seed,
+        programs=job.programs,
+        jobs=job.jobs,
         limit=20.0 * slow,
         keep=project.make_dir(project.build / "fuzz"),
-        shrinks=shrinks,
+        shrinks=job.shrinks,
     )
 
 

@@ -1,4 +1,4 @@
-"""The environments that servers run in: one for each interpreter and set of requirements."""
+"""Environments with real packages: one for each interpreter and set of requirements."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from cpatch.base import proc
+from cpatch.base import files, proc
 from cpatch.base.errors import CpatchError
-from cpatch.measuring import interpreters, resultdir
+from cpatch.measuring import interpreters
 from cpatch.measuring.interpreters import Side
 
 RECORD = "packages.json"
@@ -68,7 +68,7 @@ def ensure(
         env=clean,
     )
     packages = done.stdout.split("\n")[:-1]
-    resultdir.write(record, json.dumps(packages, indent=1) + "\n")
+    files.write(record, json.dumps(packages, indent=1) + "\n")
     return Venv(root / "bin" / "python", packages)
 
 

@@ -20,7 +20,7 @@ from cpatch.base import console, proc
 from cpatch.base.errors import USAGE, CpatchError
 from cpatch.base.pin import Pin
 from cpatch.base.project import Project
-from cpatch.building import build, check, flavors
+from cpatch.building import build, check, flavors, make, records
 from cpatch.building.check import ID_LENGTH
 from cpatch.building.flavors import Flavor
 
@@ -87,7 +87,7 @@ def roles(stock: Side, patched: Side, *, off: bool) -> list[Role]:
     return [*found, Role("off", patched, {"PYTHONIMMORTALHEAP": "0"})] if off else found
 
 
-def ask(name: str, python: Path, built: build.Built | None = None) -> Side:
+def ask(name: str, python: Path, built: records.Built | None = None) -> Side:
     """Return what *python* says of itself; CpatchError when it does not run."""
     done = proc.run([python, "-I", "-c", _QUESTIONS], cwd=Path("/"), env=clean(), check=False)
     try:
@@ -199,7 +199,7 @@ def prepare(project: Project, pin: Pin, tree: str, flavor: Flavor, *, jobs: int)
     return ask(tree, python, built)
 
 
-def _installed(project: Project, pin: Pin, tree: str, flavor: Flavor, built: build.Built) -> Path:
+def _installed(project: Project, pin: Pin, tree: str, flavor: Flavor, built: records.Built) -> Path:
     short = "python" + ".".join(pin.version.split(".")[:2])
     key = digest_of(built.path, built.edits, built.tree_id)
     home = project.make_dir(project.bench(pin) / "inst") / key
@@ -213,7 +213,7 @@ def _installed(project: Project, pin: Pin, tree: str, flavor: Flavor, built: bui
     argv = ["make", "altinstall", f"DESTDIR={staged}", "ENSUREPIP=no"]
     proc.step(
         f"install {tree} {flavor.name} for measuring",
-        [*argv, *build.identity(pin, tree, built.tree_id)],
+        [*argv, *make.identity(pin, tree, built.tree_id)],
         cwd=built.path.parent,
         env=flavors.changes(flavors.build_environment(flavor, os.environ), os.environ),
         log=log,

@@ -13,7 +13,7 @@
 Each run carries its ``round`` and ``position`` in its metadata. Files are written whole and then
 renamed, so a file that is there is complete; a round counts when every role has it.
 
-What is kept in a repository is packed (pack.py): ``BENCHMARK.json.gz``, which pyperf reads as it
+What is kept in a repository is packed (packing.py): ``BENCHMARK.json.gz``, which pyperf reads as it
 is, and no log/. Where both forms are, the plain one is newer.
 """
 
@@ -21,9 +21,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime
-import fcntl
 import json
-import os
 import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
@@ -32,6 +30,7 @@ from typing import Any
 
 import pyperf
 
+from cpatch.base import files, locks
 from cpatch.base.errors import CpatchError
 from cpatch.measuring import machine
 
@@ -94,7 +93,7 @@ class Results:
     def write_record(self, record: Mapping[str, Any]) -> None:
         """Replace run.json."""
         self.root.mkdir(parents=True, exist_ok=True)
-        write(self.record_file, json.dumps({"format": FORMAT, **record}, indent=1) + "\n")
+        files.write(self.record_file, json.dumps({"format": FORMAT, **record}, indent=1) + "\n")
 
     def file(self, kind: str, role: str, name: str) -> Path:
         """Return the raw file of one benchmark of one role: the packed one if that is there."""
@@ -163,7 +162,7 @@ class Results:
 
     def fail(self, failure: Failure) -> None:
         """Record what did not run."""
-        write(self._failed(failure.name, failure.role), json.dumps(asdict(failure), indent=1))
+        files.write(self._failed(failure.name, failure.role), json.dumps(asdict(failure), indent=1))
 
     def clear(self, name: str, role: str) -> None:
         """Forget that something did not run: it does now."""
@@ -176,14 +175,11 @@ class Results:
     def alone(self) -> Iterator[None]:
         """Let no second run write here at the same time."""
         self.root.mkdir(parents=True, exist_ok=True)
-        with (self.root / ".lock").open("w") as stream:
-            try:
-                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                raise CpatchError(
-                    f"another make bench is writing to {self.root}",
-                    fix="wait for it, or make bench ARGS=--fresh on a machine of its own",
-                ) from None
+        refusal = CpatchError(
+            f"another make bench is writing to {self.root}",
+            fix="wait for it, or make bench ARGS=--fresh on a machine of its own",
+        )
+        with locks.or_refuse(self.root / ".lock", refusal):
             yield
 
 
@@ -217,27 +213,13 @@ def dump(path: Path, bench: pyperf.Benchmark) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     fresh = path.with_name(path.name + ".new")
     bench.dump(str(fresh), replace=True)
-    _sync(fresh)
-    fresh.replace(path)
-
-
-def write(path: Path, text: str) -> None:
-    """Write a text file, whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_name(path.name + ".new")
-    fresh.write_text(text, encoding="utf-8")
-    _sync(fresh)
+    files.sync(fresh)
     fresh.replace(path)
 
 
 def now() -> str:
     """Return the time of day as results record it, with the offset from UTC."""
     return datetime.datetime.now().astimezone().isoformat(" ", "seconds")
-
-
-def _sync(path: Path) -> None:
-    with path.open("rb") as stream:
-        os.fsync(stream.fileno())
 
 
 def stamped(run: pyperf.Run, **facts: str | int | float) -> pyperf.Run:

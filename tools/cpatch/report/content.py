@@ -12,16 +12,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import jinja2
-
-from cpatch.measuring import plots as report_plots
-from cpatch.measuring import stats
-from cpatch.measuring.plots import Mark
+from cpatch.measuring import stats, templates
+from cpatch.measuring.plots import Mark, forest
 from cpatch.measuring.stats import Estimate
-from cpatch.report import rows as report_data
-from cpatch.report.rows import Row, Run
+from cpatch.report.rows import Row, Run, reference
 
-_TEMPLATES = Path(__file__).parents[1] / "templates"
+_TEMPLATES = Path(__file__).with_name("templates")
 
 #: What the probes measure, in the order of the report.
 PROBES = {
@@ -83,7 +79,7 @@ def means(run: Run) -> Means | None:
 
 def content(runs: Sequence[Run], *, plots: bool) -> dict[str, Any]:
     """Return everything that the templates refer to."""
-    published = report_data.reference()
+    published = reference()
     names = _names(runs)
     tables = [{row.name: row for row in run.times} for run in runs]
     every = sorted({name for table in tables for name in table})
@@ -115,26 +111,7 @@ def content(runs: Sequence[Run], *, plots: bool) -> dict[str, Any]:
 
 def render(context: dict[str, Any], template: str) -> str:
     """Return a template of ``templates/`` filled in."""
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(_TEMPLATES),
-        autoescape=jinja2.select_autoescape(["html.j2"]),
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-    )
-    environment.filters |= {
-        "ratio": lambda each: f"{each.ratio:.3f}",
-        "interval": lambda each: f"{each.ratio_low:.3f}–{each.ratio_high:.3f}",
-        "percent": percent,
-        "band": lambda each: f"±{(math.exp(each.reach) - 1) * 100:.1f} %",
-        "count": lambda value: f"{value / 1e6:.1f} M",
-    }
-    return environment.get_template(template).render(context)
-
-
-def percent(number: float, digits: int = 1) -> str:
-    """Return a share as a signed percentage."""
-    return f"{number * 100:+.{digits}f} %".replace("-", "−")
+    return templates.fill(_TEMPLATES / template, context, templates.FIGURES)
 
 
 def _has_off(run: Run) -> bool:
@@ -336,12 +313,12 @@ def _plots(
             _published(published)["mean"],
             bold=True,
         )
-        plots["times"] = report_plots.forest([mean, *marks], names)
+        plots["times"] = forest([mean, *marks], names)
     probes = [{row.name: row for row in run.probes} for run in runs]
     present = [name for name in PROBES if any(name in table for table in probes)]
     if present:
         marks = [replace(_mark(name, probes, None), name=_SHORT[name]) for name in present]
-        plots["probes"] = report_plots.forest(marks, names, better="less")
+        plots["probes"] = forest(marks, names, better="less")
     programs = sorted({name for run in runs for name in run.counts})
     if programs:
         marks = []
@@ -350,7 +327,7 @@ def _plots(
             each = [Estimate(log, log, log) if log is not None else None for log in logs]
             words = [_word(one, one.log != 0) if one else "noise" for one in each]
             marks.append(Mark(name, each, [None] * len(runs), words))
-        plots["counts"] = report_plots.forest(marks, names, better="fewer")
+        plots["counts"] = forest(marks, names, better="fewer")
     return plots
 
 

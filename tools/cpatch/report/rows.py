@@ -16,7 +16,7 @@ from cpatch.measuring import interpreters, resultdir, stats
 from cpatch.measuring.resultdir import KINDS, Failure, Results
 from cpatch.measuring.stats import Estimate, Pair
 
-REFERENCE = Path(__file__).parents[1] / "data" / "reference_2022.csv"
+REFERENCE = Path(__file__).with_name("reference_2022.csv")
 
 #: Whose tree a role runs.
 _SIDE = {"stock": "stock", "patched": "patched", "off": "patched"}

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from cpatch.base import console
+from cpatch.base import console, locks
 from cpatch.base.errors import USAGE, CpatchError
 from cpatch.base.git import Repo
 from cpatch.base.pin import Pin
@@ -15,7 +15,6 @@ from cpatch.base.project import Project, named
 from cpatch.series import chain as chains
 from cpatch.series import fixes, parts, patchfiles
 from cpatch.series.chain import Chain, Inputs
-from cpatch.sources import upstream
 from cpatch.sources.worktree import Record, Row, Stand, Worktree, listed
 
 
@@ -72,7 +71,7 @@ def ensure_tree(
             own = len(work.user_commits(stand.head, record))
             now = work.repo.tree_of(stand.head)
             return Tree(stand.head, now, work.path, stand.dirty, own)
-    with upstream.lock(project):
+    with locks.driver(project):
         return _bring(work, inputs, source=source, discard=discard)
 
 

@@ -1,4 +1,4 @@
-"""cpatch bump: try the series on another upstream version, and move the pin if asked to."""
+"""Try the series on another upstream version, and move the pin if asked to."""
 
 from __future__ import annotations
 

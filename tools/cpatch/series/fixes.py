@@ -11,6 +11,7 @@ import tarfile
 from functools import cached_property
 from pathlib import Path
 
+from cpatch.base import locks
 from cpatch.base.errors import CONFLICT, USAGE, CpatchError
 from cpatch.base.git import Repo
 from cpatch.base.pin import Fixes, Pin
@@ -62,7 +63,7 @@ def order(project: Project, fixes: Fixes) -> list[str]:
 
 def _members(project: Project, fixes: Fixes, source: Path | None) -> dict[str, bytes]:
     """Return the plain files of the archive's folder of patches, by name."""
-    with upstream.lock(project):
+    with locks.driver(project):
         path = fetch.ensure(project, fixes.archive, source)
     found: dict[str, bytes] = {}
     try:
@@ -85,7 +86,7 @@ def base(project: Project, pin: Pin, source: Path | None = None) -> str:
 
     ``source`` is a local tarball. Raises CpatchError as ``store.pristine`` and ``applied`` do.
     """
-    with upstream.lock(project):
+    with locks.driver(project):
         pristine = upstream.pristine(project, pin, source)
         if pin.fixes is None:
             return pristine
@@ -106,7 +107,7 @@ def applied(project: Project, pin: Pin) -> tuple[Applied, ...]:
     """
     if pin.fixes is None:
         return ()
-    with upstream.lock(project):
+    with locks.driver(project):
         parent = upstream.pristine(project, pin)
         repo = Repo(project.store)
         fixes = load(project, pin.fixes)

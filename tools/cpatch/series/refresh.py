@@ -1,4 +1,4 @@
-"""cpatch refresh: the way back from the patched tree to this repository."""
+"""The way back from the patched tree to this repository."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
+from cpatch.base import locks
 from cpatch.base.errors import CpatchError
 from cpatch.base.pin import Pin
 from cpatch.base.project import Project
 from cpatch.series import apply
 from cpatch.series.harvest import Plan, make_plan
 from cpatch.series.overlay import OverlayFile
-from cpatch.sources import upstream
 from cpatch.sources.worktree import Worktree
 
 
@@ -22,7 +22,7 @@ def refresh(project: Project, pin: Pin) -> Plan:
 
     Raises CpatchError as ``make_plan`` does; the repository and the tree are then as they were.
     """
-    with upstream.lock(project):
+    with locks.driver(project):
         work = Worktree(project, pin, "patched")
         plan = make_plan(project, pin, work)
         if plan.chain is None or plan.inputs is None:

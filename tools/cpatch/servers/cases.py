@@ -20,10 +20,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from cpatch.base import files
 from cpatch.base.errors import USAGE, CpatchError
 from cpatch.base.project import Project
-from cpatch.measuring import pack as bench_pack
-from cpatch.measuring import resultdir
+from cpatch.measuring import packing, resultdir
 
 FORMAT = 1
 PACKED = ".gz"
@@ -77,9 +77,7 @@ class Results:
     def write_record(self, record: Mapping[str, Any]) -> None:
         """Replace run.json."""
         self.root.mkdir(parents=True, exist_ok=True)
-        resultdir.write(
-            self.record_file, json.dumps({"servers": FORMAT, **record}, indent=1) + "\n"
-        )
+        files.write(self.record_file, json.dumps({"servers": FORMAT, **record}, indent=1) + "\n")
 
     def file(self, case: Case, mode: str, number: int) -> Path:
         """Return where a run is kept."""
@@ -99,7 +97,7 @@ class Results:
         """Keep a run."""
         about = {"case": asdict(case), "mode": mode, "round": number, "digest": digest}
         text = json.dumps({**about, "when": resultdir.now(), **found}, separators=(",", ":"))
-        resultdir.write(self.file(case, mode, number), text)
+        files.write(self.file(case, mode, number), text)
 
     def runs(self) -> Iterator[dict[str, Any]]:
         """Return all runs, by setup, case, mode and round."""
@@ -124,7 +122,7 @@ class Results:
                 fix=f"rm -r {project.show(target)}, or another name",
                 code=USAGE,
             )
-        record = json.loads(bench_pack.relative(project, json.dumps(self.record())))
+        record = json.loads(packing.relative(project, json.dumps(self.record())))
         packed = Results(target)
         packed.write_record({key: text for key, text in record.items() if key != "servers"})
         for run in self.runs():

@@ -15,8 +15,7 @@ from cpatch.base.project import Project
 from cpatch.measuring import environments
 from cpatch.measuring.environments import Venv
 from cpatch.measuring.interpreters import Side
-from cpatch.servers import run as servers_run
-from cpatch.servers import setups
+from cpatch.servers import running, setups
 from cpatch.servers.cases import Case, Results
 from cpatch.servers.setups import MODES, Setup, Start
 
@@ -54,14 +53,14 @@ class Ready:
             home=self.app,
             scratch=scratch,
             lines=added,
-            port=servers_run.free_port(),
+            port=running.free_port(),
             workers=case.workers,
             requests=case.requests,
             entries=case.entries,
             seed=number + 1,
             output=scratch / "load.json",
         )
-        return servers_run.run(
+        return running.run(
             self.setup,
             start,
             clients=CLIENTS * case.workers,

@@ -6,14 +6,16 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from cpatch.base import files
 from cpatch.base.errors import CpatchError
-from cpatch.measuring import resultdir
-from cpatch.report import content as report_page
+from cpatch.measuring import templates
 from cpatch.servers import figures
-from cpatch.servers import plots as servers_plots
 from cpatch.servers.cases import Case, Results
 from cpatch.servers.figures import MIB, Cell
+from cpatch.servers.plots import by_workers, over_time
 from cpatch.servers.setups import MODES, SETUPS
+
+_TEMPLATES = Path(__file__).with_name("templates")
 
 #: What the column of a figure is called, how it is printed, and what is better.
 COLUMNS: dict[str, tuple[str, Callable[[float], str]]] = {
@@ -80,10 +82,8 @@ def _group(
         of_case = [run for run in runs if Case(**run["case"]) == shown]
         least = min(run["round"] for run in of_case)
         found["plots"] = {
-            "workers": servers_plots.by_workers([cells for _, cells in cases]),
-            "time": servers_plots.over_time(
-                {run["mode"]: run for run in of_case if run["round"] == least}
-            ),
+            "workers": by_workers([cells for _, cells in cases]),
+            "time": over_time({run["mode"]: run for run in of_case if run["round"] == least}),
         }
     return found
 
@@ -127,7 +127,7 @@ def _together(every: Mapping[Case, Mapping[str, Cell]], mode: str) -> dict[str, 
 
 def share(ratio: float | None) -> str:
     """Return a ratio as a signed percentage, '' for none."""
-    return "" if ratio is None else report_page.percent(ratio - 1)
+    return "" if ratio is None else templates.percent(ratio - 1)
 
 
 def notes(record: Mapping[str, Any], every: Mapping[Case, Mapping[str, Cell]]) -> list[str]:
@@ -157,12 +157,12 @@ def notes(record: Mapping[str, Any], every: Mapping[Case, Mapping[str, Cell]]) -
     return found
 
 
-def write(results: Results) -> list[Path]:
+def write_reports(results: Results) -> list[Path]:
     """Write report.md and report.html beside the raw files; returns their paths."""
     context = content(results, plots=True)
     written = []
     for template in ("servers.md.j2", "servers.html.j2"):
         path = results.root / template.replace("servers", "report").removesuffix(".j2")
-        resultdir.write(path, report_page.render(context, template))
+        files.write(path, templates.fill(_TEMPLATES / template, context, templates.FIGURES))
         written.append(path)
     return written

@@ -1,4 +1,4 @@
-"""servers: what real pre-fork servers cost, stock against patched, in memory and in time."""
+"""One session of servers: the runs that are not done yet, in turns, and their report."""
 
 from __future__ import annotations
 
@@ -16,15 +16,13 @@ from cpatch.base import console
 from cpatch.base.errors import USAGE, CpatchError
 from cpatch.base.pin import Pin
 from cpatch.base.project import Project
-from cpatch.bench import rounds as bench_rounds
-from cpatch.measuring import machine as bench_machine
-from cpatch.measuring import resultdir
+from cpatch.measuring import machine, resultdir
 from cpatch.measuring.interpreters import Side
 from cpatch.servers import figures, prepare
-from cpatch.servers import report as servers_page
 from cpatch.servers.cases import Case, Results
 from cpatch.servers.prepare import Ready
-from cpatch.servers.run import RunFailedError
+from cpatch.servers.report import write_reports
+from cpatch.servers.running import RunFailedError
 
 
 @dataclass(frozen=True)
@@ -88,13 +86,13 @@ def measure(
     """Do all runs that are not done; returns what failed, a line each."""
     work = project.make_dir(project.bench(pin) / "servers")
     record = results.record() if results.record_file.exists() else {**facts, "sessions": []}
-    record["name"] = options.machine or record.get("name") or bench_machine.name(facts["machine"])
+    record["name"] = options.machine or record.get("name") or machine.name(facts["machine"])
     session: dict[str, Any] = {
         "command": "cpatch " + shlex.join(sys.argv[1:]),
         "begun": resultdir.now(),
         "ended": None,
         "cpus": sorted(os.sched_getaffinity(0)),
-        "load": bench_machine.load(),
+        "load": machine.load(),
     }
     record["sessions"].append(session)
     results.write_record(record)
@@ -110,7 +108,7 @@ def measure(
         results.write_record(record)
         todo = list(waiting(results, ready, options))
         for left, (number, position, case, mode) in zip(range(len(todo), 0, -1), todo, strict=True):
-            guess = f"; about {bench_rounds.span(left * sum(spent) / len(spent))}" if spent else ""
+            guess = f"; about {console.about(left * sum(spent) / len(spent))}" if spent else ""
             where = f"{case.setup}, {case.name}, round {number + 1}, {mode}"
             console.note(f"{where} ({left} runs left{guess})")
             begun = time.monotonic()
@@ -125,7 +123,7 @@ def measure(
             results.add(case, mode, number, ready[case.setup].digest, found)
             console.say(f"{where}: {figures.line(figures.figures(found))}")
     finally:
-        session |= {"ended": resultdir.now(), "load_after": bench_machine.load()}
+        session |= {"ended": resultdir.now(), "load_after": machine.load()}
         session["failed"] = failed
         results.write_record(record)
         shutil.rmtree(results.root / "scratch", ignore_errors=True)
@@ -150,6 +148,6 @@ def report(project: Project, results: Results, pack: Path | None) -> int:
     if pack:
         results.pack(project, pack.absolute())
         results = Results(pack.absolute())
-    for path in servers_page.write(results):
+    for path in write_reports(results):
         console.field("wrote", project.show(path))
     return 0

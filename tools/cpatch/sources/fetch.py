@@ -1,4 +1,4 @@
-"""cpatch fetch: get the pinned archives, from wherever their bytes are right."""
+"""Get the pinned archives, from wherever their bytes are right."""
 
 from __future__ import annotations
 

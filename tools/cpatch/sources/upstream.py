@@ -1,4 +1,4 @@
-"""The object store: one bare repository with the pristine trees of all pins.
+"""Upstream's trees: one bare repository with the pristine sources of all pins.
 
 One store for all, because a 3-way merge onto another version needs the blobs of the version that a
 patch was made on. Tarballs are streamed into it without touching the disk in between, so nothing
@@ -7,13 +7,11 @@ in an archive can escape from a directory, and file modes do not depend on the u
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from cpatch.base import console, git, proc
+from cpatch.base import console, git, locks, proc
 from cpatch.base.errors import CpatchError
 from cpatch.base.git import Repo
 from cpatch.base.pin import Pin
@@ -39,37 +37,6 @@ _CONFIG = """
 [gc]
 	auto = 0
 """
-
-_depth = 0
-
-
-@contextlib.contextmanager
-def lock(project: Project) -> Iterator[None]:
-    """Let one driver at a time change ``build/``; the others wait. May be nested."""
-    global _depth
-    if _depth:
-        yield
-        return
-    project.make_dir(project.build)
-    path = project.build / ".lock"
-    try:
-        handle = path.open("a")
-    except OSError as exc:
-        raise CpatchError(
-            f"cannot write {project.show(path)}: {exc.strerror}",
-            fix=f"make {project.show(project.build)} writable",
-        ) from exc
-    with handle:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            console.note("waiting for another cpatch to finish with the source trees ...")
-            fcntl.flock(handle, fcntl.LOCK_EX)
-        _depth += 1
-        try:
-            yield
-        finally:
-            _depth -= 1
 
 
 def open_store(project: Project) -> Repo:
@@ -97,7 +64,7 @@ def pristine(project: Project, pin: Pin, source: Path | None = None) -> str:
     Raises CpatchError when no source gives the right bytes, or when the unpacked tree is not the
     one the pin records.
     """
-    with lock(project):
+    with locks.driver(project):
         repo = open_store(project)
         ref = f"refs/pristine/{pin.sha256}"
         tree = repo.resolve(f"{ref}^{{tree}}")

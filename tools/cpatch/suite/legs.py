@@ -10,8 +10,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from exitfuzz.fuzz import today, totals
-
 from cpatch.base import console, proc
 from cpatch.base.errors import CpatchError
 from cpatch.base.pin import Pin
@@ -19,8 +17,7 @@ from cpatch.base.project import Project
 from cpatch.building import build, flavors
 from cpatch.exits import fuzz
 from cpatch.series import parts
-from cpatch.suite import expected, regrtest
-from cpatch.suite import stock_headers as stockabi
+from cpatch.suite import expected, regrtest, stock_headers
 
 # Where a change of reference counting, births, freelists or finalization shows first. Run with
 # the debug build's assertions; the whole suite there takes too long for every day.
@@ -327,10 +324,10 @@ def _count_pytest(junit: Path, result: Result) -> None:
             result.passed += 1
 
 
-def stock_headers(context: Context) -> Result:
+def headers(context: Context) -> Result:
     """Load an extension that was built with stock headers into the patched interpreter."""
     log = context.log("stock-headers")
-    passed, failed, skipped = stockabi.check(context.project, context.pin, context.jobs, log)
+    passed, failed, skipped = stock_headers.check(context.project, context.pin, context.jobs, log)
     result = Result("headers", passed, failed, skipped)
     if failed:
         result.notes += [f"FAILED: log: {context.project.show(log)}; its last lines:"]
@@ -341,12 +338,11 @@ def stock_headers(context: Context) -> Result:
 def exits(context: Context) -> Result:
     """Run the exit fuzzer's programs of the day, which have the date as their seed."""
     result = Result("fuzz")
-    seed = today()
-    made = fuzz.settings(context.project, context.pin, jobs=context.jobs, seed=seed)
-    summary = fuzz.run(made)
+    job = fuzz.Job(jobs=context.jobs, seed=fuzz.today())
+    summary = fuzz.run(fuzz.settings(context.project, context.pin, job))
     result.passed, result.failed = summary.clean, len(summary.failed)
     result.skipped = summary.skipped.total()
-    result.notes = [*fuzz.told(summary, seed), totals(summary)]
+    result.notes = [*fuzz.told(summary, job.seed), fuzz.totals(summary)]
     return result
 
 
@@ -354,7 +350,7 @@ def exits(context: Context) -> Result:
 LEGS: tuple[tuple[str, Callable[[Context], Result]], ...] = (
     ("driver", driver),
     ("ours", Regrtest("ours", "release", ours, on_stock=False).run),
-    ("headers", stock_headers),
+    ("headers", headers),
     ("fuzz", exits),
     ("suite", Regrtest("suite", "release", _suite).run),
     (

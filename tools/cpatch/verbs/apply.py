@@ -6,11 +6,11 @@ from pathlib import Path
 
 import click
 
-from cpatch.base import console
+from cpatch.base import console, locks
 from cpatch.base.project import named
 from cpatch.series import fixes
 from cpatch.series.apply import ensure_tree
-from cpatch.sources import fetch, upstream
+from cpatch.sources import fetch
 from cpatch.sources.worktree import Worktree
 from cpatch.verbs.options import open_pin, pin_option, tree_option, verbose_option
 
@@ -34,7 +34,7 @@ def command(
     """Rebuild the patched tree: pristine + fixes + overlay + series, one commit each."""
     project, pin = open_pin(pin_name)
     if pin.fixes and given:
-        with upstream.lock(project):
+        with locks.driver(project):
             fetch.ensure(project, pin.fixes.archive, given)
     before = Worktree(project, pin, tree).record()
     done = ensure_tree(project, pin, tree, source=source, strict=True, discard=discard, stop=stop)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import click
-import cowaudit.audit
 
-from cpatch.audit.run import EXAMPLE, MODES, PARTS, built, chosen, one, parse_rounds, prepare, write
+from cpatch.audit import run
+from cpatch.audit.run import EXAMPLE, MODES, PARTS, Job
 from cpatch.base.errors import USAGE, CpatchError
-from cpatch.verbs.options import open_pin, pin_option, verbose_option
+from cpatch.verbs.options import asked, open_pin, pin_option, verbose_option
 
 
 def _known(mode: str) -> str:
@@ -23,6 +24,23 @@ def _known(mode: str) -> str:
             code=USAGE,
         )
     return mode
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the command line asks for, as it stands there."""
+
+    pin_name: str | None
+    application: Path | None
+    example: bool
+    pythons: tuple[str, ...]
+    modes: tuple[str, ...]
+    workers: int
+    rounds: str
+    trace: bool
+    timeout: float
+    top: int
+    out: Path | None
 
 
 @click.command("audit")
@@ -66,51 +84,31 @@ def _known(mode: str) -> str:
     help="Directory for the report (default: build/audit/NAME).",
 )
 @verbose_option
-def command(
-    pin_name: str | None,
-    application: Path | None,
-    example: bool,
-    pythons: tuple[str, ...],
-    modes: tuple[str, ...],
-    workers: int,
-    rounds: str,
-    trace: bool,
-    timeout: float,
-    top: int,
-    out: Path | None,
-) -> None:
+@asked(Asked)
+def command(given: Asked) -> None:
     """Show which memory of a pre-fork application stops being shared, and why.
 
     APPLICATION is a Python file: what it does when it is imported happens before the fork, and
     its function exercise() in each worker. docs/audit.md says more.
     """
-    if (application is None) != example:
+    if (given.application is None) != given.example:
         raise CpatchError(
-            "what to audit?" if application is None else "--example is an application already",
+            "what to audit?"
+            if given.application is None
+            else "--example is an application already",
             fix='make audit ARGS="app.py", or make audit ARGS=--example',
             code=USAGE,
         )
-    path = EXAMPLE if application is None else application.absolute()
-    looks = parse_rounds(rounds)
-    project, pin = open_pin(pin_name)
-    sides = [
-        (python, mode)
-        for python in pythons or built(project, pin)
-        for mode in chosen(python, modes)
-    ]
-    target = out.absolute() if out else project.build / "audit" / path.stem
-    target = prepare(project, target)
-    results = []
-    for number, (python, mode) in enumerate(sides, 1):
-        request = cowaudit.audit.Request(
-            python=python,
-            application=path,
-            mode=mode,
-            workers=workers,
-            rounds=looks,
-            trace=trace,
-            timeout=timeout,
-            log=target / f"application-{number}.log",
-        )
-        results.append(one(request))
-    write(project, target, results, top)
+    job = Job(
+        application=EXAMPLE if given.application is None else given.application.absolute(),
+        pythons=given.pythons,
+        modes=given.modes,
+        workers=given.workers,
+        rounds=run.parse_rounds(given.rounds),
+        trace=given.trace,
+        timeout=given.timeout,
+        top=given.top,
+        out=given.out.absolute() if given.out else None,
+    )
+    project, pin = open_pin(given.pin_name)
+    run.audit(project, pin, job)

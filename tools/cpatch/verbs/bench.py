@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import click
@@ -9,9 +10,29 @@ import click
 from cpatch.base.errors import USAGE, CpatchError
 from cpatch.bench import choice
 from cpatch.bench.session import ROUNDS, Options, run
-from cpatch.measuring import interpreters
-from cpatch.measuring import machine as bench_machine
-from cpatch.verbs.options import jobs_option, open_pin, pin_option, verbose_option
+from cpatch.measuring import interpreters, machine
+from cpatch.verbs.options import asked, jobs_option, names, open_pin, pin_option, verbose_option
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the command line asks for, as it stands there."""
+
+    pin_name: str | None
+    flavor: str
+    jobs: int
+    quick: bool
+    rigorous: bool
+    benchmarks: tuple[str, ...]
+    rounds: int | None
+    off: bool
+    instructions: bool
+    fresh: bool
+    output: Path | None
+    cpu: int | None
+    machine: str | None
+    stock_python: str | None
+    patched_python: str | None
 
 
 @click.command("bench")
@@ -26,7 +47,12 @@ from cpatch.verbs.options import jobs_option, open_pin, pin_option, verbose_opti
 @jobs_option
 @click.option("--quick", is_flag=True, help="A few benchmarks of each kind, 6 rounds.")
 @click.option("--rigorous", is_flag=True, help="20 rounds, and shutdown with 10^7 objects.")
-@click.option("--benchmarks", metavar="A,B", help="Only these, or these tags of pyperformance.")
+@click.option(
+    "--benchmarks",
+    callback=names,
+    metavar="A,B",
+    help="Only these, or these tags of pyperformance.",
+)
 @click.option("--rounds", type=click.IntRange(min=1), help="How many rounds (default: 10).")
 @click.option("--off", is_flag=True, help="Measure PYTHONIMMORTALHEAP=0 as well.")
 @click.option("--instructions", is_flag=True, help="Count instructions instead of timing.")
@@ -39,45 +65,29 @@ from cpatch.verbs.options import jobs_option, open_pin, pin_option, verbose_opti
 @click.option("--stock-python", metavar="EXE", help="Compare this interpreter, built elsewhere,")
 @click.option("--patched-python", metavar="EXE", help="... with this one.")
 @verbose_option
-def command(
-    pin_name: str | None,
-    flavor: str,
-    jobs: int,
-    quick: bool,
-    rigorous: bool,
-    benchmarks: str | None,
-    rounds: int | None,
-    off: bool,
-    instructions: bool,
-    fresh: bool,
-    output: Path | None,
-    cpu: int | None,
-    machine: str | None,
-    stock_python: str | None,
-    patched_python: str | None,
-) -> int:
+@asked(Asked)
+def command(given: Asked) -> int:
     """Measure stock against patched with pyperformance, in turns; continues what was interrupted.
 
     The results are raw pyperf files; make report makes tables and plots of them.
     """
-    if quick and rigorous:
+    if given.quick and given.rigorous:
         raise CpatchError("--quick and --rigorous exclude each other", code=USAGE)
-    kind = "quick" if quick else "rigorous" if rigorous else "usual"
-    names = tuple(filter(None, (benchmarks or "").replace(" ", ",").split(",")))
+    kind = "quick" if given.quick else "rigorous" if given.rigorous else "usual"
     options = Options(
-        benchmarks=names or (choice.QUICK if quick else ()),
-        rounds=rounds or ROUNDS[kind],
-        rigorous=rigorous,
-        off=off,
-        fresh=fresh,
-        output=output,
-        instructions=instructions,
-        cpu=bench_machine.cpu_to_use() if cpu is None else cpu,
-        machine=machine,
-        jobs=jobs,
+        benchmarks=given.benchmarks or (choice.QUICK if given.quick else ()),
+        rounds=given.rounds or ROUNDS[kind],
+        rigorous=given.rigorous,
+        off=given.off,
+        fresh=given.fresh,
+        output=given.output,
+        instructions=given.instructions,
+        cpu=machine.cpu_to_use() if given.cpu is None else given.cpu,
+        machine=given.machine,
+        jobs=given.jobs,
     )
-    project, pin = open_pin(pin_name)
+    project, pin = open_pin(given.pin_name)
     flavor, stock, patched = interpreters.pair(
-        project, pin, flavor, stock_python, patched_python, jobs=jobs
+        project, pin, given.flavor, given.stock_python, given.patched_python, jobs=given.jobs
     )
     return run(project, pin, flavor, stock, patched, options)

@@ -7,12 +7,11 @@ from pathlib import Path
 
 import click
 
-from cpatch.base import console
+from cpatch.base import console, locks
 from cpatch.base.errors import CONFLICT, USAGE, CpatchError
-from cpatch.base.pin import load_pins
+from cpatch.base.pinfile import load_pins
 from cpatch.base.project import Project
 from cpatch.series.bump import attempt, new_pin, write_pin
-from cpatch.sources import upstream
 from cpatch.sources.worktree import listed
 from cpatch.verbs.options import pin_option, verbose_option
 
@@ -36,7 +35,7 @@ def command(
         raise CpatchError("bump takes a branch and a version", fix="bump --help", code=USAGE)
     project = Project.find()
     old = load_pins(project).get(words[0] if len(words) == 2 else pin_name)
-    with upstream.lock(project):
+    with locks.driver(project):
         new, tarball = new_pin(project, old, words[-1], source, sha256)
         verdicts, shadows, tree = attempt(project, old, new, tarball)
     console.field("bump", f"{old.version} -> {new.version}   sha256 {new.sha256[:8]}")

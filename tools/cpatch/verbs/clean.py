@@ -1,4 +1,4 @@
-"""clean: remove named parts of the build directory, and never somebody's work."""
+"""The door of the verb clean: removes named parts of build/, and never somebody's work."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ import click
 
 from cpatch.base import console
 from cpatch.base.errors import FAILURE, USAGE, CpatchError
-from cpatch.base.pin import Pin, load_pins
+from cpatch.base.pin import Pin
+from cpatch.base.pinfile import load_pins
 from cpatch.base.project import Project
 from cpatch.sources.worktree import Worktree, listed, made
 from cpatch.verbs.options import pin_option, verbose_option

@@ -1,4 +1,4 @@
-"""cpatch diff: what the patched tree changes against stock."""
+"""The door of the verb diff: what the patched tree changes against stock."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from cpatch.base import console
+from cpatch.base import console, locks
 from cpatch.base.errors import USAGE, CpatchError
 from cpatch.base.pin import Archive
 from cpatch.base.project import Project
@@ -16,9 +16,7 @@ from cpatch.verbs.options import open_pin, pin_option, verbose_option
 
 def _report(project: Project, title: str, what: str, archive: Archive, given: Path | None) -> None:
     """Fetch one archive and say so."""
-    from cpatch.sources import upstream
-
-    with upstream.lock(project):
+    with locks.driver(project):
         note = " (cached)" if (project.cache / archive.name).exists() else ""
         path = ensure(project, archive, given)
     console.field(title, f"{what}   sha256 {archive.sha256[:8]} ok{note}")

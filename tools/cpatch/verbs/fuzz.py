@@ -2,13 +2,36 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import click
-import exitfuzz.fuzz
 
 from cpatch.base import console
 from cpatch.base.errors import REGRESSION
-from cpatch.exits.fuzz import DAILY, run, settings, told
-from cpatch.verbs.options import flavor_option, jobs_option, open_pin, pin_option, verbose_option
+from cpatch.exits.fuzz import DAILY, Job, run, settings, today, told, totals
+from cpatch.verbs.options import (
+    asked,
+    flavor_option,
+    jobs_option,
+    open_pin,
+    pin_option,
+    verbose_option,
+)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the command line asks for, as it stands there."""
+
+    pin_name: str | None
+    flavor: str
+    jobs: int
+    programs: int
+    seed: int | None
+    only: tuple[int, ...]
+    stock_python: str | None
+    patched_python: str | None
+    shrinks: int
 
 
 @click.command("fuzz")
@@ -24,37 +47,25 @@ from cpatch.verbs.options import flavor_option, jobs_option, open_pin, pin_optio
 @click.option("--patched-python", metavar="EXE", help="... this one, built elsewhere.")
 @click.option("--shrinks", type=int, default=6, show_default=True, help="Failures to make small.")
 @verbose_option
-def command(
-    pin_name: str | None,
-    flavor: str,
-    jobs: int,
-    programs: int,
-    seed: int | None,
-    only: tuple[int, ...],
-    stock_python: str | None,
-    patched_python: str | None,
-    shrinks: int,
-) -> int:
+@asked(Asked)
+def command(given: Asked) -> int:
     """Write programs from a seed, run them on stock and patched, and compare how they exit.
 
     Stock is always the release build: it only says what a program must do. Programs that fail are
     kept in build/fuzz, made small.
     """
-    project, pin = open_pin(pin_name)
-    chosen = exitfuzz.fuzz.today() if seed is None else seed
-    made = settings(
-        project,
-        pin,
-        flavor=flavor,
-        jobs=jobs,
-        seed=chosen,
-        programs=only or range(programs),
-        stock=stock_python,
-        patched=patched_python,
-        shrinks=shrinks,
+    project, pin = open_pin(given.pin_name)
+    job = Job(
+        jobs=given.jobs,
+        seed=today() if given.seed is None else given.seed,
+        flavor=given.flavor,
+        programs=given.only or range(given.programs),
+        stock=given.stock_python,
+        patched=given.patched_python,
+        shrinks=given.shrinks,
     )
-    summary = run(made)
-    for line in told(summary, chosen):
+    summary = run(settings(project, pin, job))
+    for line in told(summary, job.seed):
         console.say(line)
-    console.say(exitfuzz.fuzz.totals(summary))
+    console.say(totals(summary))
     return REGRESSION if summary.failed else 0

@@ -6,7 +6,7 @@ import click
 
 from cpatch.base import console
 from cpatch.base.errors import USAGE, CpatchError
-from cpatch.base.pin import load_pins
+from cpatch.base.pinfile import load_pins
 from cpatch.base.project import Project
 from cpatch.series.lint import RULES, lint
 from cpatch.verbs.options import pin_option, verbose_option

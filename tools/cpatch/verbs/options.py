@@ -10,13 +10,34 @@ import click
 
 from cpatch.base import console
 from cpatch.base.errors import USAGE, CpatchError
-from cpatch.base.pin import Pin, load_pins
+from cpatch.base.pin import Pin
+from cpatch.base.pinfile import load_pins
 from cpatch.base.project import TREES, Project
 from cpatch.building.flavors import FLAVORS, processors
 from cpatch.series import parts as series_parts
 from cpatch.series import patchfiles
 
 F = TypeVar("F", bound=Callable[..., Any])
+Asked = TypeVar("Asked")
+Done = TypeVar("Done")
+
+
+def asked(kind: Callable[..., Asked]) -> Callable[[Callable[[Asked], Done]], Callable[..., Done]]:
+    """Hand a verb all that was asked for as one value of *kind*, which has a field per option."""
+
+    def with_one_value(verb: Callable[[Asked], Done]) -> Callable[..., Done]:
+        @functools.wraps(verb)
+        def command(**options: Any) -> Done:
+            return verb(kind(**options))
+
+        return command
+
+    return with_one_value
+
+
+def names(ctx: click.Context, param: click.Parameter, value: str | None) -> tuple[str, ...]:
+    """Return the words of an option like ``A,B``: a callback of click's."""
+    return tuple(filter(None, (value or "").replace(" ", ",").split(",")))
 
 
 def _set_verbose(ctx: click.Context, param: click.Parameter, value: bool) -> None:
@@ -50,12 +71,12 @@ def tree_option(func: Callable[..., Any]) -> Callable[..., Any]:
     """Add ``--tree stock|patched`` and ``--parts LIST``; the verb gets ``tree``, a tree's name."""
 
     @functools.wraps(func)
-    def with_tree(*args: Any, tree: str, parts: str | None, **rest: Any) -> Any:
-        if parts is not None:
+    def with_tree(*args: Any, tree: str, parts: tuple[str, ...], **rest: Any) -> Any:
+        if parts:
             if tree == "stock":
                 raise CpatchError("the stock tree has no parts", fix="leave one out", code=USAGE)
             project, pin = open_pin(rest.get("pin_name"))
-            tree = series_parts.tree_of(patchfiles.load_series(project, pin).parts, words_of(parts))
+            tree = series_parts.tree_of(patchfiles.load_series(project, pin).parts, parts)
         return func(*args, tree=tree, **rest)
 
     for option in (
@@ -66,15 +87,15 @@ def tree_option(func: Callable[..., Any]) -> Callable[..., Any]:
             show_default=True,
             help="Which source tree.",
         ),
-        click.option("--parts", metavar="PART,…", help="Only these parts of the series."),
+        parts_option("Only these parts of the series."),
     ):
         with_tree = option(with_tree)
     return with_tree
 
 
-def words_of(text: str) -> list[str]:
-    """Return the names in a list with commas or blanks."""
-    return text.replace(",", " ").split()
+def parts_option(text: str) -> Callable[[F], F]:
+    """Add ``--parts PART,…``, passed as ``parts``, a tuple of names."""
+    return click.option("--parts", callback=names, metavar="PART,…", help=text)
 
 
 def flavor_option(func: F) -> F:

@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import click
 
 from cpatch.base import console
 from cpatch.base.errors import REGRESSION, USAGE, CpatchError
-from cpatch.exits import differences
-from cpatch.exits import programs as packages_run
-from cpatch.exits import report as packages_page
-from cpatch.exits.battery import Battery, Place, choose, prepare, where
+from cpatch.exits import battery, programs
+from cpatch.exits.battery import choose
 from cpatch.exits.programs import MODES
-from cpatch.measuring import interpreters, resultdir
-from cpatch.verbs.options import jobs_option, open_pin, pin_option, verbose_option
+from cpatch.verbs.options import asked, jobs_option, names, open_pin, pin_option, verbose_option
 
 
-def _names(ctx: click.Context, param: click.Parameter, value: str | None) -> tuple[str, ...]:
-    return tuple(filter(None, (value or "").replace(" ", ",").split(",")))
+@dataclass(frozen=True)
+class Asked:
+    """What the command line asks for, as it stands there."""
+
+    pin_name: str | None
+    flavor: str
+    jobs: int
+    listing: bool
+    only: tuple[str, ...]
+    mode: tuple[str, ...]
+    fresh: bool
+    timeout: int
+    stock_python: str | None
+    patched_python: str | None
 
 
 @click.command("packages")
@@ -26,73 +37,45 @@ def _names(ctx: click.Context, param: click.Parameter, value: str | None) -> tup
 )
 @jobs_option
 @click.option("--list", "listing", is_flag=True, help="Show the programs.")
-@click.option(
-    "--only", callback=_names, metavar="A,B", help="Only names that contain one of these."
-)
-@click.option("--mode", callback=_names, metavar="A,B", help=f"Only these of {', '.join(MODES)}.")
+@click.option("--only", callback=names, metavar="A,B", help="Only names that contain one of these.")
+@click.option("--mode", callback=names, metavar="A,B", help=f"Only these of {', '.join(MODES)}.")
 @click.option("--fresh", is_flag=True, help="Forget earlier outcomes of what is run.")
 @click.option("--timeout", type=click.IntRange(min=1), default=40, help="Seconds of one program.")
 @click.option("--stock-python", metavar="EXE", help="Compare this interpreter, built elsewhere,")
 @click.option("--patched-python", metavar="EXE", help="... with this one.")
 @verbose_option
-def command(
-    pin_name: str | None,
-    flavor: str,
-    jobs: int,
-    listing: bool,
-    only: tuple[str, ...],
-    mode: tuple[str, ...],
-    fresh: bool,
-    timeout: int,
-    stock_python: str | None,
-    patched_python: str | None,
-) -> int:
+@asked(Asked)
+def command(given: Asked) -> int:
     """Run programs that use real packages to their end, on stock and patched, and compare.
 
     Exit status, stdout, stderr and the files written must be stock's, in three modes. Continues
     what was interrupted; writes report.md beside the outcomes.
     """
-    project, pin = open_pin(pin_name)
-    home = project.root / "tools" / "exitpackages"
-    programs = choose(packages_run.load(home / "programs"), only)
-    if listing:
-        for each in programs:
+    project, pin = open_pin(given.pin_name)
+    chosen = choose(programs.load(battery.home(project) / "programs"), given.only)
+    if given.listing:
+        for each in chosen:
             console.say(f"{each.name:<26} {each.about}")
         return 0
-    for name in mode:
+    for name in given.mode:
         if name not in MODES:
             raise CpatchError(f"no such mode: {name}", wanted=", ".join(MODES), code=USAGE)
-    flavor, stock, patched = interpreters.pair(
-        project, pin, flavor, stock_python, patched_python, jobs=jobs
+    job = battery.Job(
+        programs=chosen,
+        modes=tuple(each for each in MODES if each in given.mode) if given.mode else MODES,
+        flavor=given.flavor,
+        jobs=given.jobs,
+        fresh=given.fresh,
+        seconds=given.timeout,
+        stock_python=given.stock_python,
+        patched_python=given.patched_python,
     )
-    work = project.make_dir(project.bench(pin) / "packages")
-    sides = {"stock": stock, "patched": patched}
-    pythons, packages, native = prepare(home, work, sides, {each.venv for each in programs})
-    place = Place(project.make_dir(where(project, stock, patched, packages)))
-    stated = differences.load(home / "differences.toml")
-    modes = tuple(each for each in MODES if each in mode) if mode else MODES
-    if fresh:
-        for each in programs:
-            for who in ("stock", *modes):
-                (place.root / f"{each.name}.{who}.json").unlink(missing_ok=True)
-    console.field("results", project.show(place.root))
-    battery = Battery(pythons, native, timeout, place, stated)
-    rows = {}
-    for each in programs:
-        rows[each] = {mode: battery.judge(each, mode) for mode in modes}
-        console.say(packages_page.line(each, rows[each]))
-        for name, verdict in rows[each].items():
-            for text in verdict.lines[:20]:
-                console.detail(f"    {name}: {text}")
-    text = packages_page.render(rows, sides, packages, flavor)
-    report = place.root / "report.md"
-    resultdir.write(report, text)
-    console.field("wrote", project.show(report))
-    bad = sum(not verdict.good for row in rows.values() for verdict in row.values())
+    verdicts, written = battery.compare(project, pin, job)
+    bad = sum(not verdict.good for verdict in verdicts)
     if bad:
         raise CpatchError(
-            f"{bad} of {len(rows) * len(modes)} runs differ from stock's",
-            fix=f"read {project.show(report)}",
+            f"{bad} of {len(verdicts)} runs differ from stock's",
+            fix=f"read {project.show(written)}",
             code=REGRESSION,
         )
     return 0

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import click
 
-from cpatch.base import console
+from cpatch.base import console, locks
 from cpatch.base.errors import CpatchError
 from cpatch.series import chain as chains
 from cpatch.series.harvest import make_plan
 from cpatch.series.refresh import refresh
-from cpatch.sources import upstream
 from cpatch.sources.worktree import Worktree
 from cpatch.verbs.options import open_pin, pin_option, verbose_option
 
@@ -22,7 +21,7 @@ def command(pin_name: str | None, check: bool) -> None:
     """Write commits back to patches/ and edited overlay files back to the repository."""
     project, pin = open_pin(pin_name)
     work = Worktree(project, pin, "patched")
-    with upstream.lock(project):
+    with locks.driver(project):
         plan = make_plan(project, pin, work) if check else refresh(project, pin)
     for note in plan.notes:
         console.say(note)

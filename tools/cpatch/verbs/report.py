@@ -1,4 +1,4 @@
-"""report: tables and plots of what bench measured, as Markdown and as one HTML page."""
+"""The door of the verb report: its options, and what it says."""
 
 from __future__ import annotations
 
@@ -8,11 +8,10 @@ from pathlib import Path
 
 import click
 
-from cpatch.base import console
+from cpatch.base import console, files
 from cpatch.base.errors import USAGE, CpatchError
 from cpatch.base.project import Project
-from cpatch.measuring import pack as bench_pack
-from cpatch.measuring import resultdir
+from cpatch.measuring import packing, resultdir
 from cpatch.report import content, rows
 from cpatch.verbs.options import open_pin, pin_option, verbose_option
 
@@ -51,7 +50,7 @@ def command(
                 code=USAGE,
             )
         rows.load(roots[0])  # what is no fair comparison is not worth keeping
-        bench_pack.pack(project, roots[0], pack.absolute())
+        packing.pack(project, roots[0], pack.absolute())
         console.field("packed", project.show(pack.absolute()))
         roots = [pack.absolute()]
     if len(set(roots)) < len(roots):
@@ -72,7 +71,7 @@ def command(
     context = content.content(runs, plots=True)
     for template in ("report.md.j2", "report.html.j2"):
         path = target / template.removesuffix(".j2")
-        resultdir.write(path, content.render(context, template))
+        files.write(path, content.render(context, template))
         console.field("wrote", project.show(path))
     headline(runs, context["names"])
 

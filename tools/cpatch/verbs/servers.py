@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import click
 
 from cpatch.base import console
 from cpatch.base.errors import USAGE, CpatchError
-from cpatch.measuring import interpreters
-from cpatch.measuring import machine as bench_machine
-from cpatch.servers import setups
+from cpatch.measuring import interpreters, machine
+from cpatch.servers import session, setups
 from cpatch.servers.cases import Case, Results
-from cpatch.servers.session import Options, measure, newest, place, report
 from cpatch.servers.setups import MODES, SETUPS
-from cpatch.verbs.options import jobs_option, open_pin, pin_option, verbose_option
+from cpatch.verbs.options import asked, jobs_option, names, open_pin, pin_option, verbose_option
 
 
 def _numbers(ctx: click.Context, param: click.Parameter, value: str) -> tuple[int, ...]:
@@ -27,8 +26,30 @@ def _numbers(ctx: click.Context, param: click.Parameter, value: str) -> tuple[in
     return found
 
 
-def _names(ctx: click.Context, param: click.Parameter, value: str | None) -> tuple[str, ...]:
-    return tuple(filter(None, (value or "").replace(" ", ",").split(",")))
+@dataclass(frozen=True)
+class Asked:
+    """What the command line asks for, as it stands there."""
+
+    pin_name: str | None
+    flavor: str
+    jobs: int
+    listing: bool
+    quick: bool
+    app: tuple[str, ...]
+    mode: tuple[str, ...]
+    workers: tuple[int, ...]
+    requests: int
+    entries: int
+    warm: tuple[int, ...]
+    rounds: int
+    timeout: int
+    fresh: bool
+    output: Path | None
+    only_report: bool
+    pack: Path | None
+    machine: str | None
+    stock_python: str | None
+    patched_python: str | None
 
 
 @click.command("servers")
@@ -43,8 +64,8 @@ def _names(ctx: click.Context, param: click.Parameter, value: str | None) -> tup
 @jobs_option
 @click.option("--list", "listing", is_flag=True, help="Show what can be measured.")
 @click.option("--quick", is_flag=True, help="Django with 2 workers, 300 requests, one round.")
-@click.option("--app", callback=_names, metavar="A,B", help="Only these (default: all).")
-@click.option("--mode", callback=_names, metavar="A,B", help="Only these (default: all).")
+@click.option("--app", callback=names, metavar="A,B", help="Only these (default: all).")
+@click.option("--mode", callback=names, metavar="A,B", help="Only these (default: all).")
 @click.option("--workers", callback=_numbers, default="2,4,8,16", show_default=True)
 @click.option("--requests", type=click.IntRange(min=1), default=5000, show_default=True)
 @click.option("--entries", type=click.IntRange(min=100), default=30_000, show_default=True)
@@ -68,69 +89,64 @@ def _names(ctx: click.Context, param: click.Parameter, value: str | None) -> tup
 @click.option("--stock-python", metavar="EXE", help="Compare this interpreter, built elsewhere,")
 @click.option("--patched-python", metavar="EXE", help="... with this one.")
 @verbose_option
-def command(
-    pin_name: str | None,
-    flavor: str,
-    jobs: int,
-    listing: bool,
-    quick: bool,
-    app: tuple[str, ...],
-    mode: tuple[str, ...],
-    workers: tuple[int, ...],
-    requests: int,
-    entries: int,
-    warm: tuple[int, ...],
-    rounds: int,
-    timeout: int,
-    fresh: bool,
-    output: Path | None,
-    only_report: bool,
-    pack: Path | None,
-    machine: str | None,
-    stock_python: str | None,
-    patched_python: str | None,
-) -> int:
+@asked(Asked)
+def command(given: Asked) -> int:
     """Measure pre-fork servers with real applications: memory, requests/s, latency, faults.
 
     Stock, stock with gc.freeze(), patched, and patched with gc.immortalize_heap() take turns, and
     gc.freeze() once more, to tell the noise; what was interrupted is continued. Writes report.md
     and report.html beside the raw files.
     """
-    project, pin = open_pin(pin_name)
-    if listing:
+    project, pin = open_pin(given.pin_name)
+    if given.listing:
         for setup in SETUPS.values():
             console.say(f"{setup.name:<10} {setup.about}; docs/servers/{setup.page}.md")
         for each in MODES.values():
             console.say(f"{each.name:<10} {each.label.replace('`', '')}")
         return 0
-    if only_report:
-        results = Results(output.absolute()) if output else newest(project)
-        return report(project, results, pack)
-    if quick:
-        app, workers, requests, entries, rounds = app or ("django",), (2,), 300, 2000, 1
-    for name in mode:
+    if given.only_report:
+        results = Results(given.output.absolute()) if given.output else session.newest(project)
+        return session.report(project, results, given.pack)
+    if given.quick:
+        given = replace(
+            given,
+            app=given.app or ("django",),
+            workers=(2,),
+            requests=300,
+            entries=2000,
+            rounds=1,
+        )
+    for name in given.mode:
         if name not in MODES:
             raise CpatchError(f"no such mode: {name}", wanted=", ".join(MODES), code=USAGE)
     cases = tuple(
-        Case(name, number, requests, entries, each)
-        for name in app or tuple(SETUPS)
-        for number in workers
-        for each in (warm if setups.get(name).warms else (0,))
+        Case(name, number, given.requests, given.entries, each)
+        for name in given.app or tuple(SETUPS)
+        for number in given.workers
+        for each in (given.warm if setups.get(name).warms else (0,))
     )
-    chosen = tuple(name for name in MODES if name in mode) if mode else tuple(MODES)
-    options = Options(cases, chosen, rounds, fresh, output, machine, timeout)
+    options = session.Options(
+        cases=cases,
+        modes=tuple(name for name in MODES if name in given.mode) if given.mode else tuple(MODES),
+        rounds=given.rounds,
+        fresh=given.fresh,
+        output=given.output,
+        machine=given.machine,
+        timeout=given.timeout,
+    )
     flavor, stock, patched = interpreters.pair(
-        project, pin, flavor, stock_python, patched_python, jobs=jobs
+        project, pin, given.flavor, given.stock_python, given.patched_python, jobs=given.jobs
     )
     facts = {
         "pin": pin.branch,
         "flavor": flavor,
         "sides": {"stock": stock.made_from, "patched": patched.made_from},
-        "machine": bench_machine.facts(),
+        "machine": machine.facts(),
     }
-    results = place(project, options, facts)
-    failed = measure(project, pin, {"stock": stock, "patched": patched}, results, facts, options)
-    report(project, results, pack)
+    results = session.place(project, options, facts)
+    sides = {"stock": stock, "patched": patched}
+    failed = session.measure(project, pin, sides, results, facts, options)
+    session.report(project, results, given.pack)
     if failed:
         raise CpatchError(
             f"{len(failed)} runs failed",

@@ -9,7 +9,7 @@ from cpatch.base.errors import REGRESSION, USAGE, CpatchError
 from cpatch.series import parts as series_parts
 from cpatch.series import patchfiles
 from cpatch.suite import legs, parts_leg
-from cpatch.verbs.options import jobs_option, open_pin, pin_option, verbose_option, words_of
+from cpatch.verbs.options import jobs_option, open_pin, parts_option, pin_option, verbose_option
 
 USUAL = tuple(dict.fromkeys(name for name, _ in legs.LEGS))
 #: Takes hours, and runs when it is named only.
@@ -21,7 +21,7 @@ OF_PARTS = ("ours", "suite", "off", "debug")
 
 @click.command("test", context_settings={"ignore_unknown_options": True})
 @pin_option
-@click.option("--parts", metavar="PART,…", help="Test a tree of these parts of the series.")
+@parts_option("Test a tree of these parts of the series.")
 @jobs_option
 @click.option("--quick", is_flag=True, help="Driver, ours, and a few core files of the suite.")
 @click.option("--only", type=click.Choice(NAMES), multiple=True, help="Only this leg; repeatable.")
@@ -30,7 +30,7 @@ OF_PARTS = ("ours", "suite", "off", "debug")
 @verbose_option
 def command(
     pin_name: str | None,
-    parts: str | None,
+    parts: tuple[str, ...],
     jobs: int,
     quick: bool,
     only: tuple[str, ...],
@@ -43,8 +43,8 @@ def command(
     """
     project, pin = open_pin(pin_name)
     tree = "patched"
-    if parts is not None:
-        tree = series_parts.tree_of(patchfiles.load_series(project, pin).parts, words_of(parts))
+    if parts:
+        tree = series_parts.tree_of(patchfiles.load_series(project, pin).parts, parts)
     wanted = only or USUAL
     if tree != "patched":
         if stock or set(only) - set(OF_PARTS):

@@ -6,7 +6,7 @@ import click
 
 from cpatch.base import console
 from cpatch.base.errors import CpatchError
-from cpatch.building import build, flavors
+from cpatch.building import flavors, records
 from cpatch.building.freshness import stale
 from cpatch.verbs.options import flavor_option, open_pin, pin_option, tree_option, verbose_option
 
@@ -20,7 +20,7 @@ def command(pin_name: str | None, tree: str, flavor: str) -> None:
     """Print a built interpreter's path and nothing else; fails when it is not built or stale."""
     flavors.get(flavor)
     project, pin = open_pin(pin_name)
-    built = build.finished(project.obj(pin, tree, flavor))
+    built = records.finished(project.obj(pin, tree, flavor))
     how = f"make build TREE={tree} FLAVOR={flavor} PIN={pin.branch}"
     if built is None:
         raise CpatchError(f"{tree} {flavor} of {pin.branch} is not built", fix=how)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from conftest import BRANCH, VERSION
 from cpatch.base.errors import CpatchError
-from cpatch.base.pin import load_pins
+from cpatch.base.pinfile import load_pins
 from cpatch.base.project import Project
 
 
@@ -100,7 +100,7 @@ def test_second_pin_is_one_more_table(world):
 
 def test_unknown_tree_is_refused(world):
     with pytest.raises(CpatchError, match="unknown tree"):
-        world.project.src(world.pin, "sotck")
+        world.project.src(world.pin, "../stock")
 
 
 def test_the_repositorys_own_pin_file_is_valid(monkeypatch):

@@ -1,6 +1,7 @@
+"""install: a prefix that is ours, and what is left there."""
+
 from __future__ import annotations
 
-import json
 import shutil
 import subprocess
 from pathlib import Path
@@ -8,10 +9,7 @@ from pathlib import Path
 import pytest
 from buildtoy import Toy, make_toy
 from cpatch.base.errors import CpatchError
-from cpatch.building import freshness
 from cpatch.building.install import check_prefix, install_gdb_helper
-from cpatch.series import apply
-from cpatch.verbs import clean
 
 
 @pytest.fixture
@@ -104,117 +102,3 @@ def test_file_as_prefix_is_refused(tmp_path: Path) -> None:
     for prefix in (tmp_path / "file", tmp_path / "file" / "below"):
         with pytest.raises(CpatchError):
             check_prefix(str(prefix), Path("/"), force=True)
-
-
-class TestWhich:
-    @pytest.fixture(autouse=True)
-    def _fresh(self, monkeypatch: pytest.MonkeyPatch, toy: Toy) -> None:
-        monkeypatch.setattr(freshness, "standing", toy.ensure_tree)
-
-    def test_prints_the_path_and_nothing_else(
-        self, toy: Toy, capsys: pytest.CaptureFixture[str]
-    ) -> None:
-        assert toy.run("build") == 0
-        capsys.readouterr()
-        assert toy.run("which") == 0
-        assert capsys.readouterr() == (f"{toy.obj() / 'python'}\n", "")
-
-    def test_not_built(self, toy: Toy, capsys: pytest.CaptureFixture[str]) -> None:
-        assert toy.run("which", "--tree", "stock") == 1
-        captured = capsys.readouterr()
-        assert captured.out == ""
-        assert "stock release of 9.8 is not built" in captured.err
-        assert "make build TREE=stock FLAVOR=release" in captured.err
-
-    def test_stale(self, toy: Toy, capsys: pytest.CaptureFixture[str]) -> None:
-        assert toy.run("build") == 0
-        toy.edit("a.c", "a2\n")
-        capsys.readouterr()
-        assert toy.run("which") == 1
-        captured = capsys.readouterr()
-        assert captured.out == ""
-        assert "out of date" in captured.err
-
-    def test_uncommitted_edits(
-        self, toy: Toy, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-    ) -> None:
-        edited = apply.Tree("c" * 40, "b" * 40, toy.source(), dirty=("a.c",))
-        for module, name in ((apply, "ensure_tree"), (freshness, "standing")):
-            monkeypatch.setattr(module, name, lambda project, pin, tree: edited)
-        assert toy.run("build") == 0
-        assert "with uncommitted edits" in capsys.readouterr().out
-        assert toy.run("which") == 0
-        (toy.source() / "a.c").write_text("edited again\n")
-        assert toy.run("which") == 1
-        assert toy.run("build") == 0
-        assert toy.lines("log.compiled") == ["a", "b", "a"]
-        assert toy.run("which") == 0
-
-    def test_changed_inputs(
-        self, toy: Toy, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-    ) -> None:
-        assert toy.run("build") == 0
-        monkeypatch.setattr(freshness, "standing", lambda project, pin, tree: None)
-        assert toy.run("which") == 1
-        assert "the overlay, the series or the pin changed" in capsys.readouterr().err
-
-
-class TestClean:
-    def test_removes_what_is_named(self, toy: Toy) -> None:
-        assert toy.run("build") == 0
-        toy.project.cache.mkdir()
-        assert toy.run("clean", "obj", "logs") == 0
-        assert not toy.obj().exists()
-        assert not toy.project.logs(toy.pin).exists()
-        assert toy.project.cache.exists()
-        assert toy.source().exists()
-
-    @pytest.fixture
-    def measured(self, toy: Toy) -> Path:
-        """What bench leaves behind; returns its results."""
-        (toy.project.bench(toy.pin) / "inst").mkdir(parents=True)
-        for name, pin in (("mine", toy.pin.branch), ("other", "1.2")):
-            (toy.project.results / name).mkdir(parents=True)
-            (toy.project.results / name / "run.json").write_text(json.dumps({"pin": pin}))
-        return toy.project.results
-
-    def test_bench_is_a_part_and_results_are_another(self, toy: Toy, measured: Path) -> None:
-        assert toy.run("clean", "bench") == 0
-        assert not toy.project.bench(toy.pin).exists()
-        assert (measured / "mine").exists()
-        assert toy.run("clean", "results") == 0
-        assert not measured.exists()
-        assert toy.source().exists()
-
-    def test_results_of_one_pin(self, toy: Toy, measured: Path) -> None:
-        assert toy.run("clean", "--pin", toy.pin.branch, "results") == 0
-        assert [path.name for path in measured.iterdir()] == ["other"]
-
-    def test_only_results_removes_results(self, toy: Toy, measured: Path) -> None:
-        (toy.project.build / ".lock").touch()
-        parts = [part for part in clean.PARTS if part != "results"]
-        assert toy.run("clean", "--force", *parts) == 0
-        assert list(toy.project.build.iterdir()) == [measured]
-        assert len(list(measured.glob("*/run.json"))) == 2
-
-    def test_all_and_results_is_everything(self, toy: Toy, measured: Path) -> None:
-        assert toy.run("clean", "--force", "all", "results") == 0
-        assert not toy.project.build.exists()
-
-    @pytest.mark.parametrize("parts", [(), ("everything",)])
-    def test_wants_a_known_name(
-        self, toy: Toy, parts: tuple[str, ...], capsys: pytest.CaptureFixture[str]
-    ) -> None:
-        assert toy.run("clean", *parts) == 2
-        assert "obj: objects" in capsys.readouterr().err
-
-    @pytest.mark.parametrize("part", ["trees", "all"])
-    def test_refuses_to_remove_work(
-        self, toy: Toy, part: str, capsys: pytest.CaptureFixture[str]
-    ) -> None:
-        # The toy's tree was not made by apply: nobody knows what is in it.
-        assert toy.run("clean", part) == 1
-        assert "no patch yet" in capsys.readouterr().err
-        assert toy.source().exists()
-        assert toy.run("clean", part, "--force") == 0
-        assert not toy.source().exists()

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from buildtoy import Toy, make_toy
 from conftest import BRANCH, UPSTREAM, VERSION, World, make_tarball
-from cpatch.base.pin import load_pins
-from cpatch.building import build, check
+from cpatch.base.pinfile import load_pins
+from cpatch.building import check, make
 from cpatch.series import fixes
 from cpatch.sources import fetch
 
@@ -334,7 +334,7 @@ def test_makefile_and_identity_tell(toy: Toy) -> None:
     lines = path.read_text().splitlines()
     assert f"{fixes.NAMES_VARIABLE}={' '.join(TAKEN)}" in lines
     assert f"{fixes.FROM_VARIABLE}=1-2+toy3" in lines
-    assert "GITTAG=echo stock+3-fixes-of-1-2+toy3" in build.identity(toy.pin, "stock", "a" * 40)
+    assert "GITTAG=echo stock+3-fixes-of-1-2+toy3" in make.identity(toy.pin, "stock", "a" * 40)
     before = path.stat().st_mtime_ns
     fixes.tell_makefile(toy.root, toy.pin)
     assert path.stat().st_mtime_ns == before

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from conftest import BRANCH, PATCHES, UPSTREAM, make_patch, make_tarball
-from cpatch.base.pin import load_pins
+from cpatch.base.pinfile import load_pins
 from cpatch.series import lint as linter
 from cpatch.series.patchfiles import paths_in
 

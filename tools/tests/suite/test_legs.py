@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from buildtoy import Toy, fake_program, make_toy
-from cpatch.building import build
+from cpatch.building import build, records
 from cpatch.suite import legs
 
 # Stands for an interpreter running regrtest: plays the file `plan`, one JSON object of test file
@@ -67,9 +67,9 @@ class Stage:
 
     def ensure_built(
         self, project: object, pin: object, tree: str, flavor: object, *, jobs: int
-    ) -> build.Built:
+    ) -> records.Built:
         python = str(self.toy.root / tree / "python")
-        return build.Built(python, "a" * 40, "b" * 40, "9.8.7", "cc", "", {})
+        return records.Built(python, "a" * 40, "b" * 40, "9.8.7", "cc", "", {})
 
 
 @pytest.fixture
@@ -199,3 +199,53 @@ def test_driver_leg_counts_what_pytest_reports(tmp_path: Path) -> None:
     legs._count_pytest(report, result)
     assert (result.passed, result.failed, result.skipped) == (1, 1, 1)
     assert result.notes == ["FAILED: d::e"]
+
+
+SERIES = """\
+[low] the ground; needs: none
+9.8/low/low.patch
+[high] what stands on it; needs: low
+9.8/high/high.patch
+[wide] what lies beside; needs: none
+9.8/wide/wide.patch
+"""
+
+
+@pytest.fixture
+def parted(stage: Stage) -> Stage:
+    """Return a stage whose series has three parts, with a test of each; low-high has a bad one."""
+    (stage.toy.root / "patches" / "series.9.8").write_text(SERIES)
+    tests = stage.toy.root / "Lib" / "test"
+    tests.mkdir(parents=True)
+    for part in ("low", "high", "wide"):
+        patch = stage.toy.root / "patches" / "9.8" / part / f"{part}.patch"
+        patch.parent.mkdir(parents=True)
+        patch.write_text(f"Subject: a\n\nTests: Lib/test/test_{part}.py\n\ndiff --git a/x b/x\n")
+        (tests / f"test_{part}.py").write_text("")
+    stage.plan("low", test_low=0, test_other=9)
+    stage.plan("wide", test_wide=0)
+    stage.plan("low-high", test_low=0, test_high=9)
+    return stage
+
+
+def test_each_tree_of_parts_runs_its_own_tests(
+    parted: Stage, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, out = _suite(parted, capsys, "--only", "parts")
+    assert (code, out[-1]) == (4, "3 passed, 1 failed")
+    assert "parts: low: 1 passed, 0 failed" in out
+    assert any("low-high: FAILED: test.test_high" in line for line in out)
+    assert parted.calls("wide")[0].endswith(" test_wide")
+    assert parted.calls("low-high")[0].endswith(" test_high test_low")
+    assert not parted.calls("patched")
+
+
+def test_tree_of_parts_has_no_driver_and_no_fuzzer(
+    parted: Stage, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, out = _suite(parted, capsys, "--parts", "low", "--only", "ours")
+    assert (code, out[-1]) == (0, "1 passed, 0 failed")
+    assert not parted.calls("patched")
+    assert parted.toy.run("test", "--parts", "low", "--only", "driver") == 2
+    assert parted.toy.run("test", "--parts", "high") == 2
+    assert "part high needs low" in capsys.readouterr().err

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from buildtoy import fake_program
-from cpatch.cli import VERBS
+from cpatch.verbs.table import VERBS
 
 ROOT = Path(__file__).parents[3]
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from cowaudit import objects, pages
+from cowaudit import objects, pagemap
 from cpatch.audit import picture, run, view
 from cpatch.base.errors import CpatchError
 
-PAGE = pages.PAGE
+PAGE = pagemap.PAGE
 
 
 def page_row(number: int, kind: str = objects.REFCOUNT, **more) -> dict:

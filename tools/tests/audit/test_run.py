@@ -13,7 +13,7 @@ from types import SimpleNamespace
 
 import pytest
 from cowaudit import inside, objects, uffd
-from cpatch.building import build, freshness
+from cpatch.building import freshness, records
 
 TRACEABLE = not uffd.refused()[1]
 needs_tracing = pytest.mark.skipif(
@@ -260,7 +260,7 @@ def test_wrong_use_is_explained(world, said, argv, wanted) -> None:
 
 def test_own_interpreters_are_the_default(world, application, tmp_path, said, monkeypatch) -> None:
     made = SimpleNamespace(python=sys.executable)
-    monkeypatch.setattr(build, "finished", lambda obj: made if "obj-" in obj.name else None)
+    monkeypatch.setattr(records, "finished", lambda obj: made if "obj-" in obj.name else None)
     stale = {"stock": None, "patched": "the overlay changed since"}
     monkeypatch.setattr(freshness, "stale", lambda project, pin, tree, built: stale[tree])
     argv = ("--no-trace", "--rounds", "1", "--workers", "1", str(application))

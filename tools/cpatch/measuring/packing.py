@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pyperf
 
+from cpatch.base import files
 from cpatch.base.errors import USAGE, CpatchError
 from cpatch.base.project import Project
 from cpatch.measuring import resultdir
@@ -45,7 +46,7 @@ def pack(project: Project, source: Path, target: Path) -> None:
         for path in [*sorted((source / "failed").glob("*.json")), source / "packages.txt"]:
             if path.exists():
                 text = path.read_text(encoding="utf-8")
-                resultdir.write(fresh / path.relative_to(source), relative(project, text))
+                files.write(fresh / path.relative_to(source), relative(project, text))
         Results(fresh).write_record(json.loads(relative(project, json.dumps(record))))
         target.parent.mkdir(parents=True, exist_ok=True)
         fresh.replace(target)

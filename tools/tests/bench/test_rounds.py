@@ -13,7 +13,7 @@ import pytest
 from buildtoy import make_toy
 from cpatch import cli
 from cpatch.base.errors import CpatchError
-from cpatch.bench import choice, probes, rounds, runs, session
+from cpatch.bench import choice, probes, runs, session
 from cpatch.bench import venvs as bench_venv
 from cpatch.bench.runs import Bench, RunFailedError, Runs
 from cpatch.measuring import interpreters, machine, stats
@@ -273,12 +273,6 @@ def test_failing_script_is_logged_whole_and_told_by_its_end(tmp_path):
     assert "out\nno such luck" in caught.value.log.read_text()
     with pytest.raises(RunFailedError, match="no pip"):
         made.python(role, "none")
-
-
-def test_time_left():
-    assert rounds.span(42) == "42 s"
-    assert rounds.span(600) == "10 min"
-    assert rounds.span(3 * 3600 + 300) == "3 h 05 min"
 
 
 def test_record_of_another_driver_is_refused(tmp_path):

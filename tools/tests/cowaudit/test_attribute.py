@@ -1,0 +1,102 @@
+"""attribute: who stored, told by bytes, lines and stacks."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import struct
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import CodeType
+
+import pytest
+from cowaudit import attribute, fields, frames, pagemap, sources
+from cowaudit.memory import Memory
+from cowaudit.objects import Objects
+from cowaudit.places import Places
+from cowaudit.tracer import Store
+
+PAGE = pagemap.PAGE
+
+lines = pytest.mark.skipif(
+    sys.version_info[:2] != (3, 11), reason="the tables of lines are those of the first pin"
+)
+
+
+@pytest.fixture
+def here() -> Iterator[Places]:
+    """What lies where in this process."""
+    with contextlib.closing(Memory(os.getpid())) as memory:
+        known = Objects(memory, id(type), CodeType.__basicsize__)
+        yield Places(pagemap.maps(os.getpid()), known, None)
+
+
+class Slotted:
+    __slots__ = ("a", "b")
+
+
+class Plain:
+    def __init__(self) -> None:
+        self.a = 1
+
+
+KEEP = [Slotted() for _ in range(5)] + [Plain() for _ in range(5)]
+
+
+@lines
+class TestLines:
+    def test_every_instruction_of_a_function(self) -> None:
+        for code in (
+            TestLines.test_every_instruction_of_a_function.__code__,
+            attribute.pages.__code__,
+            contextlib.contextmanager.__code__,
+            Path.glob.__code__,
+        ):
+            before = code.co_firstlineno
+            for unit, (line, *_) in enumerate(code.co_positions()):
+                # Where the table says 'none', the line before goes on.
+                before = line if line is not None else before
+                assert frames.line_at(code.co_linetable, code.co_firstlineno, unit) == before
+
+
+class TestAttribution:
+    def test_changes_are_told_by_the_byte(self) -> None:
+        old = bytes(PAGE)
+        new = bytearray(old)
+        new[10] = 1
+        new[8 * 100 + 7] = 255
+        new[PAGE - 1] = 1
+        assert attribute.changes(old, bytes(new)) == [10, 807, PAGE - 1]
+        assert attribute.changes(old, old) == []
+        assert attribute.changes(old, b"") == []
+
+    def test_calls_on_the_stack(self, here: Places) -> None:
+        # A word that points nowhere near code is no caller, and neither is one into data.
+        stack = struct.pack("=4Q", 0, 1, id(KEEP), id(list))
+        assert attribute.callers(stack, here, 0) == []
+
+    def test_names_are_stripped(self) -> None:
+        assert attribute.plain("PyUnicode_New.part.0") == "PyUnicode_New"
+        assert attribute.plain("foo.cold") == "foo"
+
+    def test_addr2line(self) -> None:
+        text = "Py_DECREF\n/src/./Include/object.h:538\nmain\n??:0\n??\n??:?\nf\n/a/b.c:7 (x 2)\n"
+        assert sources.parse(text) == ["Py_DECREF, object.h:538", "", "", "f, b.c:7"]
+
+    def test_field_names(self) -> None:
+        assert fields.name_of(fields.FIELDS["code"], 52) == "warm-up counter"
+        assert fields.name_of(fields.FIELDS["code"], 53) == "warm-up counter"
+        assert fields.name_of({}, 40) == "+40"
+
+    def test_stores_of_old_kernels_have_no_address(self, here: Places, monkeypatch) -> None:
+        data = bytearray(3 * PAGE)
+        start = ctypes.addressof(ctypes.c_char.from_buffer(data))
+        page = -(-start // PAGE) * PAGE
+        here.objects.memory.page(page)
+        data[page - start + 80] = 1
+        store = Store(page, False, os.getpid(), 0, None, None)
+        row = attribute._written(page, here.objects.memory, here, store)
+        assert (row["how"], row["changed"]) == ("change", 1)
+        assert row["function"] == "unknown"

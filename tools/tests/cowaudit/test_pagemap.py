@@ -1,0 +1,76 @@
+"""pagemap: maps and page tables, made up and our own."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+
+import cowaudit.audit
+from cowaudit import pagemap
+
+PAGE = pagemap.PAGE
+
+MAPS = """\
+55d0c8a00000-55d0c8a21000 r--p 00000000 08:01 393 /usr/bin/python3.11
+55d0c8c00000-55d0c8c45000 rw-p 00200000 08:01 393 /usr/bin/python3.11
+55d0c8c45000-55d0c8c90000 rw-p 00000000 00:00 0
+55d0c9000000-55d0c9400000 rw-p 00000000 00:00 0 [heap]
+7f0000000000-7f0000100000 rw-s 00000000 00:01 12 /memfd:a name with blanks (deleted)
+7fff00000000-7fff00021000 rw-p 00000000 00:00 0 [stack]
+7fff00030000-7fff00034000 r--p 00000000 00:00 0 [vvar]
+"""
+
+
+class TestPages:
+    def test_maps(self) -> None:
+        found = pagemap.parse_maps(MAPS)
+        assert [each.path for each in found] == [
+            "/usr/bin/python3.11",
+            "/usr/bin/python3.11",
+            "",
+            "[heap]",
+            "/memfd:a name with blanks (deleted)",
+            "[stack]",
+        ]
+        assert [each.anonymous for each in found] == [False, False, True, True, False, True]
+        assert [each.private for each in found] == [True, True, True, True, False, True]
+        assert found[1].offset == 0x200000
+        assert found[1].end - found[1].start == 0x45000
+
+    def test_pagemap(self) -> None:
+        present, swapped, file, exclusive = 1 << 63, 1 << 62, 1 << 61, 1 << 56
+        entries = [
+            0,
+            present | exclusive,
+            present,
+            present | exclusive | file,
+            swapped,
+            present | exclusive | 1 << 55,
+        ]
+        found = pagemap.Snapshot(pagemap.parse_pagemap(0x10000, entries))
+        assert sorted(found.pages) == [0x10000 + n * PAGE for n in range(1, 6)]
+        assert found.exclusive == {0x10000 + n * PAGE for n in (1, 4, 5)}
+
+    def test_own_pages(self) -> None:
+        data = bytearray(300 * PAGE)
+        for page in range(300):
+            data[page * PAGE] = 1
+        found = pagemap.snapshot(os.getpid()).exclusive
+        start = -(-ctypes.addressof(ctypes.c_char.from_buffer(data)) // PAGE) * PAGE
+        assert {start + page * PAGE for page in range(298)} <= found
+        # Looking at oneself takes some memory, too.
+        assert abs(len(found) * PAGE - pagemap.rollup(os.getpid())["Private_Dirty"]) < 1 << 24
+
+
+def test_counts() -> None:
+    present, exclusive = 1 << 63, 1 << 56
+    before = pagemap.Snapshot(dict.fromkeys(range(10), present | exclusive))
+    after = pagemap.Snapshot(
+        {0: present, 1: present | exclusive, 2: present | exclusive, 20: present | exclusive}
+    )
+    assert cowaudit.audit._counts(before, {2, 3}, after) == {
+        "exclusive": 3,
+        "forked": 1,
+        "written": 1,
+        "new": 1,
+    }
