@@ -38,7 +38,8 @@ class Facts:
         self.broken = [" ".join((row[0], *row[2:])) for row in rows if row[1] == "BROKEN"]
         self.status = {row[2]: row[3] for row in rows if row[1] == "status" and len(row) > 3}
         self.entries = {row[2]: row[3] for row in rows if row[1] == "entries" and len(row) > 3}
-        self.early = _early(rows)
+        self.early = _early(rows, "ran")
+        self.collected = _early(rows, "called")
         self.before = _before(rows)
         self.late = any(row[1] == "LATE" for row in rows)
 
@@ -72,8 +73,8 @@ class Facts:
         return found
 
 
-def _early(rows: tuple[tuple[str, ...], ...]) -> set[tuple[str, str]]:
-    """Return whose finalizer ran before the exit.
+def _early(rows: tuple[tuple[str, ...], ...], wanted: str) -> set[tuple[str, str]]:
+    """Return whose finalizer ("ran") or callback ("called") came before the exit.
 
     When the collector comes is another matter in each interpreter, and in the middle of an import
     a finalizer that imports the same has no luck in any.
@@ -83,7 +84,7 @@ def _early(rows: tuple[tuple[str, ...], ...]) -> set[tuple[str, str]]:
     for role, verb, *rest in rows:
         if verb == "exiting":
             exiting.add(role)
-        elif verb == "ran" and role not in exiting:
+        elif verb == wanted and role not in exiting:
             found.add((role, rest[0]))
     return found
 
@@ -119,6 +120,8 @@ def judge(stock: Outcome, patched: Outcome) -> list[Fault]:
     """Return what is wrong with the patched run, given a stock run that ended."""
     if patched.status is None:
         return [Fault("hang", "stock ends")]
+    if text.reentered(patched.stderr):
+        return [Fault("chance", "the collector came in the middle of an import")]
     if patched.status != stock.status:
         kind = "crash" if patched.status < 0 else "status"
         return [Fault(kind, f"{patched.status}, stock {stock.status}")]
@@ -163,6 +166,10 @@ def _finalizers(old: Facts, new: Facts) -> list[Fault]:
 def _callbacks(old: Facts, new: Facts) -> list[Fault]:
     called, was = new.count["called"], old.count["called"]
     lost = {key for key, times in was.items() if times and not called[key]} - new.before
+    # Neither interpreter calls back what was garbage when the program called gc.freeze(). Whether
+    # the collector came before that is chance.
+    if any(row[1] == "froze" for row in new.log):
+        lost -= old.collected
     found = [Fault("callback lost", f"{role} {ident}") for role, ident in sorted(lost)]
     found += [
         Fault("callback twice", f"{k[0]} {k[1]}") for k in called if called[k] > max(1, was[k])

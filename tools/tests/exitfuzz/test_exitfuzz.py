@@ -136,6 +136,11 @@ class TestOracle:
         assert kinds(called, outcome()) == ["callback lost"]
         assert kinds(outcome(), called) == []
         assert kinds(called, outcome(LOG + "m called cb1\n" * 2)) == ["callback twice"]
+        collected = outcome(LOG.replace("m exiting\n", "m called cb1\nm exiting\n"))
+        assert kinds(collected, outcome()) == ["callback lost"]
+        frozen = outcome(LOG.replace("m exiting\n", "m froze\nm exiting\n"))
+        assert kinds(collected, frozen) == []
+        assert kinds(called, frozen) == ["callback lost"]
         left, gone = (outcome(LOG + f"m entries cb1 {n}\n") for n in (1, 0))
         assert kinds(gone, left) == ["weak dictionary"]
         assert kinds(left, left) == []
@@ -167,6 +172,13 @@ class TestOracle:
         ]
         shutdown = "RuntimeError: can't start new thread at interpreter shutdown"
         assert kinds(outcome(), outcome(err=f"{report}{frame}{shutdown}\n")) == []
+
+    def test_reentered_import(self) -> None:
+        where = '  File "<frozen importlib._bootstrap>", line 123, in acquire\n'
+        failed = f"Traceback (most recent call last):\n{where}KeyError: 140177065284224\n"
+        assert kinds(outcome(), outcome(err=failed, status=1)) == ["chance"]
+        other = failed.replace("importlib", "other")
+        assert kinds(outcome(), outcome(err=other, status=1)) == ["status"]
 
     def test_files(self) -> None:
         wrote = outcome(LOG + "m file f1 2\n", files={"f1": b"data\ndata\n"})
