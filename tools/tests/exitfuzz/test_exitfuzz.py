@@ -11,7 +11,7 @@ import pytest
 from buildtoy import fake_program
 from cpatch.exits import fuzz as verb
 from cpatch.suite import legs
-from exitfuzz import fuzz, oracle, run, shrink, templates, text
+from exitfuzz import extension, fuzz, oracle, run, shrink, templates, text
 from exitfuzz.fuzz import Settings, Summary, Verdict
 from exitfuzz.generate import generate
 from exitfuzz.model import Block, Module, Program
@@ -70,6 +70,14 @@ class TestGenerate:
                 assert name in seen, (table, name)
         for name in templates.holders():
             assert f"hold: {name}" in seen
+
+    def test_extension_where_leaks_are_errors(self, tmp_path: Path) -> None:
+        # An interpreter with AddressSanitizer is asked for its compiler, too.
+        if extension.compiled(sys.executable, tmp_path) is None:
+            pytest.skip("no compiler, or no headers of this Python")
+        leaks = "case $ASAN_OPTIONS in *detect_leaks=0*) ;; *) exit 23 ;; esac\n"
+        python = fake_program(tmp_path, "python", f"""{leaks}exec '{sys.executable}' "$@" """)
+        assert extension.compiled(str(python), tmp_path) is not None
 
     def test_without_compiler_no_extension(self) -> None:
         for index in range(200):
