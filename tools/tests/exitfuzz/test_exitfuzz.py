@@ -202,6 +202,10 @@ class TestOracle:
         assert kinds(done, done) == []
         assert kinds(done, left) == ["not released"]
         assert kinds(left, done) == []
+        again = outcome(f"{log}m dealloc f1\n", files={"f1.count": b"5\n5\n"})
+        assert kinds(again, done) == []  # its module ran twice
+        assert kinds(replace(again, log=done.log), done) == ["not released"]
+        assert kinds(done, replace(again, log=done.log)) == ["released twice"]
         immortal = outcome(log.replace("m exiting", "m immortalized\nm exiting"))
         # Once, by the process that called; how often stock releases it is no measure.
         assert kinds(done, immortal) == ["not released"]
