@@ -125,6 +125,8 @@ def judge(stock: Outcome, patched: Outcome) -> list[Fault]:
     if patched.status != stock.status:
         kind = "crash" if patched.status < 0 else "status"
         return [Fault(kind, f"{patched.status}, stock {stock.status}")]
+    if text.mixed(patched.stderr):
+        return [Fault("chance", "two threads report at the same time")]
     old, new = Facts(stock), Facts(patched)
     if new.late:
         return [Fault("late", "a thread did not start in time")]

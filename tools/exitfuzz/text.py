@@ -84,6 +84,11 @@ def reentered(text: str) -> bool:
     return _REENTERED.search(text) is not None
 
 
+def mixed(text: str) -> bool:
+    """Return whether a report begins within another, as when two threads or processes report."""
+    return any(block[-1].startswith("Exception ignored in") for block in sort(text).blocks)
+
+
 def names(block: tuple[str, ...], ident: str) -> bool:
     """Return whether a report shows a frame of the action that belongs to an id."""
     number, _, count = ident.rstrip("!~").partition(".")

@@ -188,6 +188,12 @@ class TestOracle:
         other = failed.replace("importlib", "other")
         assert kinds(outcome(), outcome(err=other, status=1)) == ["status"]
 
+    def test_reports_at_once(self) -> None:
+        report = "Exception ignored in: x\nTraceback (most recent call last):\n  File\n"
+        last = "KeyError: 1\n"
+        assert kinds(outcome(), outcome(err=report + report + last + last)) == ["chance"]
+        assert "unraisable" in kinds(outcome(), outcome(err=(report + last) * 2))
+
     def test_files(self) -> None:
         wrote = outcome(LOG + "m file f1 2\n", files={"f1": b"data\ndata\n"})
         assert kinds(wrote, wrote) == []
