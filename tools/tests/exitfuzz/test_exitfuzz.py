@@ -161,6 +161,13 @@ class TestOracle:
         assert kinds(outcome(out="out m 1.1!\n" * 2), outcome()) == []
         assert kinds(outcome(out="out m 1.1!\nsay\n"), outcome()) == ["stdout lost"]
 
+    def test_stdout_of_what_registers_with_atexit(self) -> None:
+        late = "out m 1.1!\nout m late 1.1!\n"
+        early = LOG.replace("m exiting\n", "") + "m exiting\n"
+        assert kinds(outcome(early, out=late), outcome()) == []
+        assert kinds(outcome(early, out=late), outcome(early)) == ["stdout lost"]
+        assert kinds(outcome(out=late), outcome()) == ["stdout lost"]
+
     def test_stderr(self) -> None:
         report = (
             "Exception ignored in: <function F at 0x7f01>\nTraceback (most recent call last):\n"
