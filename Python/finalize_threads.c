@@ -15,6 +15,12 @@ _PyFinalize_WasInUse(PyObject *op)
     return in_use.used > 0 && _Py_addrset_has(&in_use, op);
 }
 
+int
+_PyFinalize_AnyInUse(void)
+{
+    return in_use.used > 0;
+}
+
 /* Without memory, something is not found to be in use. */
 static void
 note_frame(_PyInterpreterFrame *frame)
@@ -26,6 +32,7 @@ note_frame(_PyInterpreterFrame *frame)
             (void)_Py_addrset_add(&in_use, op);
         }
     }
+    (void)_Py_addrset_add(&in_use, _PyPort_FrameFunction(frame));
 }
 
 void

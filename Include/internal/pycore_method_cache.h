@@ -4,7 +4,7 @@
    attributes of classes have pairs of them that share a place, and each such
    lookup goes through the dictionaries of the class and of all its bases and
    throws the other out.  With four places, in as much memory, few lookups do
-   (docs/speed.md has the numbers of Django's pages, docutils and
+   (docs/tried.md has the numbers of Django's pages, docutils and
    SQLAlchemy).
 
    The places for a hash follow each other; the one that was used last comes

@@ -64,12 +64,19 @@ _PyPort_FrameSlot(_PyInterpreterFrame *frame, int i)
     return frame->localsplus[i];
 }
 
-/* What else a frame holds. */
+/* The function that a frame runs, borrowed. */
+static inline PyObject *
+_PyPort_FrameFunction(_PyInterpreterFrame *frame)
+{
+    return (PyObject *)frame->f_func;
+}
+
+/* What a frame holds besides, the function too. */
 static inline void
 _PyPort_VisitFrame(_PyInterpreterFrame *frame, _PyPort_visitor visit,
                    void *arg)
 {
-    visit((PyObject *)frame->f_func, arg);
+    visit(_PyPort_FrameFunction(frame), arg);
     visit((PyObject *)frame->f_code, arg);
     visit(frame->f_locals, arg);
 }
