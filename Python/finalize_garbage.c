@@ -79,31 +79,34 @@ merge_generations(PyInterpreterState *interp)
     return all;
 }
 
-/* Find what is alive on list, of which the references from outside were
-   counted.  The rest keeps PREV_MASK_COLLECTING. */
-static void
-keep_alive(PyGC_Head *list, struct walk *w)
+/* Visits of a list, of which the references from outside were counted, to find
+   what is alive.  The rest keeps PREV_MASK_COLLECTING. */
+static int
+keep_if_alive(PyObject *op, void *w)
 {
-    PyGC_Head *gc;
-    for (gc = _PyGCHead_NEXT(list); gc != list; gc = _PyGCHead_NEXT(gc)) {
-        if (is_undecided(gc) && gc->_gc_prev >> _PyGC_PREV_SHIFT) {
-            keep_closure(gc, w);
-        }
+    PyGC_Head *gc = _Py_AS_GC(op);
+    if (is_undecided(gc) && gc->_gc_prev >> _PyGC_PREV_SHIFT) {
+        keep_closure(gc, w);
     }
+    return 0;
 }
 
 /* As in a collection: what has a tp_del is never deleted, nor is what it refers
    to. */
-static void
-keep_undeletable(PyGC_Head *list, struct walk *w)
+static int
+keep_if_undeletable(PyObject *op, void *w)
 {
-    PyGC_Head *gc;
-    for (gc = _PyGCHead_NEXT(list); gc != list; gc = _PyGCHead_NEXT(gc)) {
-        PyObject *op = (PyObject *)(gc + 1);
-        if (is_undecided(gc) && Py_TYPE(op)->tp_del != NULL) {
-            keep_closure(gc, w);
-        }
+    if (is_undecided(_Py_AS_GC(op)) && Py_TYPE(op)->tp_del != NULL) {
+        keep_closure(_Py_AS_GC(op), w);
     }
+    return 0;
+}
+
+static int
+clear_flag(PyObject *op, void *arg)
+{
+    _Py_AS_GC(op)->_gc_prev &= ~_PyGC_PREV_MASK_COLLECTING;
+    return 0;
 }
 
 /* Restore every _gc_prev, and move what was not found alive to garbage, unless
@@ -143,7 +146,7 @@ _PyFinalize_FindGarbage(PyInterpreterState *interp, PyObject **dicts,
             gc->_gc_prev -= (uintptr_t)1 << _PyGC_PREV_SHIFT;
         }
     }
-    keep_alive(all, &w);
+    (void)list_visit(all, keep_if_alive, &w);
     for (Py_ssize_t i = 0; i < n && !w.no_memory; i++) {
         if (_PyObject_GC_IS_TRACKED(dicts[i]) &&
             is_undecided(_Py_AS_GC(dicts[i])))
@@ -169,15 +172,12 @@ _PyFinalize_CallBackGarbage(PyThreadState *tstate)
     list_init(&garbage);
     PyGC_Head *all = merge_generations(interp);
     _PyGC_CountExternal(all);
-    keep_alive(all, &w);
-    keep_undeletable(all, &w);
+    (void)list_visit(all, keep_if_alive, &w);
+    (void)list_visit(all, keep_if_undeletable, &w);
     split(all, w.no_memory ? NULL : &garbage);
     PyMem_RawFree(w.stack);
     _PyGC_HandleWeakrefs(tstate, &garbage, all);
-    PyGC_Head *gc = _PyGCHead_NEXT(&garbage);
-    for (; gc != &garbage; gc = _PyGCHead_NEXT(gc)) {
-        gc->_gc_prev &= ~_PyGC_PREV_MASK_COLLECTING;
-    }
+    (void)list_visit(&garbage, clear_flag, NULL);
     list_merge(&garbage, all);
     interp->gc.collecting = 0;
 }

@@ -188,16 +188,14 @@ is_marked(PyObject *op, struct _Py_marker *m)
 
 /* Mark what is on a list, but for what C code may be filling.  Done first of
    all, so that references to it cost nothing later. */
-static void
-mark_list(PyGC_Head *head, struct _Py_marker *m)
+static int
+mark_if_whole(PyObject *op, void *arg)
 {
-    PyGC_Head *gc = _PyGCHead_NEXT(head);
-    for (; gc != head; gc = _PyGCHead_NEXT(gc)) {
-        PyObject *op = (PyObject *)(gc + 1);
-        if (!m->careful || !may_be_half_made(op, 0)) {
-            mark_listed(op, m);
-        }
+    struct _Py_marker *m = arg;
+    if (!m->careful || !may_be_half_made(op, 0)) {
+        mark_listed(op, m);
     }
+    return 0;
 }
 
 /* Expand op, which is on a list and marked. */
@@ -285,9 +283,9 @@ _PyImmortalHeap_Mark(PyInterpreterState *interp, PyGC_Head *list,
     struct gc_generation *permanent = _PyPort_Permanent(interp);
     PyGC_Head *immortals = _PyImmortalHeap_List(interp), left;
     list_init(&left);
-    mark_list(&permanent->head, &m);
+    (void)list_visit(&permanent->head, mark_if_whole, &m);
     if (!alive_only) {
-        mark_list(list, &m);
+        (void)list_visit(list, mark_if_whole, &m);
     }
     _PyDatetime_Find(_PyPort_Modules(interp));
     _PyMarker_MarkRoots(interp, root, &m);
