@@ -28,7 +28,10 @@ int
 _PyCounter_Wants(struct _Py_counter *counter, PyObject *op)
 {
     PyTypeObject *type = Py_TYPE(op);
-    if (!_PyDeallocators_DoMore(&counter->deallocators, op)) {
+    if (!_PyDeallocators_DoMore(&counter->deallocators, op) ||
+        type->tp_descr_get != NULL)
+    {
+        /* A descriptor is a method: others are still to call it. */
         return 0;
     }
     if (!_PyType_IS_GC(type)) {
