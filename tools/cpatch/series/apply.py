@@ -94,7 +94,9 @@ class _Wanted:
     whole: Inputs | None = None
 
     def key(self, pin: Pin) -> str:
-        return f"{self.now.key(pin)} {len(self.now.patches)}/{self.total}"
+        key = f"{self.now.key(pin)} {len(self.now.patches)}/{self.total}"
+        # What is merged depends on what it is merged with.
+        return f"{key} {self.whole.key(pin)}" if self.whole and self.has_gaps() else key
 
     def has_gaps(self) -> bool:
         """Whether a part is left out that comes before one that is not."""
