@@ -188,11 +188,11 @@ find_order(struct walk *w, PyInterpreterState *interp)
 {
     PyObject *const *owned;
     Py_ssize_t n = _PyImmortalHeap_Owned(&owned);
-    if (n == 0 || !find_held(w, interp)) {
-        return 0;
-    }
     for (Py_ssize_t i = 0; i < n; i++) {
         add(w, &w->owned, owned[i]);
+    }
+    if (n == 0 || !find_held(w, interp)) {
+        return 0;
     }
     w->seen = &w->reached;
     for (int capsules = 1; capsules >= 0; capsules--) {
