@@ -5,7 +5,7 @@
 #include "datetime.h"             // PyDateTime_CAPI
 #include "pycore_datetime.h"
 
-void
+int
 _PyDatetime_Find(PyObject *modules)
 {
     PyObject *module = NULL, *capsule = NULL;
@@ -23,6 +23,7 @@ _PyDatetime_Find(PyObject *modules)
         PyDateTimeAPI = PyCapsule_GetPointer(capsule,
                                              PyDateTime_CAPSULE_NAME);
     }
+    return PyDateTimeAPI != NULL;
 }
 
 /* A timezone says what it was made of, for pickle.  Its type cannot be
@@ -62,9 +63,6 @@ visit_timezone(PyObject *op, void (*visit)(PyObject *, void *), void *arg)
 int
 _PyDatetime_Visit(PyObject *op, void (*visit)(PyObject *, void *), void *arg)
 {
-    if (PyDateTimeAPI == NULL) {
-        return 0;
-    }
     if (Py_TYPE(op) == Py_TYPE(PyDateTime_TimeZone_UTC)) {
         return visit_timezone(op, visit, arg);
     }

@@ -287,7 +287,7 @@ _PyImmortalHeap_Mark(PyInterpreterState *interp, PyGC_Head *list,
     if (!alive_only) {
         (void)list_visit(list, mark_if_whole, &m);
     }
-    _PyDatetime_Find(_PyPort_Modules(interp));
+    m.has_datetime = _PyDatetime_Find(_PyPort_Modules(interp));
     _PyMarker_MarkRoots(interp, root, &m);
     drain(&m);
     expand_marked(immortals, &left, 0, &m);

@@ -20,6 +20,14 @@ visit_mark(PyObject *op, void *arg)
     return 0;
 }
 
+/* Not inlined: else each call of _PyMarker_Expand() would save the registers that
+   only this needs. */
+static Py_NO_INLINE void
+mark_dict(PyDictObject *mp, struct _Py_marker *m)
+{
+    _PyPort_VisitDict(mp, _PyMarker_Visit, m);
+}
+
 static void
 mark_array(PyObject **items, Py_ssize_t n, struct _Py_marker *m)
 {
@@ -115,7 +123,9 @@ mark_hidden(PyObject *op, struct _Py_marker *m)
             _PyMarker_Mark(((PyModuleObject *)op)->md_name, m);
         }
         _PyMembers_Visit(op, mark_member, m);
-        if (_PyDatetime_Visit(op, _PyMarker_Visit, m) < 0) {
+        if (m->has_datetime &&
+            _PyDatetime_Visit(op, _PyMarker_Visit, m) < 0)
+        {
             m->no_memory = 1;
         }
     }
@@ -153,7 +163,7 @@ _PyMarker_Expand(PyObject *op, struct _Py_marker *m, int tracked)
         mark_cfunction((PyCFunctionObject *)op, m);
     }
     else if (type == &PyDict_Type) {
-        _PyPort_VisitDict((PyDictObject *)op, _PyMarker_Visit, m);
+        mark_dict((PyDictObject *)op, m);
     }
     else if (type == &PyTuple_Type) {
         mark_array(((PyTupleObject *)op)->ob_item, PyTuple_GET_SIZE(op), m);
@@ -167,7 +177,7 @@ _PyMarker_Expand(PyObject *op, struct _Py_marker *m, int tracked)
     else {
         if (PyDict_Check(op)) {
             set_declared(m, 1);     /* tp_traverse shows the same */
-            _PyPort_VisitDict((PyDictObject *)op, _PyMarker_Visit, m);
+            mark_dict((PyDictObject *)op, m);
             set_declared(m, 0);
         }
         if (tracked || PyTuple_Check(op) || PyContextVar_CheckExact(op)) {

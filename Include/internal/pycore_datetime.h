@@ -11,13 +11,13 @@ extern "C" {
 #  error "this header requires Py_BUILD_CORE define"
 #endif
 
-/* Look whether the module was imported; it is not imported for this.
+/* Was the module imported?  It is not imported for this.
 
    modules -- sys.modules, or NULL. */
-extern void _PyDatetime_Find(PyObject *modules);
+extern int _PyDatetime_Find(PyObject *modules);
 
 /* Call visit(referent, arg) for each object that op holds, if op is a datetime, a
-   time or a timezone, and the last _PyDatetime_Find() found the module.
+   time or a timezone.  The last _PyDatetime_Find() must have found the module.
    Returns 0, or -1 for lack of memory (without an exception). */
 extern int _PyDatetime_Visit(PyObject *op, void (*visit)(PyObject *, void *),
                              void *arg);

@@ -72,6 +72,7 @@ struct _Py_marker {
     int in_list_of_c;       /* what is met is in a list that only C has: 2, or
                                that perhaps only C has: 1 */
     PyGC_Head *young;       /* of the list, the first that no collection saw */
+    int has_datetime;       /* _PyDatetime_Find() */
     int no_memory;
     Py_ssize_t marked;
     const struct _Py_leaf_hook *hook;   /* or NULL */
