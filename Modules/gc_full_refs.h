@@ -9,13 +9,23 @@
 
 /* What is immortal is on a list of its own, if there is an immortal heap: who
  * includes this has included its header before. */
+static inline int
+is_passed_by(PyObject *op)
+{
 #ifdef Py_INTERNAL_IMMORTAL_HEAP_H
-#  define is_passed_by(op) _Py_IsImmortal(op)
-#  define pass_by(gc) _PyImmortalHeap_Adopt(gc)
+    return _Py_IsImmortal(op);
 #else
-#  define is_passed_by(op) 0
-#  define pass_by(gc) ((void)(gc))
+    return 0;
 #endif
+}
+
+static inline void
+pass_by(PyGC_Head *gc)
+{
+#ifdef Py_INTERNAL_IMMORTAL_HEAP_H
+    _PyImmortalHeap_Adopt(gc);
+#endif
+}
 
 /* A full collection does what update_refs() and subtract_refs() do in one walk:
  * an object gets its gc_refs when the first reference to it is met, or when the
