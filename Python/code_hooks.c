@@ -1,4 +1,4 @@
-/* What one part of the interpreter has to know of code that another part made. */
+/* What one part of the interpreter has to know of code that another made. */
 
 #include "Python.h"
 #include "pycore_code_hooks.h"

@@ -15,8 +15,10 @@ static int
 is_buffer(PyObject *op)
 {
     PyTypeObject *type = Py_TYPE(op);
-    return type == _PyPort_IO_TYPE(BufferedReader) || type == _PyPort_IO_TYPE(BufferedWriter) ||
-        type == _PyPort_IO_TYPE(BufferedRandom) || type == _PyPort_IO_TYPE(BufferedRWPair);
+    return type == _PyPort_IO_TYPE(BufferedReader) ||
+        type == _PyPort_IO_TYPE(BufferedWriter) ||
+        type == _PyPort_IO_TYPE(BufferedRandom) ||
+        type == _PyPort_IO_TYPE(BufferedRWPair);
 }
 
 PyObject *

@@ -1,4 +1,4 @@
-/* What one part of the interpreter has to know of code that another part made. */
+/* What one part of the interpreter has to know of code that another made. */
 
 #ifndef Py_INTERNAL_CODE_HOOKS_H
 #define Py_INTERNAL_CODE_HOOKS_H

@@ -16,8 +16,8 @@ extern "C" {
    modules -- sys.modules, or NULL. */
 extern int _PyDatetime_Find(PyObject *modules);
 
-/* Call visit(referent, arg) for each object that op holds, if op is a datetime, a
-   time or a timezone.  The last _PyDatetime_Find() must have found the module.
+/* Call visit(referent, arg) for each object that op holds, if op is a
+   datetime, a time or a timezone.  The last _PyDatetime_Find() must have found the module.
    Returns 0, or -1 for lack of memory (without an exception). */
 extern int _PyDatetime_Visit(PyObject *op, void (*visit)(PyObject *, void *),
                              void *arg);

@@ -1,15 +1,15 @@
 /* The immortal heap: everything alive at a point in time, made immortal.
 
    Two calls do that.  _PyGC_ImmortalizeHeap() makes the heap at start-up
-   (pycore_immortal_startup.h); _PyGC_ExtendImmortalHeap() adds to it whatever a
-   program has made by the time it calls gc.immortalize_heap().
+   (pycore_immortal_startup.h); _PyGC_ExtendImmortalHeap() adds to it whatever
+   a program has made by the time it calls gc.immortalize_heap().
 
    There is one such heap in a process: the main interpreter's.  It outlives
    Py_Finalize(), which clears the state of the runtime and of the interpreter,
-   and whose structures keep their layout, for debuggers and for extensions that
-   were built without this.  So what is known of the heap, and of the one shutdown
-   of a process, is in static variables of the files that need it; the GIL
-   protects them. */
+   and whose structures keep their layout, for debuggers and for extensions
+   that were built without this.  So what is known of the heap, and of the one
+   shutdown of a process, is in static variables of the files that need it; the
+   GIL protects them. */
 
 #ifndef Py_INTERNAL_IMMORTAL_HEAP_H
 #define Py_INTERNAL_IMMORTAL_HEAP_H

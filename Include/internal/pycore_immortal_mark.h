@@ -108,8 +108,9 @@ _PyMarker_IsAtomicTuple(PyObject *op)
     return 1;
 }
 
-/* Mark what is on no list of the collector's: what static types, frames that run
-   and the interpreter itself hold; and what root does, unless it is NULL. */
+/* Mark what is on no list of the collector's: what static types, frames that
+   run and the interpreter itself hold; and what root does, unless it is
+   NULL. */
 extern void _PyMarker_MarkRoots(PyInterpreterState *interp, PyObject *root,
                                 struct _Py_marker *m);
 

@@ -17,8 +17,8 @@ extern "C" {
 extern int _PyStaticTypes_Visit(void (*visit)(PyTypeObject *, void *),
                                 void *arg);
 
-/* Call visit(slot, def, type, arg) for each object member (PyMemberDef) that the
-   type of op, or a base of it, declares: slot is where in op it is. */
+/* Call visit(slot, def, type, arg) for each object member (PyMemberDef) that
+   the type of op, or a base of it, declares: slot is where in op it is. */
 typedef void (*_PyMembers_visitor)(PyObject **slot, PyMemberDef *def,
                                    PyTypeObject *type, void *arg);
 
