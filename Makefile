@@ -18,6 +18,8 @@ bench: $(VENV)/.stamp ## measure stock against patched in turns; continues what 
 	@$(CPATCH) bench $(pin) $(if $(FLAVOR),--flavor $(FLAVOR)) $(jobs) $(ARGS)
 report: $(VENV)/.stamp ## tables and plots of what bench measured: Markdown and one HTML page
 	@$(CPATCH) report $(pin) $(ARGS)
+results: $(VENV)/.stamp ## write the index of kept runs and the picture; keep one: ARGS="--keep DIR"
+	@$(CPATCH) results $(pin) $(ARGS)
 audit: $(VENV)/.stamp ## show which memory of a pre-fork application stops being shared: ARGS="app.py"
 	@$(CPATCH) audit $(pin) $(ARGS)
 servers: $(VENV)/.stamp ## measure pre-fork servers with real applications: memory, requests/s, latency
@@ -54,4 +56,4 @@ help: ## print this list
 $(VENV)/.stamp: tools/requirements.txt tools/bootstrap.sh
 	@sh tools/bootstrap.sh $(VENV) >&2
 
-.PHONY: build test bench report audit servers fuzz packages which install fetch apply status refresh lint diff bump doctor clean help
+.PHONY: build test bench report results audit servers fuzz packages which install fetch apply status refresh lint diff bump doctor clean help

@@ -169,7 +169,7 @@ extern "C" {
 
 /* True if _Py_COUNT_DOWN() passes op by: its test alone, for Python/ceval.c,
    which counts in C, because small loops are slower if all is in assembly
-   (docs/speed.md). */
+   (docs/tried.md). */
 #ifdef _Py_COUNT_IN_ASSEMBLY
 static inline int
 _Py_IsNotCounted(PyObject *op)

@@ -4,7 +4,7 @@
    There is a form only where it saves counts in programs of any size.  Each
    is more code that the processor has to fetch, and more jumps to remember:
    forms for LOAD_METHOD, RETURN_VALUE, UNPACK_SEQUENCE and POP_JUMP_IF_* made
-   small loops no faster and Django's pages 3 % slower (docs/speed.md). */
+   small loops no faster and Django's pages 3 % slower (docs/tried.md). */
 
 #include "Python.h"
 #include "pycore_borrow.h"

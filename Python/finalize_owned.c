@@ -3,13 +3,19 @@
    Such an object was mortal when gc.immortalize_heap() was called: a stream
    that is still open.  It is deallocated last, once nothing mortal can need it
    any more.  Others may hold it still, and read its count and its type: so its
-   memory is not given back, and it ends as it was, immortal. */
+   memory is not given back, and it ends as it was, immortal.
+
+   In an unpatched interpreter it would have gone with what holds it, unless that
+   stays alive to the end: so what can be reached from what C code holds, from
+   the stacks of stopped threads, or from a tracer, is left alone; and all if
+   there are suspended greenlets, of which nobody can see what they hold. */
 
 #include "Python.h"
 #include "pycore_finalize.h"
 #include "pycore_gc.h"            // _PyObject_GC_IS_TRACKED()
 #include "pycore_immortal.h"      // _Py_MakeImmortal()
 #include "pycore_immortal_owned.h"
+#include "pycore_interp.h"
 #include "pycore_object.h"        // _PyObject_IS_GC()
 #include "pycore_pystate.h"       // _Py_IsMainInterpreter()
 
@@ -22,7 +28,9 @@ struct walk {
     Py_ssize_t allocated;
     PyObject *holder;       /* being expanded; borrowed */
     _Py_addrset owned;
-    _Py_addrset seen;
+    _Py_addrset *seen;      /* one of the next two */
+    _Py_addrset held;       /* reached from what stays alive */
+    _Py_addrset reached;    /* from what is owned */
     _Py_objlist order;      /* the last one comes first */
     int no_memory;
 };
@@ -42,12 +50,16 @@ push(struct walk *w, PyObject *op, uintptr_t flag)
     w->stack[w->size++] = (uintptr_t)op | flag;
 }
 
-/* Is op one that everything can be reached from? */
+/* Is op not to be followed?  Modules are let go of, whoever holds them.  From
+   what a function or a class refers to, nearly everything can be reached; that
+   is no reason to go before all that. */
 static int
-is_boundary(PyObject *op, PyObject *holder)
+is_boundary(struct walk *w, PyObject *op)
 {
-    return PyModule_Check(op) || PyType_Check(op) || PyCode_Check(op) ||
-        (PyDict_Check(op) && PyFunction_Check(holder));
+    return PyModule_Check(op) ||
+        (w->seen == &w->reached &&
+         (PyType_Check(op) || PyCode_Check(op) ||
+          (PyDict_Check(op) && PyFunction_Check(w->holder))));
 }
 
 static int
@@ -55,7 +67,7 @@ visit(PyObject *op, void *arg)
 {
     struct walk *w = arg;
     if ((_PyObject_IS_GC(op) || _Py_addrset_has(&w->owned, op)) &&
-        !is_boundary(op, w->holder) && !_Py_addrset_has(&w->seen, op))
+        !is_boundary(w, op) && !_Py_addrset_has(w->seen, op))
     {
         push(w, op, 0);
     }
@@ -65,7 +77,9 @@ visit(PyObject *op, void *arg)
 static void
 expand(struct walk *w, PyObject *op)
 {
-    if (_Py_addrset_has(&w->owned, op)) {
+    if (w->seen == &w->reached && _Py_addrset_has(&w->owned, op) &&
+        !_Py_addrset_has(&w->held, op))
+    {
         push(w, op, DONE);
     }
     /* What is not tracked may be half made, but for tuples and dicts. */
@@ -89,7 +103,7 @@ run(struct walk *w)
             }
             continue;
         }
-        int added = _Py_addrset_add(&w->seen, op);
+        int added = _Py_addrset_add(w->seen, op);
         if (added < 0) {
             w->no_memory = 1;
         }
@@ -99,27 +113,101 @@ run(struct walk *w)
     }
 }
 
-/* What refers to an object goes before it; of what is not known to refer to
-   each other, the younger before the older, and capsules last: they hold what
-   is not an object, for who knows whom.  Returns 0, or -1 for lack of memory
-   (without an exception). */
-static int
-find_order(struct walk *w, PyObject *const *owned, Py_ssize_t n)
+static void
+run_root(struct walk *w, PyObject *op)
 {
-    for (Py_ssize_t i = 0; i < n; i++) {
-        if (_Py_addrset_add(&w->owned, owned[i]) < 0) {
-            return -1;
+    if (op != NULL) {
+        push(w, op, 0);
+        run(w);
+    }
+}
+
+static void
+add(struct walk *w, _Py_addrset *set, PyObject *op)
+{
+    if (_Py_addrset_add(set, op) < 0) {
+        w->no_memory = 1;
+    }
+}
+
+/* The namespaces of modules that are still in sys.modules, those of the
+   standard library, are cleared whoever holds them. */
+static void
+add_boundaries(struct walk *w, PyInterpreterState *interp)
+{
+    PyObject *module;
+    Py_ssize_t pos = 0;
+    while (PyDict_Check(interp->modules) &&
+           PyDict_Next(interp->modules, &pos, NULL, &module))
+    {
+        if (PyModule_Check(module)) {
+            add(w, &w->held, PyModule_GetDict(module));
         }
     }
-    for (int capsules = 1; capsules >= 0; capsules--) {
-        for (Py_ssize_t i = 0; i < n; i++) {
-            if (PyCapsule_CheckExact(owned[i]) == capsules) {
-                push(w, owned[i], 0);
-                run(w);
+}
+
+/* Walk from what was on the stacks of stopped threads.  Returns whether all else
+   is known: 0 if there is a suspended greenlet. */
+static int
+walk_lists(struct walk *w, PyInterpreterState *interp)
+{
+    int any = _PyFinalize_AnyInUse();
+    for (int i = 0; i < _PyFinalize_NUM_LISTS; i++) {
+        PyGC_Head *list = _PyFinalize_List(interp, i);
+        PyGC_Head *gc = _PyGCHead_NEXT(list);
+        for (; gc != list && !w->no_memory; gc = _PyGCHead_NEXT(gc)) {
+            PyObject *op = (PyObject *)(gc + 1);
+            if (!_PyObject_IS_GC(op)) {
+                return 0;
+            }
+            if (any && _PyFinalize_WasInUse(op)) {
+                run_root(w, op);
             }
         }
     }
-    return w->no_memory ? -1 : 0;
+    return 1;
+}
+
+/* Find what stays alive to the end.  Returns 0 if that cannot be known. */
+static int
+find_held(struct walk *w, PyInterpreterState *interp)
+{
+    PyThreadState *tstate = _PyThreadState_GET();
+    PyObject *const *shared;
+    Py_ssize_t n = _PyImmortalHeap_Shared(&shared);
+    w->seen = &w->held;
+    add_boundaries(w, interp);
+    for (Py_ssize_t i = 0; i < n && !w->no_memory; i++) {
+        run_root(w, shared[i]);
+    }
+    run_root(w, tstate->c_traceobj);
+    run_root(w, tstate->c_profileobj);
+    return walk_lists(w, interp) && !w->no_memory;
+}
+
+/* What refers to an object goes before it; of what is not known to refer to
+   each other, the younger before the older, and capsules last: they hold what
+   is not an object, for who knows whom.  Returns whether there are any. */
+static int
+find_order(struct walk *w, PyInterpreterState *interp)
+{
+    PyObject *const *owned;
+    Py_ssize_t n = _PyImmortalHeap_Owned(&owned);
+    if (n == 0 || !find_held(w, interp)) {
+        return 0;
+    }
+    for (Py_ssize_t i = 0; i < n; i++) {
+        add(w, &w->owned, owned[i]);
+    }
+    w->seen = &w->reached;
+    for (int capsules = 1; capsules >= 0; capsules--) {
+        for (Py_ssize_t i = 0; i < n; i++) {
+            if (PyCapsule_CheckExact(owned[i]) == capsules) {
+                run_root(w, owned[i]);
+            }
+        }
+    }
+    return !w->no_memory && w->order.size > 0;
 }
 
 static void
@@ -168,20 +256,16 @@ _PyFinalize_Release(PyInterpreterState *interp)
         return;
     }
     struct walk w = {.no_memory = 0};
-    PyObject *const *owned;
-    Py_ssize_t n = !_Py_IsMainInterpreter(interp) ? 0 :
-        _PyImmortalHeap_Owned(&owned);
-    if (n > 0 && find_order(&w, owned, n) < 0) {
-        n = 0;
-    }
-    _PyFinalize_ReleaseMortal(interp, n > 0 ? &w.seen : NULL);
-    if (n > 0) {
+    int any = _Py_IsMainInterpreter(interp) && find_order(&w, interp);
+    _PyFinalize_ReleaseMortal(interp, any ? &w.reached : NULL);
+    if (any) {
         deallocate_all(&w);
         _PyFinalize_ReleaseMortal(interp, NULL);
-        _PyImmortalHeap_ForgetOwned();
     }
+    _PyImmortalHeap_ForgetOwned();
     PyMem_RawFree(w.stack);
     _Py_addrset_clear(&w.owned);
-    _Py_addrset_clear(&w.seen);
+    _Py_addrset_clear(&w.held);
+    _Py_addrset_clear(&w.reached);
     _Py_objlist_clear(&w.order);
 }

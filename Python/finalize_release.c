@@ -35,6 +35,7 @@ struct walk {
     _Py_addrset *later;     /* what these hold is not to be released yet */
     _Py_deallocators deallocators;
     _Py_addrset carriers;   /* cannot be cut open: stand for what they hold */
+    _Py_objlist callers;    /* weak references with a callback */
     struct edge *edges;
     Py_ssize_t n_edges;
     Py_ssize_t edges_allocated;
@@ -171,6 +172,12 @@ expand(struct walk *w, PyObject *op)
     {
         w->holder = op;
         Py_TYPE(op)->tp_traverse(op, visit, w);
+        if (PyWeakref_Check(op) &&
+            ((PyWeakReference *)op)->wr_callback != NULL &&
+            _Py_objlist_append(&w->callers, op) < 0)
+        {
+            w->no_memory = 1;
+        }
     }
 }
 
@@ -226,10 +233,55 @@ forget_cached(PyGC_Head *list, _Py_addrset *dicts)
     }
 }
 
+/* Does function need one of holders, to which it refers as to its defaults, its
+   variables, or what it is a method of? */
+static int
+needs(PyObject *function, _Py_addrset *holders)
+{
+    if (PyMethod_Check(function)) {
+        return _Py_addrset_has(holders, PyMethod_GET_SELF(function)) ||
+            needs(PyMethod_GET_FUNCTION(function), holders);
+    }
+    if (!PyFunction_Check(function)) {
+        return _Py_addrset_has(holders, function);
+    }
+    PyFunctionObject *f = (PyFunctionObject *)function;
+    Py_ssize_t n = f->func_closure == NULL ? 0 :
+        PyTuple_GET_SIZE(f->func_closure);
+    for (Py_ssize_t i = 0; i < n; i++) {
+        if (_Py_addrset_has(holders, PyTuple_GET_ITEM(f->func_closure, i))) {
+            return 1;
+        }
+    }
+    return _Py_addrset_has(holders, f->func_defaults) ||
+        _Py_addrset_has(holders, f->func_kwdefaults);
+}
+
+/* A callback that has something cut off from it cannot do what it is there for.
+   The user's were called, or taken away (finalize_weakrefs.c); those of the
+   standard library keep its containers tidy. */
+static void
+take_callbacks(struct walk *w)
+{
+    _Py_addrset holders = {0};
+    for (Py_ssize_t i = 0; i < w->n_edges && w->callers.size > 0; i++) {
+        add(w, &holders, w->edges[i].holder);
+    }
+    for (Py_ssize_t i = 0; i < w->callers.size && holders.used > 0; i++) {
+        PyWeakReference *ref = (PyWeakReference *)w->callers.items[i];
+        if (ref->wr_callback != NULL && needs(ref->wr_callback, &holders)) {
+            Py_CLEAR(ref->wr_callback);
+        }
+    }
+    _Py_addrset_clear(&holders);
+    _Py_objlist_clear(&w->callers);
+}
+
 static void
 cut_edges(struct walk *w)
 {
     _Py_addrset dicts = {0};
+    take_callbacks(w);
     for (Py_ssize_t i = 0; i < w->n_edges; i++) {
         if (PyDict_Check(w->edges[i].holder)) {
             add(w, &dicts, w->edges[i].holder);
@@ -258,6 +310,7 @@ _PyFinalize_ReleaseMortal(PyInterpreterState *interp, _Py_addrset *later)
         carriers = w.carriers.used;
         if (carriers > 0) {
             forget_edges(&w);
+            _Py_objlist_clear(&w.callers);
             walk(&w);
         }
     } while (w.carriers.used > carriers && !w.no_memory);

@@ -15,6 +15,12 @@ _PyFinalize_WasInUse(PyObject *op)
     return in_use.used > 0 && _Py_addrset_has(&in_use, op);
 }
 
+int
+_PyFinalize_AnyInUse(void)
+{
+    return in_use.used > 0;
+}
+
 /* Where the evaluation stack of a frame ends is in a register of its thread's
    interpreter loop: what lies above the end is stale, and only its address is
    taken.  Without memory, something is not found to be in use. */
@@ -30,6 +36,7 @@ note_frame(_PyInterpreterFrame *frame)
             (void)_Py_addrset_add(&in_use, frame->localsplus[i]);
         }
     }
+    (void)_Py_addrset_add(&in_use, frame->f_func);
 }
 
 void

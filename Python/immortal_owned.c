@@ -28,16 +28,20 @@ int
 _PyCounter_Wants(struct _Py_counter *counter, PyObject *op)
 {
     PyTypeObject *type = Py_TYPE(op);
-    if (!_PyDeallocators_DoMore(&counter->deallocators, op)) {
+    if (!_PyDeallocators_DoMore(&counter->deallocators, op) ||
+        type->tp_descr_get != NULL)
+    {
+        /* A descriptor is a method: others are still to call it. */
         return 0;
     }
     if (!_PyType_IS_GC(type)) {
         /* Nothing would tell that its finalizer ran. */
         return type->tp_finalize == NULL && frees_with_python(type);
     }
-    /* Types and modules are the interpreter's to let go of; and an object that
-       does not want to be collected just now is a suspended greenlet. */
-    return _PyObject_IS_GC(op) && frees_with_python(type) &&
+    /* Types and modules are the interpreter's to let go of; and a type whose
+       objects do not always want to be collected has reasons (greenlets, which
+       have a C stack). */
+    return type->tp_is_gc == NULL && frees_with_python(type) &&
         !PyType_Check(op) && !PyModule_Check(op);
 }
 
@@ -192,27 +196,39 @@ _PyCounter_CountList(struct _Py_counter *counter, PyGC_Head *list,
     }
 }
 
-static struct {
+struct list {
     PyObject **objects;
     Py_ssize_t n;
+};
+
+static struct {
+    struct list owned;
+    struct list shared;
 #ifdef HAVE_GETPID
     pid_t pid;
 #endif
-} owned;
+} kept;
+
+static void
+forget(struct list *list)
+{
+    PyMem_RawFree(list->objects);
+    list->objects = NULL;
+    list->n = 0;
+}
 
 void
 _PyImmortalHeap_ForgetOwned(void)
 {
-    PyMem_RawFree(owned.objects);
-    owned.objects = NULL;
-    owned.n = 0;
+    forget(&kept.owned);
+    forget(&kept.shared);
 }
 
 static int
 is_parents(void)
 {
 #ifdef HAVE_GETPID
-    return owned.pid != getpid();
+    return kept.pid != getpid();
 #else
     return 0;
 #endif
@@ -221,36 +237,53 @@ is_parents(void)
 Py_ssize_t
 _PyImmortalHeap_Owned(PyObject *const **objects)
 {
-    *objects = owned.objects;
-    return is_parents() ? 0 : owned.n;
+    *objects = kept.owned.objects;
+    return is_parents() ? 0 : kept.owned.n;
+}
+
+Py_ssize_t
+_PyImmortalHeap_Shared(PyObject *const **objects)
+{
+    *objects = kept.shared.objects;
+    return is_parents() ? 0 : kept.shared.n;
+}
+
+/* Make list longer by n.  Returns 0, or -1 for lack of memory. */
+static int
+extend(struct list *list, Py_ssize_t n)
+{
+    PyObject **objects = PyMem_RawRealloc(list->objects,
+                                          (list->n + n) * sizeof(*objects));
+    if (objects == NULL) {
+        return -1;
+    }
+    list->objects = objects;
+    return 0;
 }
 
 void
 _PyCounter_KeepOwned(struct _Py_counter *counter)
 {
-    Py_ssize_t n = is_parents() ? 0 : owned.n;
-    if (counter->n == 0) {
-        return;
+    if (is_parents()) {
+        _PyImmortalHeap_ForgetOwned();
     }
-    PyObject **objects = PyMem_RawRealloc(
-        owned.objects, (n + counter->n) * sizeof(*objects));
-    if (objects == NULL) {
+#ifdef HAVE_GETPID
+    kept.pid = getpid();
+#endif
+    if (counter->n == 0 || extend(&kept.owned, counter->n) < 0 ||
+        extend(&kept.shared, counter->n) < 0)
+    {
         return;
     }
     for (Py_ssize_t i = 0; i < counter->n; i++) {
         struct _Py_counted *item = &counter->items[i];
         add_up(item);
-        if (item->references == item->refcnt &&
-            _PyDeallocators_DoMore(&counter->deallocators, item->object))
-        {
-            objects[n++] = item->object;
+        if (_PyDeallocators_DoMore(&counter->deallocators, item->object)) {
+            struct list *list = item->references == item->refcnt ?
+                &kept.owned : &kept.shared;
+            list->objects[list->n++] = item->object;
         }
     }
-    owned.objects = objects;
-    owned.n = n;
-#ifdef HAVE_GETPID
-    owned.pid = getpid();
-#endif
 }
 
 void

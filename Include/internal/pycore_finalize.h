@@ -72,9 +72,13 @@ extern void _PyFinalize_BeginWatch(PyThreadState *tstate,
                                    void *arg);
 extern void _PyFinalize_EndWatch(void);
 
-/* Was op among the arguments and variables of a stopped thread's functions?
-   By its address: something else may be there by now. */
+/* Was op among the arguments and variables of a stopped thread's functions, or
+   one of these functions?  By its address: something else may be there by
+   now. */
 extern int _PyFinalize_WasInUse(PyObject *op);
+
+/* Was a thread stopped that ran any function? */
+extern int _PyFinalize_AnyInUse(void);
 
 /* From now on waits are refused: n_stopped threads were stopped. */
 extern void _PyFinalize_BeginWaits(Py_ssize_t n_stopped);

@@ -66,7 +66,8 @@ extern void _PyCounter_MakeImmortal(struct _Py_counter *counter);
 extern void _PyCounter_CountList(struct _Py_counter *counter, PyGC_Head *list,
                                  PyObject *skip);
 
-/* Keep in mind what is owned by the heap only, and this process. */
+/* Keep in mind what is owned by the heap only, in this process, and what is
+   not. */
 extern void _PyCounter_KeepOwned(struct _Py_counter *counter);
 extern void _PyCounter_Clear(struct _Py_counter *counter);
 
@@ -76,6 +77,9 @@ extern void _PyCounter_Clear(struct _Py_counter *counter);
 
    Returns how many there are. */
 extern Py_ssize_t _PyImmortalHeap_Owned(PyObject *const **objects);
+
+/* As above: such objects that something else holds as well, C code for one. */
+extern Py_ssize_t _PyImmortalHeap_Shared(PyObject *const **objects);
 extern void _PyImmortalHeap_ForgetOwned(void);
 
 #ifdef __cplusplus

@@ -5,7 +5,7 @@
    lookup goes through the dictionaries of the class and of all its bases and
    throws the other out: 4 to 7 % of the lookups of Django's pages, docutils
    and SQLAlchemy.  Four places in as much memory leave 0.4 to 2 %
-   (docs/speed.md).
+   (docs/tried.md).
 
    The places for a hash follow each other; the one that was used last comes
    first.  An entry owns its name and borrows its value, wherever it stands. */

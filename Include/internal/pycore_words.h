@@ -4,7 +4,7 @@
    know, but that was small when the profile was taken, to the processor's
    string instructions (REP STOS, REP MOVS).  These take longer to begin than
    a few words take to be stored: a list of two items, whose array is cleared,
-   took a fifth longer than with calls of the C library (docs/speed.md).
+   took a fifth longer than with calls of the C library (docs/tried.md).
 
    Sizes are in bytes and multiples of a word's. */
 
@@ -57,7 +57,7 @@ _Py_FillWords(void *dest, unsigned char byte, size_t size)
 }
 
 /* As memcpy().  One word after the other, as what is copied has most often been
-   stored a moment ago; two at once were not faster (docs/speed.md). */
+   stored a moment ago; two at once were not faster (docs/tried.md). */
 static inline void
 _Py_CopyWords(void *dest, const void *src, size_t size)
 {

@@ -277,5 +277,31 @@ class SqliteTests(ExitTestCase):
     )
 
 
+# The executor's weak references call back with a queue that is cut off.
+EXECUTOR = """
+    import os, sys, time
+    from concurrent.futures import ThreadPoolExecutor
+    executor = ThreadPoolExecutor(2)
+    executor.submit(time.sleep, 0.05)
+    executor.submit(time.sleep, 0)
+    class T(tuple):
+        def __del__(self): pass
+    # here
+    pid = os.fork()
+    if not pid:
+        sys.last_value = T()
+        sys.exit(0)
+    os.waitpid(pid, 0)
+    os.write(1, b"end")
+    """
+
+
+@support.requires_fork()
+class CallbackTests(ExitTestCase):
+    """A callback from which something is cut off does not fail: it goes."""
+
+    cases = (Case('executor', EXECUTOR),)
+
+
 if __name__ == '__main__':
     unittest.main()

@@ -7,11 +7,15 @@ import shlex
 import subprocess
 from pathlib import Path
 
+from exitfuzz.run import environment
+
 SOURCE = Path(__file__).with_name("extension.c")
 _ASK = """
 import json, os, sysconfig
 var = sysconfig.get_config_var
-print(json.dumps([var("CC") or "cc", [sysconfig.get_path("include"),
+# Under a sanitizer what the extension does with the interpreter's memory is to be seen, too.
+flags = [word for word in (var("BASECFLAGS") or "").split() if word.startswith("-fsanitize")]
+print(json.dumps([var("CC") or "cc", flags, [sysconfig.get_path("include"),
                   os.path.dirname(sysconfig.get_config_h_filename())]]))
 """
 
@@ -21,13 +25,16 @@ def compiled(python: str, target: Path) -> Path | None:
 
     Without it the programs lack the blocks that need it; the caller says so.
     """
-    asked = subprocess.run([python, "-c", _ASK], capture_output=True, text=True, check=False)
+    asked = subprocess.run(
+        [python, "-c", _ASK], env=environment(), capture_output=True, text=True, check=False
+    )
     if asked.returncode:
         return None
-    compiler, includes = json.loads(asked.stdout)
+    compiler, flags, includes = json.loads(asked.stdout)
     target.mkdir(parents=True, exist_ok=True)
     library = target / "fzext.so"
     command = [*shlex.split(compiler), "-shared", "-fPIC", "-O1", "-fno-strict-aliasing"]
+    command += flags
     command += [f"-I{directory}" for directory in includes]
     try:
         done = subprocess.run(

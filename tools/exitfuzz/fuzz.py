@@ -128,6 +128,8 @@ class Fuzzer:
         faults = oracle.judge(stock, patched)
         if any(fault.kind == "late" for fault in faults):
             return Verdict(program, skipped="too slow")
+        if any(fault.kind == "chance" for fault in faults):
+            return Verdict(program, skipped=faults[0].detail)
         if not faults:
             return Verdict(program)
         again = self._on(program, self.stock, self.settings.stock_limit)

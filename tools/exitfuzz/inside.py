@@ -54,7 +54,8 @@ def bound(namespace: dict[str, Any]) -> frozenset[str]:
     """Return the names that have a value and that no finalizer takes away on purpose."""
     return frozenset(
         name
-        for name, value in list(namespace.items())
+        # A copy is made in one piece; a list, while the collector may change the namespace.
+        for name, value in namespace.copy().items()
         if value is not None and not name.startswith(("__", "volatile"))
     )
 

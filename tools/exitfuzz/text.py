@@ -12,6 +12,12 @@ _LIBRARY = re.compile(r'File ".*/Lib/([^"]*)", line \d+')
 _PURPOSE = re.compile(r"\w+: '?purpose: ")
 # What a finalizer would wait for, in templates/waits-served.txt.
 _UNAWAITED = re.compile(r"RuntimeWarning: coroutine 'one\d+' was never awaited$")
+# importlib notes what a thread waits for by thread, so that a finalizer which imports while its
+# thread does, takes the note away: in any interpreter, if the collector comes just there.
+_REENTERED = re.compile(
+    r'File "<frozen importlib\._bootstrap>", line \d+, in acquire\n(?: .*\n)*KeyError: \d+$',
+    re.MULTILINE,
+)
 _CHAIN = ("During handling of the above", "The above exception was")
 
 
@@ -71,6 +77,16 @@ def allowed(block: tuple[str, ...]) -> bool:
 def waited(line: str) -> bool:
     """Return whether a line warns of a coroutine that a finalizer made to wait for it."""
     return _UNAWAITED.search(line) is not None
+
+
+def reentered(text: str) -> bool:
+    """Return whether an import failed since a finalizer imported something in its midst."""
+    return _REENTERED.search(text) is not None
+
+
+def mixed(text: str) -> bool:
+    """Return whether a report begins within another, as when two threads or processes report."""
+    return any(block[-1].startswith("Exception ignored in") for block in sort(text).blocks)
 
 
 def names(block: tuple[str, ...], ident: str) -> bool:

@@ -22,7 +22,7 @@ TOOLS = Path(__file__).parents[1]
 LAYERS = (
     ("cli",),
     ("verbs",),
-    ("suite",),
+    ("kept", "suite"),
     ("audit", "bench", "exits", "report", "servers"),
     ("measuring",),
     ("building",),

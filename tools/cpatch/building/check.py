@@ -107,7 +107,7 @@ def interpreter(
 def cold_loop(python: Path) -> str | None:
     """Say it when more of the interpreter loop is in the cold section than out of it.
 
-    Compilers split a function by its profile. GCC 12 has lost the loop's (docs/speed.md): the build
+    Compilers split a function by its profile. GCC 12 has lost the loop's (docs/tried.md): the build
     works, and its loop is optimized for size. None also when ``nm`` cannot tell.
     """
     try:

@@ -77,7 +77,7 @@ FLAVORS: dict[str, Flavor] = {
             "profile-guided and link-time optimization, for measuring",
             # A function begins at a cache line: where it begins within one, which all code before
             # it decides, made regular expressions 17 % slower in one tree than in the other, with
-            # the same instructions. docs/speed.md, "Where functions begin".
+            # the same instructions. docs/tried.md, "Where functions begin".
             ("--enable-optimizations", "--with-lto", "CFLAGS_NODIST=-falign-functions=64"),
             profiled=True,
             config_word="--enable-optimizations",

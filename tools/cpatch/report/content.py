@@ -99,7 +99,7 @@ def content(runs: Sequence[Run], *, plots: bool) -> dict[str, Any]:
         "published_here": _published(
             {name: published[name] for name in every if name in published}
         ),
-        "slow": [_slow_or_too_few(run) for run in runs],
+        "slow": [slow_or_too_few(run) for run in runs],
         "memory": [_memory(run) for run in runs],
         "probes": _probes(runs),
         "counts": _counts(runs),
@@ -207,7 +207,7 @@ def _too_few(run: Run) -> list[str]:
     return [row.name for row in run.times if row.rounds < stats.ENOUGH]
 
 
-def _slow_or_too_few(run: Run) -> str:
+def slow_or_too_few(run: Run) -> str:
     """Return the names of the slow, or that rounds are too few for anything to be called slow."""
     names = ", ".join(row.name for row in _slow(run))
     few = len(_too_few(run))

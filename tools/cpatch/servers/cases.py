@@ -24,6 +24,7 @@ from cpatch.base import files
 from cpatch.base.errors import USAGE, CpatchError
 from cpatch.base.project import Project
 from cpatch.measuring import packing, resultdir
+from cpatch.servers import answers
 
 FORMAT = 1
 PACKED = ".gz"
@@ -136,4 +137,4 @@ class Results:
 def _load(path: Path) -> dict[str, Any]:
     data = path.read_bytes()
     found: dict[str, Any] = json.loads(gzip.decompress(data) if path.suffix == PACKED else data)
-    return found
+    return answers.unfold(found)

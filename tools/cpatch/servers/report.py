@@ -157,12 +157,18 @@ def notes(record: Mapping[str, Any], every: Mapping[Case, Mapping[str, Cell]]) -
     return found
 
 
-def write_reports(results: Results) -> list[Path]:
-    """Write report.md and report.html beside the raw files; returns their paths."""
+def write_reports(results: Results, target: Path | None = None) -> list[Path]:
+    """Write report.md and report.html to *target*, or beside the raw files; returns their paths."""
     context = content(results, plots=True)
     written = []
     for template in ("servers.md.j2", "servers.html.j2"):
-        path = results.root / template.replace("servers", "report").removesuffix(".j2")
-        files.write(path, templates.fill(_TEMPLATES / template, context, templates.FIGURES))
+        name = template.replace("servers", "report").removesuffix(".j2")
+        path = (target or results.root) / name
+        files.write(path, render(context, template))
         written.append(path)
     return written
+
+
+def render(context: dict[str, Any], template: str) -> str:
+    """Return a template of ``templates/`` filled in."""
+    return templates.fill(_TEMPLATES / template, context, templates.FIGURES)

@@ -16,7 +16,7 @@ from cpatch.base import console
 from cpatch.base.errors import USAGE, CpatchError
 from cpatch.base.pin import Pin
 from cpatch.base.project import Project
-from cpatch.measuring import machine, resultdir
+from cpatch.measuring import archive, machine, resultdir
 from cpatch.measuring.interpreters import Side
 from cpatch.servers import figures, prepare
 from cpatch.servers.cases import Case, Results
@@ -148,6 +148,7 @@ def report(project: Project, results: Results, pack: Path | None) -> int:
     if pack:
         results.pack(project, pack.absolute())
         results = Results(pack.absolute())
-    for path in write_reports(results):
+    source = Results(archive.opened(project, results.root))
+    for path in write_reports(source, results.root):
         console.field("wrote", project.show(path))
     return 0

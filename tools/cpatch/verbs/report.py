@@ -11,7 +11,7 @@ import click
 from cpatch.base import console, files
 from cpatch.base.errors import USAGE, CpatchError
 from cpatch.base.project import Project
-from cpatch.measuring import packing, resultdir
+from cpatch.measuring import archive, packing, resultdir
 from cpatch.report import content, rows
 from cpatch.verbs.options import open_pin, pin_option, verbose_option
 
@@ -60,7 +60,7 @@ def command(
             fix="make report ARGS='one directory for each machine'",
             code=USAGE,
         )
-    runs = [rows.load(root) for root in roots]
+    runs = [rows.load(archive.opened(project, root)) for root in roots]
     if not any(run.times or run.probes or run.counts for run in runs):
         raise CpatchError(
             f"nothing is measured yet in {', '.join(str(root) for root in roots)}",

@@ -28,6 +28,7 @@ VERBS = (
     "test",
     "bench",
     "report",
+    "results",
     "audit",
     "servers",
     "fuzz",

@@ -11,7 +11,7 @@ import pytest
 from buildtoy import fake_program
 from cpatch.exits import fuzz as verb
 from cpatch.suite import legs
-from exitfuzz import fuzz, oracle, run, shrink, templates, text
+from exitfuzz import extension, fuzz, oracle, run, shrink, templates, text
 from exitfuzz.fuzz import Settings, Summary, Verdict
 from exitfuzz.generate import generate
 from exitfuzz.model import Block, Module, Program
@@ -70,6 +70,14 @@ class TestGenerate:
                 assert name in seen, (table, name)
         for name in templates.holders():
             assert f"hold: {name}" in seen
+
+    def test_extension_where_leaks_are_errors(self, tmp_path: Path) -> None:
+        # An interpreter with AddressSanitizer is asked for its compiler, too.
+        if extension.compiled(sys.executable, tmp_path) is None:
+            pytest.skip("no compiler, or no headers of this Python")
+        leaks = "case $ASAN_OPTIONS in *detect_leaks=0*) ;; *) exit 23 ;; esac\n"
+        python = fake_program(tmp_path, "python", f"""{leaks}exec '{sys.executable}' "$@" """)
+        assert extension.compiled(str(python), tmp_path) is not None
 
     def test_without_compiler_no_extension(self) -> None:
         for index in range(200):
@@ -136,6 +144,11 @@ class TestOracle:
         assert kinds(called, outcome()) == ["callback lost"]
         assert kinds(outcome(), called) == []
         assert kinds(called, outcome(LOG + "m called cb1\n" * 2)) == ["callback twice"]
+        collected = outcome(LOG.replace("m exiting\n", "m called cb1\nm exiting\n"))
+        assert kinds(collected, outcome()) == ["callback lost"]
+        frozen = outcome(LOG.replace("m exiting\n", "m froze\nm exiting\n"))
+        assert kinds(collected, frozen) == []
+        assert kinds(called, frozen) == ["callback lost"]
         left, gone = (outcome(LOG + f"m entries cb1 {n}\n") for n in (1, 0))
         assert kinds(gone, left) == ["weak dictionary"]
         assert kinds(left, left) == []
@@ -147,6 +160,13 @@ class TestOracle:
         assert kinds(outcome(), outcome(out="out m 1.1!\n" * 2)) == ["stdout"]
         assert kinds(outcome(out="out m 1.1!\n" * 2), outcome()) == []
         assert kinds(outcome(out="out m 1.1!\nsay\n"), outcome()) == ["stdout lost"]
+
+    def test_stdout_of_what_registers_with_atexit(self) -> None:
+        late = "out m 1.1!\nout m late 1.1!\n"
+        early = LOG.replace("m exiting\n", "") + "m exiting\n"
+        assert kinds(outcome(early, out=late), outcome()) == []
+        assert kinds(outcome(early, out=late), outcome(early)) == ["stdout lost"]
+        assert kinds(outcome(out=late), outcome()) == ["stdout lost"]
 
     def test_stderr(self) -> None:
         report = (
@@ -168,6 +188,19 @@ class TestOracle:
         shutdown = "RuntimeError: can't start new thread at interpreter shutdown"
         assert kinds(outcome(), outcome(err=f"{report}{frame}{shutdown}\n")) == []
 
+    def test_reentered_import(self) -> None:
+        where = '  File "<frozen importlib._bootstrap>", line 123, in acquire\n'
+        failed = f"Traceback (most recent call last):\n{where}KeyError: 140177065284224\n"
+        assert kinds(outcome(), outcome(err=failed, status=1)) == ["chance"]
+        other = failed.replace("importlib", "other")
+        assert kinds(outcome(), outcome(err=other, status=1)) == ["status"]
+
+    def test_reports_at_once(self) -> None:
+        report = "Exception ignored in: x\nTraceback (most recent call last):\n  File\n"
+        last = "KeyError: 1\n"
+        assert kinds(outcome(), outcome(err=report + report + last + last)) == ["chance"]
+        assert "unraisable" in kinds(outcome(), outcome(err=(report + last) * 2))
+
     def test_files(self) -> None:
         wrote = outcome(LOG + "m file f1 2\n", files={"f1": b"data\ndata\n"})
         assert kinds(wrote, wrote) == []
@@ -182,6 +215,10 @@ class TestOracle:
         assert kinds(done, done) == []
         assert kinds(done, left) == ["not released"]
         assert kinds(left, done) == []
+        again = outcome(f"{log}m dealloc f1\n", files={"f1.count": b"5\n5\n"})
+        assert kinds(again, done) == []  # its module ran twice
+        assert kinds(replace(again, log=done.log), done) == ["not released"]
+        assert kinds(done, replace(again, log=done.log)) == ["released twice"]
         immortal = outcome(log.replace("m exiting", "m immortalized\nm exiting"))
         # Once, by the process that called; how often stock releases it is no measure.
         assert kinds(done, immortal) == ["not released"]

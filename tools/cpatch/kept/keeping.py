@@ -1,0 +1,127 @@
+"""Runs that are kept in the repository: one folder each, of few and small files.
+
+::
+
+    results/DATE-FLAVOR-TREE-WHAT/
+        run.json        what was compared, where, when, by which commands
+        report.md       what `make report` or `make servers` made of it; no HTML, no plots
+        raw.tar.xz      the raw files and run.json, as a directory that both verbs read
+
+TREE is the beginning of the patched tree's id.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+from cpatch.base import files
+from cpatch.base.errors import USAGE, CpatchError
+from cpatch.base.project import Project
+from cpatch.measuring import archive, packing, resultdir
+from cpatch.report import content, rows
+from cpatch.servers import answers, cases, report
+
+#: Of a time so many digits are kept: a thousandth of what two turns differ by, and half the room.
+DIGITS = 7
+
+
+def name_of(record: dict[str, Any], what: str) -> str:
+    """Return the name of a run's folder: when it began, the builds' flavor, the patched tree."""
+    patched = record["sides"]["patched"]
+    begun = str(record["sessions"][0]["begun"])[:10]
+    return f"{begun}-{flavor_of(patched)}-{patched['tree_id'][:12]}-{what}"
+
+
+def flavor_of(side: dict[str, Any]) -> str:
+    """Return the flavor that a side was configured for: pgo, debug or release."""
+    arguments = side["flags"].get("CONFIG_ARGS", "")
+    if "--enable-optimizations" in arguments:
+        return "pgo"
+    return "debug" if "--with-pydebug" in arguments else "release"
+
+
+def keep(project: Project, source: Path, what: str | None = None) -> Path:
+    """Copy a run of bench or of servers to a folder of results/; returns that folder.
+
+    Without *what*, its name ends with the verb's usual one. CpatchError when there is such a
+    folder already, or when *source* is no fair comparison.
+    """
+    source = archive.opened(project, source)
+    record = json.loads(_record(source))
+    servers = "servers" in record
+    if not servers:
+        rows.load(source)
+    what = what or ("servers" if servers else "default")
+    target = project.kept_results / name_of(record, what)
+    if target.exists():
+        raise CpatchError(
+            f"{project.show(target)} is there already",
+            fix=f"rm -r {project.show(target)}, or another --what",
+            code=USAGE,
+        )
+    packed = project.make_dir(project.build / "kept") / f"{target.name}.packing"
+    shutil.rmtree(packed, ignore_errors=True)
+    try:
+        if servers:
+            _fold(project, source, packed)
+        else:
+            packing.pack(project, source, packed)
+        _plain(packed)
+        target.mkdir(parents=True)
+        archive.write(packed, target / archive.NAME)
+        files.write(target / "run.json", _record(packed))
+        files.write(target / "report.md", _report(project, target, servers=servers))
+    finally:
+        shutil.rmtree(packed, ignore_errors=True)
+    return target
+
+
+def _report(project: Project, root: Path, *, servers: bool) -> str:
+    """Return what make report or make servers writes as Markdown about a kept run."""
+    opened = archive.opened(project, root)
+    if servers:
+        found = report.content(cases.Results(opened), plots=False)
+        return report.render(found, "servers.md.j2")
+    return content.render(content.content([rows.load(opened)], plots=False), "report.md.j2")
+
+
+def _record(root: Path) -> str:
+    try:
+        return (root / "run.json").read_text(encoding="utf-8")
+    except OSError as error:
+        raise CpatchError(
+            f"{root} holds no run: {error.strerror}",
+            wanted="a directory that make bench or make servers wrote",
+            fix="make results ARGS='--keep DIRECTORY'",
+            code=USAGE,
+        ) from None
+
+
+def _fold(project: Project, source: Path, target: Path) -> None:
+    """Copy results of servers with their answers folded."""
+    results, folded = cases.Results(source), cases.Results(target)
+    text = packing.relative(project, json.dumps(results.record()))
+    folded.write_record({k: v for k, v in json.loads(text).items() if k != "servers"})
+    for run in results.runs():
+        case = cases.Case(**run["case"])
+        text = json.dumps(answers.fold(run), separators=(",", ":"))
+        files.write(folded.file(case, run["mode"], run["round"]), text)
+
+
+def _plain(root: Path) -> None:
+    """Unpack single files, and round what they hold.
+
+    The archive is smaller when it sees what they have in common.
+    """
+    for path in sorted(root.rglob(f"*{resultdir.PACKED}")):
+        found = json.loads(gzip.decompress(path.read_bytes()), parse_float=_rounded)
+        files.write(path.with_suffix(""), json.dumps(found, separators=(",", ":")))
+        path.unlink()
+
+
+def _rounded(text: str) -> float:
+    return float(f"{float(text):.{DIGITS}g}")
