@@ -6,7 +6,7 @@ import sys
 
 import benchtoy
 import pytest
-from cpatch.bench import probes as bench_probes
+from cpatch.bench import probes
 from cpatch.bench.probes import Measuring
 from cpatch.bench.runs import RunFailedError
 from cpatch.measuring import machine
@@ -32,14 +32,14 @@ def test_shutdown_is_the_time_after_the_last_statement(measuring):
 def test_memory_is_that_of_the_program_and_not_of_this_one(measuring):
     ballast = bytearray(200 * 2**20)
     ballast[:: 2**12] = b"x" * len(ballast[:: 2**12])
-    (peak, *_) = bench_probes._memory(measuring)["memory_pass"]
+    (peak, *_) = probes._memory(measuring)["memory_pass"]
     assert 2 * 2**20 < peak < 100 * 2**20
 
 
 @pytest.mark.parametrize("name", ["startup", "collect"])
 def test_probes_give_what_they_say(tmp_path, name):
-    (probe,) = [probe for probe in bench_probes.PROBES if probe.name == name]
-    found = bench_probes.measure(probe, role(), 2, 1, results=Results(tmp_path), cpu=None)
+    (probe,) = [probe for probe in probes.PROBES if probe.name == name]
+    found = probes.measure(probe, role(), 2, 1, results=Results(tmp_path), cpu=None)
     assert set(found) == set(probe.gives)
     for run in found.values():
         assert all(0 < value < 10 for value in run.values)
@@ -55,7 +55,7 @@ def test_probe_that_does_not_run_fails(measuring):
 
 def test_probes_that_need_too_much_memory_are_left_out(monkeypatch):
     monkeypatch.setattr(machine, "free_memory", lambda: 10**9)
-    probes, unfit = bench_probes.chosen(rigorous=True)
+    chosen, unfit = probes.chosen(rigorous=True)
     assert list(unfit) == ["shutdown_1e7"]
-    assert "shutdown_1e6" in [probe.name for probe in probes]
-    assert bench_probes.chosen(rigorous=False)[1] == {}
+    assert "shutdown_1e6" in [probe.name for probe in chosen]
+    assert probes.chosen(rigorous=False)[1] == {}

@@ -13,8 +13,7 @@ import pytest
 from buildtoy import make_toy
 from cpatch import cli
 from cpatch.base.errors import CpatchError
-from cpatch.bench import choice, probes, runs, session
-from cpatch.bench import venvs as bench_venv
+from cpatch.bench import choice, probes, runs, session, venvs
 from cpatch.bench.runs import Bench, RunFailedError, Runs
 from cpatch.measuring import interpreters, machine, stats
 from cpatch.measuring.interpreters import Role, Side
@@ -60,9 +59,7 @@ def world(tmp_path, monkeypatch):
     monkeypatch.setattr(choice, "choose", lambda version, names: (table, {"late": "needs more"}))
     monkeypatch.setattr(machine, "leave", lambda cpu: None)
     monkeypatch.setattr(probes, "PROBES", ())
-    monkeypatch.setattr(
-        bench_venv, "ensure", lambda *args: bench_venv.Venvs({}, {"common": ["pyperf==2"]})
-    )
+    monkeypatch.setattr(venvs, "ensure", lambda *args: venvs.Venvs({}, {"common": ["pyperf==2"]}))
     return state
 
 
@@ -225,9 +222,9 @@ def test_wrong_usage(world, capsys, arguments, said):
 def test_different_packages_are_refused(world, monkeypatch, capsys):
     versions = iter(["2", "3"])
     monkeypatch.setattr(
-        bench_venv,
+        venvs,
         "ensure",
-        lambda *args: bench_venv.Venvs({}, {"common": [f"pyperf=={next(versions)}"]}),
+        lambda *args: venvs.Venvs({}, {"common": [f"pyperf=={next(versions)}"]}),
     )
     assert go() == 1
     said = capsys.readouterr().err
@@ -246,9 +243,9 @@ def test_a_real_script_is_calibrated_and_measured(tmp_path):
     script = tmp_path / "run_benchmark.py"
     script.write_text(SCRIPT)
     table = {"both": SimpleNamespace(runscript=str(script), extra_opts=())}
-    venvs = bench_venv.Venvs({"both": {"python": sys.executable}}, {})
+    installed = venvs.Venvs({"both": {"python": sys.executable}}, {})
     role = Role("stock", side("stock"))
-    made = Bench(Results(tmp_path / "out"), [role], table, {"stock": venvs}, None)
+    made = Bench(Results(tmp_path / "out"), [role], table, {"stock": installed}, None)
     tasks = made.calibrate("both", role)
     assert [(task.number, task.name) for task in tasks] == [(0, "one"), (1, "two")]
     run = made.measure(tasks[1], role, 4, 1)
@@ -264,9 +261,9 @@ def test_failing_script_is_logged_whole_and_told_by_its_end(tmp_path):
     script = tmp_path / "run_benchmark.py"
     script.write_text("import sys; print('out'); sys.exit('no such luck')")
     table = {"bad": SimpleNamespace(runscript=str(script), extra_opts=())}
-    venvs = bench_venv.Venvs({"bad": {"python": sys.executable}, "none": {"error": "no pip"}}, {})
+    installed = venvs.Venvs({"bad": {"python": sys.executable}, "none": {"error": "no pip"}}, {})
     role = Role("stock", side("stock"))
-    made = Bench(Results(tmp_path / "out"), [role], table, {"stock": venvs}, None)
+    made = Bench(Results(tmp_path / "out"), [role], table, {"stock": installed}, None)
     with pytest.raises(RunFailedError) as caught:
         made.run(role, "bad", [], 0)
     assert caught.value.tail == "no such luck"

@@ -7,12 +7,15 @@ import sys
 import textwrap
 from pathlib import Path
 
+import benchtoy
 import pytest
+from buildtoy import make_toy
 from cpatch import cli
 from cpatch.exits import battery as packages
 from cpatch.exits import differences, programs, report
 from cpatch.exits.differences import DIFFERS, SAME, STATED, Difference, Verdict
 from cpatch.exits.programs import MODES, Program
+from cpatch.measuring import interpreters
 from cpatch.measuring.interpreters import Side
 
 HOME = Path(__file__).parents[2] / "exitpackages"
@@ -61,6 +64,27 @@ def test_another_status_is_not_tried_again(tmp_path: Path) -> None:
     here = battery(tmp_path, Path(sys.executable), [])
     assert here.judge(made, "call").lines == ("+ status: 1", "- status: 0")
     assert len(here.place.read(made, "stock")) == 1
+
+
+def test_the_verb_runs_keeps_and_reports(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    toy = make_toy(tmp_path / "toy", monkeypatch)
+    home = toy.root / "tools" / "exitpackages"
+    home.mkdir(parents=True)
+    program(home, 'import os; print(bool(os.environ.get("PACKS_CALL")))')
+    (home / "differences.toml").write_text("")
+    sides = [Side(**{**benchtoy.side(w), "python": sys.executable}) for w in ("stock", "patched")]
+    pythons = {(name, "main"): Path(sys.executable) for name in ("stock", "patched")}
+    monkeypatch.setattr(interpreters, "pair", lambda *args, **more: ("given", *sides))
+    monkeypatch.setattr(packages, "prepare", lambda *args: (pythons, ["toy==1"], tmp_path))
+    assert toy.run("packages") == 4
+    said = capsys.readouterr()
+    assert "1 of 3 runs differ from stock's" in said.err
+    (report_file,) = (toy.project.results / "packages").glob("*/report.md")
+    assert "toy_it" in report_file.read_text()
+    assert len(list(report_file.parent.glob("toy_it.*.json"))) == 4
+    assert toy.run("packages", "--mode", "default", "--fresh") == 0
 
 
 def test_the_report_shows_what_differs_and_what_is_stated(tmp_path: Path) -> None:

@@ -11,17 +11,16 @@ import pytest
 import serverstoy
 from cpatch.base.errors import CpatchError
 from cpatch.base.project import Project
-from cpatch.servers import figures as servers_stats
-from cpatch.servers import report
+from cpatch.servers import figures, report
 from cpatch.servers.cases import Case, Results
 from cpatch.servers.setups import MODES
 
 
 def test_quantiles() -> None:
     values = [float(number) for number in range(1, 101)]
-    assert servers_stats.quantile(values, 0.5) == 50
-    assert servers_stats.quantile(values, 0.99) == 99
-    assert servers_stats.quantile([3.0], 0.99) == 3
+    assert figures.quantile(values, 0.5) == 50
+    assert figures.quantile(values, 0.99) == 99
+    assert figures.quantile([3.0], 0.99) == 3
 
 
 def record(**changes: object) -> dict:
@@ -31,7 +30,7 @@ def record(**changes: object) -> dict:
 
 
 def test_figures_of_rounds(tmp_path: Path) -> None:
-    found = servers_stats.cells(serverstoy.results(tmp_path, record()).runs())
+    found = figures.cells(serverstoy.results(tmp_path, record()).runs())
     cells = found[Case("django", 2, 200, 1000, 0)]
     assert list(cells) == list(MODES)
     assert cells["stock"].middle("pss") == pytest.approx(3 * 40.1 * 2**20, rel=1e-6)
@@ -42,17 +41,17 @@ def test_figures_of_rounds(tmp_path: Path) -> None:
 
 
 def test_all_cases_together(tmp_path: Path) -> None:
-    every = servers_stats.cells(serverstoy.results(tmp_path, record()).runs())
-    found = servers_stats.together(every, "immortal", "freeze", "pss")
+    every = figures.cells(serverstoy.results(tmp_path, record()).runs())
+    found = figures.together(every, "immortal", "freeze", "pss")
     assert found is not None
     logs = [math.log(ratio) for cells in every.values()
             for ratio in cells["immortal"].ratios(cells["freeze"], "pss")]  # fmt: skip
     assert found.log == pytest.approx(statistics.fmean(logs), abs=0.01)
     assert found.low <= found.log <= found.high
-    assert servers_stats.together({}, "immortal", "freeze", "pss") is None
+    assert figures.together({}, "immortal", "freeze", "pss") is None
     case, cells = next(iter(every.items()))
     alone = {case: {"stock": cells["stock"]}}
-    assert servers_stats.together(alone, "stock", "freeze", "rate") is None
+    assert figures.together(alone, "stock", "freeze", "rate") is None
 
 
 def test_report_has_tables_and_plots(tmp_path: Path) -> None:

@@ -11,8 +11,7 @@ from pathlib import Path
 
 import pytest
 import serverstoy
-from cpatch.servers import figures as servers_stats
-from cpatch.servers import running
+from cpatch.servers import figures, running
 from cpatch.servers.running import RunFailedError
 
 
@@ -49,10 +48,10 @@ def test_a_run_measures_and_leaves_nothing(tmp_path: Path) -> None:
     assert roles == ["parent", "worker", "worker"]
     pids = {str(process["pid"]) for process in found["samples"][-1]["processes"][1:]}
     assert {answer[2] for answer in found["load"]["answers"]} <= pids
-    figures = servers_stats.figures(found)
-    assert 0 < figures.p50 <= figures.p99
-    assert 0 < figures.first < 20
-    assert figures.pss > 2**20
+    told = figures.figures(found)
+    assert 0 < told.p50 <= told.p99
+    assert 0 < told.first < 20
+    assert told.pss > 2**20
 
 
 @pytest.mark.parametrize(
