@@ -97,10 +97,10 @@ def count(python: Measuring, *options: str) -> tuple[int, int]:
             raise click.ClickException(f"callgrind on {plain[0]} ended {done.returncode}:\n{tail}")
         annotate = ["callgrind_annotate", "--inclusive=yes", "--threshold=100", str(output)]
         listing = subprocess.run(annotate, capture_output=True, text=True, check=True).stdout
-    # "1,234,567 ( 4.32%)  path/gc_immortalize.c:_PyGC_ImmortalizeHeap [path/python]"
+    # "1,234,567 ( 4.32%)  path/immortal_startup.c:_PyGC_ImmortalizeHeap [path/python]"
     # Link-time optimization may leave only the part that does the work.
     call = re.search(
-        r"^\s*([\d,]+) .*[:/](?:_PyGC_ImmortalizeHeap|immortalize|_PyImmortalHeap_Mark)\b",
+        r"^\s*([\d,]+) .*[:/](?:_PyGC_ImmortalizeHeap|_PyImmortalHeap_Ma(?:ke|rk))\b",
         listing,
         re.M,
     )
