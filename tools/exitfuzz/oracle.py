@@ -59,17 +59,34 @@ class Facts:
                 found += [(rest[0], ident) for ident in alive]
         return found
 
-    def immortal(self) -> set[str]:
-        """Return files whose object works in its deallocator, and was made immortal."""
+    def immortal(self, at_exit: bool) -> set[str]:
+        """Return files whose object works in its deallocator, and was made immortal.
+
+        at_exit -- by a call that came once the process, or one of the processes, was exiting.
+        """
         made: dict[str, set[str]] = {}
+        exiting: set[str] = set()
         found: set[str] = set()
         for role, verb, *rest in self.log:
             if verb == "dealloc":
                 made.setdefault(role, set()).add(rest[0])
+            elif verb == "exiting":
+                exiting.add(role)
+            elif verb == "immortalized" and (role in exiting) == at_exit:
+                found |= made.get(role, set()) | made.get("m", set())
+        return found
+
+    def outlived(self) -> set[tuple[str, str]]:
+        """Return whose object was made immortal by a call in the program: (role, id)."""
+        made: dict[str, set[str]] = {}
+        found: set[tuple[str, str]] = set()
+        for role, verb, *rest in self.log:
+            if verb == "made":
+                made.setdefault(role, set()).add(rest[0])
+            elif verb == "fork":
+                made.setdefault(rest[0], set()).update(made.get(role, set()))
             elif verb == "immortalized":
-                found |= made.get(role, set())
-                if role != "m":
-                    found |= made.get("m", set())
+                found |= {(role, ident) for ident in made.get(role, set())}
         return found
 
 
@@ -157,9 +174,12 @@ def _finalizers(old: Facts, new: Facts) -> list[Fault]:
         if not ran[key]:
             kind = "lost" if was[key] else "lost, as on stock"
             found.append(Fault(kind, f"{key[0]} {key[1]}"))
+    outlived = new.outlived()
     for key in ran.keys() - new.early:
         # "A finalizer that starts a thread gets RuntimeError": ids of these end with ~.
-        must = key[1].endswith("!") or (old.count["end"][key] and not key[1].endswith("~"))
+        # "An immortal object is finalized with all others, after daemon threads were stopped".
+        ended = old.count["end"][key] and not key[1].endswith("~") and key not in outlived
+        must = key[1].endswith("!") or ended
         if must and not new.count["end"][key]:
             found.append(Fault("not ended", f"{key[0]} {key[1]}"))
     return found
@@ -230,7 +250,13 @@ def _stderr(stock: Outcome, patched: Outcome, facts: Facts) -> list[Fault]:
             found.append(Fault("stderr", line))
     # "Nothing is printed [...] for a coroutine that it made and could not await": where stock has
     # taken the function apart that would have taken the coroutine, it warns of it.
-    lost = [line for line in Counter(old.lines) - Counter(new.lines) if not text.waited(line)]
+    # What a finalizer logs after a wait that comes too late, as in _finalizers().
+    late = {f"log {ident}" for _, ident in facts.outlived()}
+    lost = [
+        line
+        for line in Counter(old.lines) - Counter(new.lines)
+        if not text.waited(line) and line not in late
+    ]
     return found + [Fault("stderr lost", line) for line in lost]
 
 
@@ -272,7 +298,9 @@ def _files(stock: Outcome, patched: Outcome, new: Facts) -> list[Fault]:
 def _released(stock: Outcome, patched: Outcome, old: Facts, new: Facts) -> list[Fault]:
     # "What was open when the heap became immortal is deallocated by the process that called": a
     # worker leaves its copy alone.
-    immortal = new.immortal()
+    immortal = new.immortal(at_exit=False)
+    # A call in a finalizer finds objects that the finalization itself holds.
+    unjudged = new.immortal(at_exit=True)
     found: list[Fault] = []
     # "Where a finalizer was left alone, the process ends after the others."
     if "Python: a finalizer waits for a lock" in patched.stderr:
@@ -280,7 +308,7 @@ def _released(stock: Outcome, patched: Outcome, old: Facts, new: Facts) -> list[
     # "Whether a deallocator runs for what a module holds whose namespace a stopped daemon thread
     # uses is chance": workers have no such thread, and their objects are judged.
     chance = any(row[0] == "m" and row[1] == "daemon" for row in new.log)
-    for name in {row[2] for row in new.log if row[1] == "dealloc"}:
+    for name in {row[2] for row in new.log if row[1] == "dealloc"} - unjudged:
         times = [o.files.get(f"{name}.count", b"").count(b"\n") for o in (stock, patched)]
         worker = any(row[1:3] == ("dealloc", name) and row[0] != "m" for row in new.log)
         if chance and not worker:
