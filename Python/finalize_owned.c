@@ -167,7 +167,7 @@ static int
 find_held(struct walk *w, PyInterpreterState *interp)
 {
     PyThreadState *tstate = _PyThreadState_GET();
-    PyObject *const *shared;
+    PyObject *const *shared, *const *owned;
     Py_ssize_t n = _PyImmortalHeap_Shared(&shared);
     w->seen = &w->held;
     add_boundaries(w, interp);
@@ -176,6 +176,13 @@ find_held(struct walk *w, PyInterpreterState *interp)
     }
     run_root(w, tstate->c_traceobj);
     run_root(w, tstate->c_profileobj);
+    n = _PyImmortalHeap_Owned(&owned);
+    for (Py_ssize_t i = 0; i < n; i++) {
+        /* It may be on none of the collector's lists. */
+        if (_PyFinalize_WasInUse(owned[i])) {
+            run_root(w, owned[i]);
+        }
+    }
     w->any_in_use = _PyFinalize_AnyInUse();
     return !lists_visit(interp, walk_if_in_use, w) && !w->no_memory;
 }
