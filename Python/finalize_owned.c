@@ -261,7 +261,9 @@ _PyFinalize_Release(PyInterpreterState *interp)
         deallocate_all(&w);
         _PyFinalize_ReleaseMortal(interp, NULL);
     }
-    _PyImmortalHeap_ForgetOwned();
+    if (_Py_IsMainInterpreter(interp)) {
+        _PyImmortalHeap_ForgetOwned();
+    }
     PyMem_RawFree(w.stack);
     _Py_addrset_clear(&w.owned);
     _Py_addrset_clear(&w.held);

@@ -109,6 +109,12 @@ class CountingTests(ExitTestCase):
              '    def __del__(self): os.write(1, b"d")\n'
              'w = W(1, b"g"); w.self = w\n'
              '# here', 'dg', modes=('default', 'call')),
+        # Ended first; what is kept in mind is the main one's.
+        case('subinterpreter',
+             'import _xxsubinterpreters\n'
+             'w = make(0)\n'
+             'i = _xxsubinterpreters.create()\n'
+             '# here', 'g'),
         case('closed', 'w = make(0)\n'
              '# here\n'
              'del w', 'g'),
