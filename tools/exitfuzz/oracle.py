@@ -130,6 +130,8 @@ def interesting(stock: Outcome, status: int) -> str:
     if stock.status != status:
         # With a subinterpreter left, its main thread may end before the interpreter does.
         return "stock's status is another"
+    if text.popped(stock.stderr):
+        return "stock's collector came in the middle of an import"
     return "too slow" if Facts(stock).late else ""
 
 

@@ -18,6 +18,7 @@ _REENTERED = re.compile(
     r'File "<frozen importlib\._bootstrap>", line \d+, in acquire\n(?: .*\n)*KeyError: \d+$',
     re.MULTILINE,
 )
+_POPPED = re.compile(r", in _load_unlocked\n(?:    .*\n)*KeyError: ")
 _CHAIN = ("During handling of the above", "The above exception was")
 
 
@@ -82,6 +83,11 @@ def waited(line: str) -> bool:
 def reentered(text: str) -> bool:
     """Return whether an import failed since a finalizer imported something in its midst."""
     return _REENTERED.search(text) is not None
+
+
+def popped(text: str) -> bool:
+    """Return whether an import failed since a finalizer took its module out in its midst."""
+    return _POPPED.search(text) is not None
 
 
 def mixed(text: str) -> bool:

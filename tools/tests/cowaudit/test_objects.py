@@ -45,6 +45,9 @@ FUNCTION = lambda: None  # noqa: E731 - any function will do
 TEXT, BYTES, LARGE = f"text {os.getpid()}", os.urandom(20), 10**30 + os.getpid()
 TUPLE, LIST, DICT = (TEXT, BYTES), [TEXT, BYTES], {TEXT: BYTES, BYTES: TEXT}
 
+# Beyond 32 MiB, malloc maps a block by itself, whatever was freed before (mallopt(3)).
+BIG = (None,) * 5_000_000
+
 
 def word(address: int) -> int:
     return int(ctypes.c_uint64.from_address(address).value)
@@ -138,10 +141,8 @@ class TestObjects:
         assert here.spot(id(data[1])).owner == "bytearray"
 
     def test_big_blocks(self, here: Places) -> None:
-        # Beyond 32 MiB, malloc maps a block by itself whatever was freed before (mallopt(3)).
-        data = (None,) * 5_000_000
-        assert here.spot(id(data)).owner == "tuple"
-        assert here.spot(id(data) + 800_000).text == "tuple.items"
+        assert here.spot(id(BIG)).owner == "tuple"
+        assert here.spot(id(BIG) + 800_000).text == "tuple.items"
 
     def test_symbols(self, here: Places) -> None:
         found = here.symbol(
