@@ -311,7 +311,7 @@ def _released(stock: Outcome, patched: Outcome, old: Facts, new: Facts) -> list[
     # uses is chance": workers have no such thread, and their objects are judged.
     # It is, too, for a namespace that C code holds: stock clears it if its module is alive, which
     # a suspended generator's frame can see to.
-    chance = any(row[0] == "m" and row[1] in ("daemon", "held by c") for row in new.log)
+    chance = any(row[0] == "m" and row[1] in ("daemon", "held_by_c") for row in new.log)
     for name in {row[2] for row in new.log if row[1] == "dealloc"} - unjudged:
         times = [o.files.get(f"{name}.count", b"").count(b"\n") for o in (stock, patched)]
         worker = any(row[1:3] == ("dealloc", name) and row[0] != "m" for row in new.log)
