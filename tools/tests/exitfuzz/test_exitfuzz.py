@@ -177,7 +177,9 @@ class TestOracle:
         assert kinds(outcome(), outcome(err=bad)) == ["unraisable"]
         assert kinds(outcome(err=bad), outcome(err=bad.replace("7f01", "7f02"))) == []
         assert kinds(outcome(), outcome(err=meant)) == []
-        assert kinds(outcome(), outcome(err="log 1.1\n")) == []
+        assert kinds(outcome(), outcome(err="log 1.1!\n")) == []
+        assert kinds(outcome(), outcome(err="log 1.1!\n" * 2)) == ["stderr"]
+        assert kinds(outcome(), outcome(err="log 9.1!\n")) == ["stderr"]
         assert kinds(outcome(err="log 1.1\n"), outcome()) == ["stderr lost"]
         assert kinds(outcome(), outcome(err="odd\n")) == ["stderr"]
         unawaited = "./main.py:63: RuntimeWarning: coroutine 'one14' was never awaited\n"
