@@ -217,13 +217,29 @@ keep_memory(void *ctx, void *block)
 {
 }
 
+static int
+visit_same(PyObject *op, void *arg)
+{
+    return op == arg;
+}
+
 static void
 deallocate(PyObject *op)
 {
-    if (_PyObject_IS_GC(op) && !_PyObject_GC_IS_TRACKED(op)) {
-        return;     /* not whole, or not any more */
-    }
+    PyTypeObject *type = Py_TYPE(op);
     assert(_Py_IsImmortal(op));
+    if (_PyObject_IS_GC(op)) {
+        if (!_PyObject_GC_IS_TRACKED(op)) {
+            return;     /* not whole, or not any more */
+        }
+        /* What refers to itself is cleared first, as the collector does it: a
+           deallocator does not expect to drop such a reference. */
+        if (type->tp_clear != NULL &&
+            type->tp_traverse(op, visit_same, op) != 0)
+        {
+            (void)type->tp_clear(op);
+        }
+    }
     _Py_GiveLastReference(op);
     Py_DECREF(op);
     if (!_Py_IsIncrefImmortal(op)) {
