@@ -292,5 +292,11 @@ def test_sigterm_ends_the_driver_and_its_child(tmp_path):
         time.sleep(0.05)
     child.send_signal(signal.SIGTERM)
     assert child.wait(10) == 128 + signal.SIGTERM
-    with pytest.raises(ProcessLookupError):
-        os.kill(int((tmp_path / "pid").read_text()), 0)
+    stat = Path("/proc", (tmp_path / "pid").read_text().strip(), "stat")
+    for _ in range(200):
+        # An orphan that has ended stays there until init has time for it.
+        if not stat.exists() or stat.read_text().rpartition(") ")[2].startswith("Z"):
+            break
+        time.sleep(0.05)
+    else:
+        pytest.fail("the child still runs")
