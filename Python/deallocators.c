@@ -97,15 +97,21 @@ has_destructor(PyObject *capsule)
     return result;
 }
 
+_Py_hashtable_t *
+_PyDeallocators_NewTable(void)
+{
+    _Py_hashtable_allocator_t raw = {PyMem_RawMalloc, PyMem_RawFree};
+    return _Py_hashtable_new_full(_Py_hashtable_hash_ptr,
+                                  _Py_hashtable_compare_direct,
+                                  NULL, NULL, &raw);
+}
+
 /* Without memory, a type is looked at each time. */
 static int
 look_up(_Py_deallocators *d, PyTypeObject *type)
 {
     if (d->types == NULL) {
-        _Py_hashtable_allocator_t raw = {PyMem_RawMalloc, PyMem_RawFree};
-        d->types = _Py_hashtable_new_full(_Py_hashtable_hash_ptr,
-                                          _Py_hashtable_compare_direct,
-                                          NULL, NULL, &raw);
+        d->types = _PyDeallocators_NewTable();
         if (d->types == NULL) {
             return is_foreign(type);
         }

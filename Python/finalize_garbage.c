@@ -19,9 +19,7 @@
 #include "pycore_pystate.h"
 
 struct walk {
-    PyObject **stack;
-    Py_ssize_t size;
-    Py_ssize_t allocated;
+    _Py_walk_stack stack;
     int no_memory;
 };
 
@@ -36,16 +34,9 @@ static void
 keep(PyGC_Head *gc, struct walk *w)
 {
     gc->_gc_prev &= ~_PyGC_PREV_MASK_COLLECTING;
-    if (w->size == w->allocated) {
-        PyObject **stack = _PyFinalize_Grow(w->stack, &w->allocated,
-                                            sizeof(*stack));
-        if (stack == NULL) {
-            w->no_memory = 1;
-            return;
-        }
-        w->stack = stack;
+    if (_Py_walk_stack_push(&w->stack, (PyObject *)(gc + 1), 0) < 0) {
+        w->no_memory = 1;
     }
-    w->stack[w->size++] = (PyObject *)(gc + 1);
 }
 
 static int
@@ -61,8 +52,8 @@ static void
 keep_closure(PyGC_Head *gc, struct walk *w)
 {
     keep(gc, w);
-    while (w->size > 0 && !w->no_memory) {
-        PyObject *op = w->stack[--w->size];
+    while (w->stack.size > 0 && !w->no_memory) {
+        PyObject *op = (PyObject *)w->stack.entries[--w->stack.size];
         Py_TYPE(op)->tp_traverse(op, visit, w);
     }
 }
@@ -155,7 +146,7 @@ _PyFinalize_FindGarbage(PyInterpreterState *interp, PyObject **dicts,
         }
     }
     split(all, NULL);
-    PyMem_RawFree(w.stack);
+    PyMem_RawFree(w.stack.entries);
     return w.no_memory ? -1 : 0;
 }
 
@@ -175,7 +166,7 @@ _PyFinalize_CallBackGarbage(PyThreadState *tstate)
     (void)list_visit(all, keep_if_alive, &w);
     (void)list_visit(all, keep_if_undeletable, &w);
     split(all, w.no_memory ? NULL : &garbage);
-    PyMem_RawFree(w.stack);
+    PyMem_RawFree(w.stack.entries);
     _PyGC_HandleWeakrefs(tstate, &garbage, all);
     (void)list_visit(&garbage, clear_flag, NULL);
     list_merge(&garbage, all);

@@ -258,7 +258,7 @@ _PyFinalize_Order(PyInterpreterState *interp, _Py_finalize_modules *modules,
     find_orphaned(&w, found);
     _PyFinalize_SortTurns(order);
     _Py_objlist_clear(&w.later);
-    PyMem_RawFree(w.stack);
+    PyMem_RawFree(w.stack.entries);
     _Py_addrset_clear(&w.seen);
     _Py_addrset_clear(&w.own);
     _Py_addrset_clear(&w.watched);

@@ -23,9 +23,7 @@
 #define DONE ((uintptr_t)1)
 
 struct walk {
-    uintptr_t *stack;
-    Py_ssize_t size;
-    Py_ssize_t allocated;
+    _Py_walk_stack stack;
     PyObject *holder;       /* being expanded; borrowed */
     _Py_addrset owned;
     _Py_addrset *seen;      /* one of the next two */
@@ -39,16 +37,9 @@ struct walk {
 static void
 push(struct walk *w, PyObject *op, uintptr_t flag)
 {
-    if (w->size == w->allocated) {
-        uintptr_t *stack = _PyFinalize_Grow(w->stack, &w->allocated,
-                                            sizeof(*stack));
-        if (stack == NULL) {
-            w->no_memory = 1;
-            return;
-        }
-        w->stack = stack;
+    if (_Py_walk_stack_push(&w->stack, op, flag) < 0) {
+        w->no_memory = 1;
     }
-    w->stack[w->size++] = (uintptr_t)op | flag;
 }
 
 /* Is op not to be followed?  Modules are let go of, whoever holds them.  From
@@ -83,10 +74,7 @@ expand(struct walk *w, PyObject *op)
     {
         push(w, op, DONE);
     }
-    /* What is not tracked may be half made, but for tuples and dicts. */
-    if (_PyObject_IS_GC(op) &&
-        (_PyObject_GC_IS_TRACKED(op) || PyDict_Check(op) || PyTuple_Check(op)))
-    {
+    if (_PyFinalize_CanExpand(op)) {
         w->holder = op;
         Py_TYPE(op)->tp_traverse(op, visit, w);
     }
@@ -95,8 +83,8 @@ expand(struct walk *w, PyObject *op)
 static void
 run(struct walk *w)
 {
-    while (w->size > 0 && !w->no_memory) {
-        uintptr_t entry = w->stack[--w->size];
+    while (w->stack.size > 0 && !w->no_memory) {
+        uintptr_t entry = w->stack.entries[--w->stack.size];
         PyObject *op = (PyObject *)(entry & ~DONE);
         if (entry & DONE) {
             if (_Py_objlist_append(&w->order, op) < 0) {
@@ -280,7 +268,7 @@ _PyFinalize_Release(PyInterpreterState *interp)
     if (_Py_IsMainInterpreter(interp)) {
         _PyImmortalHeap_ForgetOwned();
     }
-    PyMem_RawFree(w.stack);
+    PyMem_RawFree(w.stack.entries);
     _Py_addrset_clear(&w.owned);
     _Py_addrset_clear(&w.held);
     _Py_addrset_clear(&w.reached);

@@ -1,4 +1,4 @@
-/* Finalization at shutdown: what only works in its deallocator.
+/* Finalization at shutdown: what only works in its deallocator, and is mortal.
 
    A stream of a C++ library flushes when it is destroyed; a database connection
    folds up its log.  Their types have no tp_finalize: a deallocator is all
@@ -7,7 +7,7 @@
    mortal objects, one that works in its deallocator, that reference is cut: the
    one that leads to the object itself, so that nothing else goes with it.
 
-   Immortal objects themselves are never deallocated.
+   What is immortal itself, and so open to the end, is finalize_owned.c's.
 
    The walk only reads: what is shared with other processes stays shared. */
 
@@ -26,9 +26,7 @@ struct edge {
 
 struct walk {
     PyInterpreterState *interp;
-    PyObject **stack;       /* to be expanded; borrowed */
-    Py_ssize_t size;
-    Py_ssize_t allocated;
+    _Py_walk_stack stack;
     PyObject *holder;       /* being expanded */
     _Py_addrset seen;
     _Py_addrset boundaries; /* modules that finalize_modules() lets go of */
@@ -55,16 +53,9 @@ add(struct walk *w, _Py_addrset *set, const void *address)
 static void
 push(struct walk *w, PyObject *op)
 {
-    if (w->size == w->allocated) {
-        PyObject **stack = _PyFinalize_Grow(w->stack, &w->allocated,
-                                            sizeof(*stack));
-        if (stack == NULL) {
-            w->no_memory = 1;
-            return;
-        }
-        w->stack = stack;
+    if (_Py_walk_stack_push(&w->stack, op, 0) < 0) {
+        w->no_memory = 1;
     }
-    w->stack[w->size++] = op;
 }
 
 static void
@@ -168,9 +159,7 @@ visit(PyObject *op, void *arg)
 static void
 expand(struct walk *w, PyObject *op)
 {
-    if (_PyObject_IS_GC(op) &&
-        (_PyObject_GC_IS_TRACKED(op) || PyDict_Check(op) || PyTuple_Check(op)))
-    {
+    if (_PyFinalize_CanExpand(op)) {
         w->holder = op;
         Py_TYPE(op)->tp_traverse(op, visit, w);
         if (PyWeakref_Check(op) &&
@@ -188,8 +177,8 @@ walk_from(PyObject *op, void *arg)
     struct walk *w = arg;
     if (_Py_IsImmortal(op)) {
         expand(w, op);
-        while (w->size > 0 && !w->no_memory) {
-            expand(w, w->stack[--w->size]);
+        while (w->stack.size > 0 && !w->no_memory) {
+            expand(w, (PyObject *)w->stack.entries[--w->stack.size]);
         }
     }
     return w->no_memory;
@@ -211,7 +200,7 @@ static void
 walk(struct walk *w)
 {
     (void)lists_visit(w->interp, walk_from, w);
-    w->size = 0;
+    w->stack.size = 0;
     _Py_addrset_clear(&w->seen);
 }
 
@@ -309,7 +298,7 @@ _PyFinalize_ReleaseMortal(PyInterpreterState *interp, _Py_addrset *later)
     } while (w.carriers.used > carriers && !w.no_memory);
     cut_edges(&w);
     interp->gc.enabled = enabled;
-    PyMem_RawFree(w.stack);
+    PyMem_RawFree(w.stack.entries);
     _Py_addrset_clear(&w.boundaries);
     _PyDeallocators_Clear(&w.deallocators);
     _Py_addrset_clear(&w.carriers);

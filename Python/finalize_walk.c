@@ -17,16 +17,9 @@
 static void
 push(struct _Py_finalize_walk *w, PyObject *op, uintptr_t flag)
 {
-    if (w->size == w->allocated) {
-        uintptr_t *stack = _PyFinalize_Grow(w->stack, &w->allocated,
-                                            sizeof(*stack));
-        if (stack == NULL) {
-            w->no_memory = 1;
-            return;
-        }
-        w->stack = stack;
+    if (_Py_walk_stack_push(&w->stack, op, flag) < 0) {
+        w->no_memory = 1;
     }
-    w->stack[w->size++] = (uintptr_t)op | flag;
 }
 
 static inline int
@@ -83,17 +76,14 @@ expand(PyObject *op, struct _Py_finalize_walk *w)
     if (due) {
         push(w, op, DONE);
     }
-    /* What is not tracked may be half made, but for tuples and dicts. */
-    if (_PyObject_IS_GC(op) &&
-        (_PyObject_GC_IS_TRACKED(op) || PyDict_Check(op) || PyTuple_Check(op)))
-    {
-        Py_ssize_t n = w->size;
+    if (_PyFinalize_CanExpand(op)) {
+        Py_ssize_t n = w->stack.size;
         w->attributes = attributes;
         type->tp_traverse(op, _PyFinalize_VisitInWalk, w);
         w->attributes = NULL;
-        if (PyAnySet_Check(op) && w->size - n > 1 &&
-            _PyFinalize_SortMembers(w->interp, &w->places, w->stack + n,
-                                    w->size - n) < 0)
+        if (PyAnySet_Check(op) && w->stack.size - n > 1 &&
+            _PyFinalize_SortMembers(w->interp, &w->places, w->stack.entries + n,
+                                    w->stack.size - n) < 0)
         {
             w->no_memory = 1;
         }
@@ -105,8 +95,8 @@ expand(PyObject *op, struct _Py_finalize_walk *w)
 static void
 run(struct _Py_finalize_walk *w, Py_ssize_t n)
 {
-    while (w->size > n && !w->no_memory) {
-        uintptr_t entry = w->stack[--w->size];
+    while (w->stack.size > n && !w->no_memory) {
+        uintptr_t entry = w->stack.entries[--w->stack.size];
         PyObject *op = (PyObject *)(entry & ~DONE);
         if (entry & DONE) {
             if (_Py_objlist_append(&w->order->objects, op) < 0) {
@@ -132,9 +122,9 @@ run(struct _Py_finalize_walk *w, Py_ssize_t n)
 void
 _PyFinalize_RunRoots(struct _Py_finalize_walk *w)
 {
-    while (w->size > 0 && !w->no_memory) {
+    while (w->stack.size > 0 && !w->no_memory) {
         w->turn++;
-        Py_ssize_t n = w->size - 1;
+        Py_ssize_t n = w->stack.size - 1;
         run(w, n);
         while (w->later.size > 0 && !w->no_memory) {
             PyObject *attributes = w->later.items[--w->later.size];

@@ -65,10 +65,7 @@ static int
 grow(struct _Py_counter *counter)
 {
     if (counter->places == NULL) {
-        _Py_hashtable_allocator_t raw = {PyMem_RawMalloc, PyMem_RawFree};
-        counter->places = _Py_hashtable_new_full(_Py_hashtable_hash_ptr,
-                                                 _Py_hashtable_compare_direct,
-                                                 NULL, NULL, &raw);
+        counter->places = _PyDeallocators_NewTable();
         if (counter->places == NULL) {
             return -1;
         }

@@ -22,6 +22,10 @@ extern "C" {
 extern void _PyDeallocators_Note(void);
 extern int _PyDeallocators_Work(void);
 
+/* A table by address, in memory of its own; NULL for lack of memory (without an
+   exception).  To be freed by _Py_hashtable_destroy(). */
+extern _Py_hashtable_t *_PyDeallocators_NewTable(void);
+
 /* What is known of types, so that each is looked at once.  To begin with, all
    zeros. */
 typedef struct {

@@ -19,6 +19,7 @@ extern "C" {
 #include "pycore_finalize.h"
 #include "pycore_gc.h"            // PyGC_Head
 #include "pycore_objlist.h"       // _Py_objlist
+#include "pycore_object.h"        // _PyObject_IS_GC()
 
 /* A module, or what else a user put into sys.modules. */
 typedef struct {
@@ -56,6 +57,15 @@ extern void _PyFinalize_ClearModules(PyThreadState *tstate,
 /* The weak references that it had cleared and not called back yet; each is owed
    a Py_DECREF().  To be emptied by the caller. */
 extern _Py_objlist *_PyGC_LeftCallbacks(void);
+
+/* May a walk call the tp_traverse of op?  What is not tracked may be half made,
+   but for tuples and dicts. */
+static inline int
+_PyFinalize_CanExpand(PyObject *op)
+{
+    return _PyObject_IS_GC(op) &&
+        (_PyObject_GC_IS_TRACKED(op) || PyDict_Check(op) || PyTuple_Check(op));
+}
 
 /* When an object's turn comes: the higher, the earlier. */
 typedef struct {

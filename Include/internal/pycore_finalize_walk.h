@@ -16,9 +16,7 @@ extern "C" {
 
 struct _Py_finalize_walk {
     PyInterpreterState *interp;
-    uintptr_t *stack;
-    Py_ssize_t size;
-    Py_ssize_t allocated;
+    _Py_walk_stack stack;
     int files_done;
     PyObject *attributes;       /* not to be followed just now */
     _Py_objlist later;          /* attributes, to be followed after the root */

@@ -26,6 +26,31 @@ extern void _Py_objlist_clear(_Py_objlist *list);
 extern void *_PyFinalize_Grow(void *items, Py_ssize_t *allocated,
                               size_t itemsize);
 
+/* What a walk has yet to come to: addresses of objects, with a flag in the
+   lowest bit if the walk has use for one. */
+typedef struct {
+    uintptr_t *entries;     /* borrowed; the last one is the topmost */
+    Py_ssize_t size;
+    Py_ssize_t allocated;
+} _Py_walk_stack;
+
+/* 0, or -1 for lack of memory (without an exception). */
+static inline int
+_Py_walk_stack_push(_Py_walk_stack *stack, PyObject *op, uintptr_t flag)
+{
+    if (stack->size == stack->allocated) {
+        uintptr_t *entries = _PyFinalize_Grow(stack->entries,
+                                              &stack->allocated,
+                                              sizeof(*entries));
+        if (entries == NULL) {
+            return -1;
+        }
+        stack->entries = entries;
+    }
+    stack->entries[stack->size++] = (uintptr_t)op | flag;
+    return 0;
+}
+
 #ifdef __cplusplus
 }
 #endif

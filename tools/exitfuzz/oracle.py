@@ -210,8 +210,8 @@ def _callbacks(old: Facts, new: Facts) -> list[Fault]:
 def _stdout(stock: Outcome, patched: Outcome, old: Facts, new: Facts) -> list[Fault]:
     old_lines, new_lines = (Counter(text.plain(o.stdout)) for o in (stock, patched))
     found = []
-    # "Immortal objects are finalized, but never deallocated": at exit, when what their finalizers
-    # register with atexit comes too late.
+    # "An immortal object is finalized with all others": at exit, when what its finalizer registers
+    # with atexit comes too late.
     immortalized = any(row[1] == "immortalized" for row in new.log)
     for line in old_lines - new_lines:
         # Where the collector came before the exit, by chance, it came in time.
@@ -307,10 +307,10 @@ def _released(stock: Outcome, patched: Outcome, old: Facts, new: Facts) -> list[
     # "Where a finalizer was left alone, the process ends after the others."
     if "Python: a finalizer waits for a lock" in patched.stderr:
         return found
-    # "Whether a deallocator runs for what a module holds whose namespace a stopped daemon thread
-    # uses is chance": workers have no such thread, and their objects are judged.
-    # It is, too, for a namespace that C code holds: stock clears it if its module is alive, which
-    # a suspended generator's frame can see to.
+    # "Whether a deallocator runs for what a module holds is chance [...] where a stopped daemon
+    # thread uses the module's namespace, or C code holds it": stock clears it if its module is
+    # alive, which a suspended generator's frame can see to. Workers have no such thread, and their
+    # objects are judged.
     chance = any(row[0] == "m" and row[1] in ("daemon", "held_by_c") for row in new.log)
     for name in {row[2] for row in new.log if row[1] == "dealloc"} - unjudged:
         times = [o.files.get(f"{name}.count", b"").count(b"\n") for o in (stock, patched)]
