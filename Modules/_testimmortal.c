@@ -10,7 +10,7 @@
 
 #include "Python.h"
 #include "pycore_code.h"          // _PyCode_NBYTES()
-#include "pycore_immortal.h"      // _Py_SetImmortal()
+#include "pycore_immortal.h"      // _Py_EnsureImmortal()
 #include "pycore_object.h"        // _Py_DECREF_SPECIALIZED()
 
 PyDoc_STRVAR(refcnt_doc,
@@ -38,7 +38,7 @@ PyDoc_STRVAR(set_immortal_doc,
 static PyObject *
 set_immortal(PyObject *self, PyObject *obj)
 {
-    _Py_SetImmortal(obj);
+    _Py_EnsureImmortal(obj);
     Py_RETURN_NONE;
 }
 

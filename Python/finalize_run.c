@@ -11,7 +11,7 @@
 #include "Python.h"
 #include "pycore_finalize_steps.h"
 #include "pycore_gc.h"            // _PyGC_SET_FINALIZED()
-#include "pycore_immortal.h"      // _Py_SetImmortal()
+#include "pycore_immortal.h"      // _Py_EnsureImmortal()
 #include "pycore_immortal_port.h" // _PyPort_Modules()
 #include "pycore_initconfig.h"
 #include "pycore_interp.h"
@@ -129,7 +129,7 @@ finalize(struct finalization *f, PyObject *op, _Py_finalize_order *order)
         /* It has no flag to say that its finalizer ran, and must not be
            deallocated, which would run it again. */
         (void)_Py_addrset_add(&f->finished, op);
-        _Py_SetImmortal(op);
+        _Py_EnsureImmortal(op);
     }
     PyObject_CallFinalizer(op);
 }
@@ -305,6 +305,7 @@ _PyFinalize_Interpreter(PyThreadState *tstate, int (*flush)(void))
     f.verbose = _PyInterpreterState_GetConfig(f.interp)->verbose;
     PyInterpreterState *outer = running;
     running = f.interp;
+    _PyPort_BeginFinalization();
     if (_Py_IsMainInterpreter(f.interp)) {
         _PyFinalize_BeginWatch(tstate, go_on, &f);
         run_left_callbacks();

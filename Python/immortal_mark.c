@@ -179,9 +179,10 @@ mark_listed(PyObject *op, struct _Py_marker *m)
     return 1;
 }
 
-static inline int
-is_marked(PyObject *op, struct _Py_marker *m)
+int
+_PyMarker_IsMarked(PyObject *op, void *marker)
 {
+    struct _Py_marker *m = marker;
     return _Py_IsIncrefImmortal(op) ||
         (m->counter != NULL && _PyCounter_Has(m->counter, op));
 }
@@ -246,7 +247,7 @@ expand_marked(PyGC_Head *head, PyGC_Head *kept, int new, struct _Py_marker *m)
     for (; gc != head; gc = next) {
         PyObject *op = (PyObject *)(gc + 1);
         next = _PyGCHead_NEXT(gc);
-        if (!is_marked(op, m)) {
+        if (!_PyMarker_IsMarked(op, m)) {
             list_remove(gc);
             list_append(gc, &passed);
         }
@@ -261,7 +262,7 @@ expand_marked(PyGC_Head *head, PyGC_Head *kept, int new, struct _Py_marker *m)
     for (gc = _PyGCHead_NEXT(&passed); gc != &passed; gc = next) {
         next = _PyGCHead_NEXT(gc);
         list_remove(gc);
-        list_append(gc, is_marked((PyObject *)(gc + 1), m) ? head : kept);
+        list_append(gc, _PyMarker_IsMarked((PyObject *)(gc + 1), m) ? head : kept);
     }
 }
 

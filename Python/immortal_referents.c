@@ -45,23 +45,6 @@ mark_set(PySetObject *so, struct _Py_marker *m)
 }
 
 static void
-mark_function(PyFunctionObject *f, struct _Py_marker *m)
-{
-    _PyMarker_Mark(f->func_globals, m);
-    _PyMarker_Mark(f->func_builtins, m);
-    _PyMarker_Mark(f->func_name, m);
-    _PyMarker_Mark(f->func_qualname, m);
-    _PyMarker_Mark(f->func_code, m);
-    _PyMarker_Mark(f->func_defaults, m);
-    _PyMarker_Mark(f->func_kwdefaults, m);
-    _PyMarker_Mark(f->func_closure, m);
-    _PyMarker_Mark(f->func_doc, m);
-    _PyMarker_Mark(f->func_dict, m);
-    _PyMarker_Mark(f->func_module, m);
-    _PyMarker_Mark(f->func_annotations, m);
-}
-
-static void
 mark_cfunction(PyCFunctionObject *f, struct _Py_marker *m)
 {
     _PyMarker_Mark(f->m_self, m);
@@ -112,11 +95,16 @@ mark_hidden(PyObject *op, struct _Py_marker *m)
     else if (PyType_Check(op)) {
         mark_type((PyTypeObject *)op, m);
     }
+    else if (PyGen_CheckExact(op)) {
+        _PyPort_SettleGenerator(op, _PyMarker_IsMarked, m);
+    }
     else if (PyCoro_CheckExact(op)) {
         _PyMarker_Mark(((PyCoroObject *)op)->cr_origin_or_finalizer, m);
+        _PyPort_SettleGenerator(op, _PyMarker_IsMarked, m);
     }
     else if (PyAsyncGen_CheckExact(op)) {
         _PyMarker_Mark(((PyAsyncGenObject *)op)->ag_origin_or_finalizer, m);
+        _PyPort_SettleGenerator(op, _PyMarker_IsMarked, m);
     }
     else {
         if (PyModule_Check(op)) {
@@ -157,7 +145,7 @@ _PyMarker_Expand(PyObject *op, struct _Py_marker *m, int tracked)
         mark_descriptor((PyDescrObject *)op, m);
     }
     else if (type == &PyFunction_Type) {
-        mark_function((PyFunctionObject *)op, m);
+        _PyPort_VisitFunction((PyFunctionObject *)op, _PyMarker_Visit, m);
     }
     else if (type == &PyCFunction_Type) {
         mark_cfunction((PyCFunctionObject *)op, m);

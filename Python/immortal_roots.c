@@ -21,6 +21,7 @@ mark_frame(_PyInterpreterFrame *frame, struct _Py_marker *m)
         _PyMarker_Mark(_PyPort_FrameSlot(frame, i), m);
     }
     _PyPort_VisitFrame(frame, _PyMarker_Visit, m);
+    _PyPort_SettleFrame(frame, _PyMarker_IsMarked, m);
 }
 
 /* Above the variables, the evaluation stack of the innermost frame may be out of

@@ -82,6 +82,10 @@ struct _Py_marker {
 /* Mark op, which is mortal, and see to it that it is expanded. */
 extern void _PyMarker_MarkMortal(PyObject *op, struct _Py_marker *m);
 
+/* Is op immortal, or going to be by the end of the walk?  marker is a struct
+   _Py_marker. */
+extern int _PyMarker_IsMarked(PyObject *op, void *marker);
+
 /* Mark what op holds a reference to.
 
    tracked -- The collector tracks op.  If it does not, op may be half made,

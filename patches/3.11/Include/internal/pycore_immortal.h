@@ -16,7 +16,7 @@ extern "C" {
 #define _Py_IMMORTAL_INCREF_LIMIT \
     ((Py_ssize_t)(_Py_IMMORTAL_INCREF_TOP + 1) << (8 * (SIZEOF_SIZE_T - 1)))
 
-/* The same as _Py_SetImmortal() if op is known not to be immortal yet. */
+/* The same as _Py_EnsureImmortal() if op is known not to be immortal yet. */
 static inline void
 _Py_MakeImmortal(PyObject *op)
 {
@@ -38,7 +38,7 @@ _Py_MakeImmortal(PyObject *op)
        back, and doing so has no effect.  That includes the two references
        of the interned dictionary, which ob_refcnt leaves out. */
 static inline void
-_Py_SetImmortal(PyObject *op)
+_Py_EnsureImmortal(PyObject *op)
 {
     if (!_Py_IsIncrefImmortal(op)) {
         _Py_MakeImmortal(op);
@@ -56,7 +56,7 @@ _Py_RefcntAdd(PyObject *op, Py_ssize_t n)
         return;
     }
     if (n >= _Py_IMMORTAL_INCREF_LIMIT - op->ob_refcnt) {
-        _Py_SetImmortal(op);
+        _Py_EnsureImmortal(op);
         return;
     }
 #ifdef Py_REF_DEBUG

@@ -95,6 +95,22 @@ _PyPort_IsFrameAlive(PyFrameObject *frame)
     return frame->f_frame->owner != FRAME_OWNED_BY_FRAME_OBJECT;
 }
 
+/* A reference on the evaluation stack is counted like any other: nothing has to
+   be done where what it refers to became immortal.  is_immortal says of what. */
+static inline void
+_PyPort_SettleFrame(_PyInterpreterFrame *frame,
+                    int (*is_immortal)(PyObject *, void *), void *arg)
+{
+}
+
+/* The same for the frame of a generator, a coroutine or an asynchronous
+   generator. */
+static inline void
+_PyPort_SettleGenerator(PyObject *op, int (*is_immortal)(PyObject *, void *),
+                        void *arg)
+{
+}
+
 /* --- The interpreter ---------------------------------------------------- */
 
 /* sys.modules, as the interpreter holds it; NULL once it has none. */
@@ -244,6 +260,24 @@ _PyPort_VisitCode(PyCodeObject *co, _PyPort_visitor visit, void *arg)
     visit(co->_co_code, arg);
 }
 
+/* What a function holds. */
+static inline void
+_PyPort_VisitFunction(PyFunctionObject *f, _PyPort_visitor visit, void *arg)
+{
+    visit(f->func_globals, arg);
+    visit(f->func_builtins, arg);
+    visit(f->func_name, arg);
+    visit(f->func_qualname, arg);
+    visit(f->func_code, arg);
+    visit(f->func_defaults, arg);
+    visit(f->func_kwdefaults, arg);
+    visit(f->func_closure, arg);
+    visit(f->func_doc, arg);
+    visit(f->func_dict, arg);
+    visit(f->func_module, arg);
+    visit(f->func_annotations, arg);
+}
+
 /* As for keys. */
 static inline int
 _PyPort_GiveFunctionVersion(PyFunctionObject *func)
@@ -284,6 +318,12 @@ _PyPort_HasTypeVersion(PyTypeObject *type)
 /* A type of the io module; to be used where Modules/_io/_iomodule.h is
    included. */
 #define _PyPort_IO_TYPE(name) (&Py##name##_Type)
+
+/* An interpreter is about to be finalized, by the calling thread. */
+static inline void
+_PyPort_BeginFinalization(void)
+{
+}
 
 #ifdef __cplusplus
 }
