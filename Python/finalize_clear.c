@@ -135,7 +135,7 @@ wipe_if_alive(_Py_finalize_module *m, int verbose)
 {
     PyObject *module = m->object;
     if (PyWeakref_CheckRef(module)) {
-        module = PyWeakref_GET_OBJECT(module);
+        module = _PyPort_WeakrefTarget(module);
     }
     int holds = _Py_IsImmortal(module) || _PyImmortalHeap_WasExtended();
     if (module != Py_None && !(holds && _PyImmortalHeap_LeaveAlone())) {

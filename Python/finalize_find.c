@@ -2,6 +2,7 @@
 
 #include "Python.h"
 #include "pycore_finalize_steps.h"
+#include "pycore_immortal_port.h" // _PyPort_WeakrefTarget()
 #include "pycore_frame.h"         // FRAME_EXECUTING
 #include "pycore_gc_lists.h"      // list_visit()
 #include "pycore_immortal_heap.h" // _PyImmortalHeap_HasUntrackedFinalizers()
@@ -64,7 +65,7 @@ static int
 observes(PyObject *op)
 {
     return ((PyWeakReference *)op)->wr_callback != NULL ||
-        !PyType_Check(PyWeakref_GET_OBJECT(op)) ||
+        !PyType_Check(_PyPort_WeakrefTarget(op)) ||
         _PyImmortalHeap_WasExtended();
 }
 
@@ -102,7 +103,7 @@ is_watcher(PyObject *op, _Py_addrset *stdlib)
     }
     PyObject *callback = ((PyWeakReference *)op)->wr_callback;
     if (callback == NULL || PyCFunction_Check(callback) ||
-        PyWeakref_GET_OBJECT(op) == Py_None)
+        _PyPort_WeakrefTarget(op) == Py_None)
     {
         return 0;
     }
@@ -120,7 +121,7 @@ struct search {
 static int
 look_at_weakref(PyObject *op, struct search *s)
 {
-    if (!_Py_IsImmortal(PyWeakref_GET_OBJECT(op))) {
+    if (!_Py_IsImmortal(_PyPort_WeakrefTarget(op))) {
         s->found->weakrefs |= observes(op);
         s->found->callbacks |= calls_back(op);
     }

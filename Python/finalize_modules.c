@@ -8,6 +8,7 @@
 #include "pycore_interp.h"
 #include "pycore_moduleobject.h"  // _PyModule_GetDef()
 #include "pycore_pystate.h"
+#include "pycore_unicodeobject.h" // _PyUnicode_EqualToASCIIString()
 #include "osdefs.h"               // DELIM, SEP
 
 static int

@@ -20,6 +20,7 @@
 #include "pycore_interp.h"
 #include "pycore_object.h"        // _PyObject_IS_GC()
 #include "pycore_pystate.h"       // _PyThreadState_GET()
+#include "pycore_unicodeobject.h" // _PyUnicode_EqualToASCIIString()
 
 /* Which third of a module's globals a name belongs to: those that begin with
    an underscore are finalized first, modules last; __builtins__ never. */
@@ -188,7 +189,7 @@ find_orphaned(struct _Py_finalize_walk *w, const _Py_finalize_found *found)
     (void)lists_visit(w->interp, walk_if_in_use, w);
     for (Py_ssize_t i = 0; i < found->observers.size; i++) {
         PyObject *ref = found->observers.items[i];
-        PyObject *referent = PyWeakref_GET_OBJECT(ref);
+        PyObject *referent = _PyPort_WeakrefTarget(ref);
         /* What is garbage itself does not call back. */
         int may_clear = ((PyWeakReference *)ref)->wr_callback == NULL ||
             _Py_addrset_has(&w->seen, ref);
@@ -224,7 +225,7 @@ prepare(struct _Py_finalize_walk *w, const _Py_finalize_modules *modules,
     for (Py_ssize_t i = 0; i < found->watchers.size; i++) {
         PyObject *ref = found->watchers.items[i];
         add_set(w, &w->watched, ref);
-        add_set(w, &w->watched, PyWeakref_GET_OBJECT(ref));
+        add_set(w, &w->watched, _PyPort_WeakrefTarget(ref));
     }
 }
 

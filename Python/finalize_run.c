@@ -38,7 +38,7 @@ _PyFinalize_IsQuiet(void)
        report to; an immortal one is still there. */
     PyInterpreterState *interp = _PyInterpreterState_GET();
     return quiet || (_PyPort_Modules(interp) == NULL &&
-                     (_PyPort_IsFinalizing(interp) || _Py_IsFinalizing()));
+                     (_PyPort_IsFinalizing(interp) || _PyPort_IsRuntimeFinalizing()));
 }
 
 struct finalization {

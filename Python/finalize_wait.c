@@ -18,12 +18,14 @@
 #include "pycore_pystate.h"       // _PyThreadState_GET()
 #include "pycore_runtime.h"       // _PyRuntimeState_GetFinalizing()
 
+#define SECOND ((int64_t)1000000000)    /* all times are in nanoseconds */
+
 /* What waits with a timeout may take in all: long enough for a finalizer that
    gives a thread a moment to end. */
-#define WAIT_BUDGET _PyTime_FromSeconds(5)
+#define WAIT_BUDGET (5 * SECOND)
 
 /* Who sleeps for longer, this often or more, is taken to poll. */
-#define SLEEP_BUDGET _PyTime_FromSeconds(10)
+#define SLEEP_BUDGET (10 * SECOND)
 #define SLEEPS 20
 
 /* So often a finalizer may catch what a refused wait raises and try again. */
@@ -34,8 +36,8 @@ static PyObject *stronger = NULL;   /* for who does not give up */
 static int refusals = 0;            /* of this finalizer's */
 static int vain = 0;                /* has one of this finalizer's timed out? */
 static int any_refused = 0;
-static _PyTime_t waited = 0;
-static _PyTime_t slept = 0;
+static int64_t waited = 0;
+static int64_t slept = 0;
 static int sleeps = 0;
 static Py_ssize_t stopped = 0;
 
@@ -115,10 +117,10 @@ refuse(const char *what)
                          "stopped at interpreter shutdown", what);
 }
 
-_PyTime_t
-_PyFinalize_LimitWait(const char *what, _PyTime_t timeout)
+int64_t
+_PyFinalize_LimitWait(const char *what, int64_t timeout)
 {
-    if (!_Py_IsFinalizing() || timeout == 0) {
+    if (!_PyPort_IsRuntimeFinalizing() || timeout == 0) {
         return timeout;
     }
     if (timeout < 0 || waited >= WAIT_BUDGET) {
@@ -137,7 +139,7 @@ _PyFinalize_AcquireLock(PyThread_type_lock lock)
     if (PyThread_acquire_lock(lock, NOWAIT_LOCK)) {
         return 0;
     }
-    if (_Py_IsFinalizing()) {
+    if (_PyPort_IsRuntimeFinalizing()) {
         refuse("lock");
         return -1;
     }
@@ -148,9 +150,9 @@ _PyFinalize_AcquireLock(PyThread_type_lock lock)
 }
 
 int
-_PyFinalize_CheckSleep(_PyTime_t timeout)
+_PyFinalize_CheckSleep(int64_t timeout)
 {
-    if (!_Py_IsFinalizing() || stopped == 0) {
+    if (!_PyPort_IsRuntimeFinalizing() || stopped == 0) {
         return 0;
     }
     if (slept >= SLEEP_BUDGET && sleeps >= SLEEPS) {

@@ -15,6 +15,7 @@
 #include "Python.h"
 #include "pycore_finalize_steps.h"
 #include "pycore_immortal_heap.h" // _PyImmortalHeap_DoesProcessEnd()
+#include "pycore_immortal_port.h" // _PyPort_IsGILTaken()
 #include "pycore_initconfig.h"
 #include "pycore_interp.h"
 #include "pycore_pylifecycle.h"
@@ -107,7 +108,7 @@ give_up(void)
     if (!PyThread_acquire_lock(hand_over, NOWAIT_LOCK)) {
         return;
     }
-    if (!_Py_atomic_load_relaxed(&runtime->ceval.gil.locked)) {
+    if (!_PyPort_IsGILTaken(interp)) {
         tstate = PyThreadState_New(interp);
     }
     if (tstate == NULL) {

@@ -8,6 +8,7 @@
 
 #include "Python.h"
 #include "pycore_finalize_steps.h"
+#include "pycore_immortal_port.h" // _PyPort_WeakrefTarget()
 #include "pycore_object.h"
 
 int
@@ -64,7 +65,7 @@ _PyFinalize_RunCallbacks(const _Py_objlist *watchers,
     Py_ssize_t n = 0;
     for (Py_ssize_t i = 0; i < watchers->size; i++) {
         PyWeakReference *ref = (PyWeakReference *)watchers->items[i];
-        PyObject *referent = PyWeakref_GET_OBJECT(ref);
+        PyObject *referent = _PyPort_WeakrefTarget(ref);
         PyObject *callback = ref->wr_callback;
         if (referent == Py_None || callback == NULL) {
             continue;
@@ -101,7 +102,7 @@ _PyFinalize_CallOrphaned(const _Py_objlist *orphaned)
     Py_ssize_t n = 0;
     /* First of all, so that no callback comes to one of these objects. */
     for (Py_ssize_t i = 0; i < orphaned->size; i++) {
-        PyObject *referent = PyWeakref_GET_OBJECT(orphaned->items[i]);
+        PyObject *referent = _PyPort_WeakrefTarget(orphaned->items[i]);
         if (referent != Py_None) {
             clear_references(referent);
         }

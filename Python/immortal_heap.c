@@ -4,7 +4,6 @@
    walk. */
 
 #include "Python.h"
-#include "pycore_dict.h"          // _PyDict_GetItemStringWithError()
 #include "pycore_gc_lists.h"      // list_merge()
 #include "pycore_immortal.h"      // _Py_IsImmortal()
 #include "pycore_immortal_heap.h"
@@ -82,7 +81,7 @@ int
 _PyImmortalHeap_LeaveAlone(void)
 {
     /* A subinterpreter may end earlier. */
-    return heap.exists && heap.process_ends && _Py_IsFinalizing();
+    return heap.exists && heap.process_ends && _PyPort_IsRuntimeFinalizing();
 }
 
 void
@@ -93,7 +92,7 @@ _PyImmortalHeap_FindMain(PyInterpreterState *interp, PyObject *spared[2])
     if (modules == NULL || !PyDict_Check(modules)) {
         return;
     }
-    PyObject *module = _PyDict_GetItemStringWithError(modules, "__main__");
+    PyObject *module = _PyPort_GetItemString(modules, "__main__");
     PyErr_Clear();
     if (module != NULL && PyModule_Check(module)) {
         spared[0] = module;

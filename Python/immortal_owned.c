@@ -4,6 +4,7 @@
 #include "pycore_gc_lists.h"      // list_visit()
 #include "pycore_immortal.h"      // _Py_MakeImmortal()
 #include "pycore_immortal_owned.h"
+#include "pycore_immortal_port.h" // _PyPort_GeneratorFrame()
 #include "pycore_object.h"        // _PyObject_IS_GC()
 
 #ifdef HAVE_UNISTD_H
@@ -175,11 +176,20 @@ visit(PyObject *op, void *arg)
     return 0;
 }
 
+/* Does the tp_traverse of op show references that are not counted?  One that is
+   found too many would be of an object that C code still has. */
+static int
+shows_uncounted(PyObject *op)
+{
+    return (PyGen_CheckExact(op) || PyCoro_CheckExact(op) ||
+            PyAsyncGen_CheckExact(op)) && _PyPort_GeneratorFrame(op) != NULL;
+}
+
 static int
 count_references(PyObject *op, void *arg)
 {
     struct _Py_counter *counter = arg;
-    if (op != counter->skip && !_Py_IsImmortal(op)) {
+    if (op != counter->skip && !_Py_IsImmortal(op) && !shows_uncounted(op)) {
         counter->holder = op;
         Py_TYPE(op)->tp_traverse(op, visit, counter);
     }

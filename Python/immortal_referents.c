@@ -128,6 +128,26 @@ set_declared(struct _Py_marker *m, int declared)
     }
 }
 
+/* The tp_traverse of a generator may show references that are not counted: then
+   those are counted that its frame has. */
+static void
+traverse(PyObject *op, struct _Py_marker *m)
+{
+    _PyInterpreterFrame *frame = NULL;
+    if (m->counter != NULL && (PyGen_CheckExact(op) || PyCoro_CheckExact(op) ||
+                               PyAsyncGen_CheckExact(op)))
+    {
+        frame = _PyPort_GeneratorFrame(op);
+    }
+    if (frame == NULL) {
+        Py_TYPE(op)->tp_traverse(op, visit_mark, m);
+        return;
+    }
+    m->counter->muted = 1;
+    Py_TYPE(op)->tp_traverse(op, visit_mark, m);
+    _PyMarker_MarkFrame(frame, 0, m);
+}
+
 /* The common types are done in place: a callback for each reference would
    cost more than all the rest. */
 void
@@ -169,7 +189,7 @@ _PyMarker_Expand(PyObject *op, struct _Py_marker *m, int tracked)
             set_declared(m, 0);
         }
         if (tracked || PyTuple_Check(op) || PyContextVar_CheckExact(op)) {
-            type->tp_traverse(op, visit_mark, m);
+            traverse(op, m);
         }
         set_declared(m, 1);
         mark_hidden(op, m);

@@ -13,12 +13,19 @@ mark_static_type(PyTypeObject *type, void *m)
     _PyPort_VisitStaticType(type, _PyMarker_Visit, m);
 }
 
-static void
-mark_frame(_PyInterpreterFrame *frame, struct _Py_marker *m)
+void
+_PyMarker_MarkFrame(_PyInterpreterFrame *frame, int muted,
+                    struct _Py_marker *m)
 {
     int n = _PyPort_FrameSlots(frame, 0);
     for (int i = 0; i < n; i++) {
+        if (m->counter != NULL) {
+            m->counter->muted = muted || !_PyPort_IsSlotCounted(frame, i);
+        }
         _PyMarker_Mark(_PyPort_FrameSlot(frame, i), m);
+    }
+    if (m->counter != NULL) {
+        m->counter->muted = muted;
     }
     _PyPort_VisitFrame(frame, _PyMarker_Visit, m);
     _PyPort_SettleFrame(frame, _PyMarker_IsMarked, m);
@@ -33,10 +40,7 @@ mark_frames(PyInterpreterState *interp, struct _Py_marker *m)
     for (; ts != NULL; ts = PyThreadState_Next(ts)) {
         _PyInterpreterFrame *frame = _PyPort_Frame(ts);
         for (; frame != NULL; frame = _PyPort_OuterFrame(frame)) {
-            if (m->counter != NULL) {
-                m->counter->muted = _PyPort_IsFrameOfGenerator(frame);
-            }
-            mark_frame(frame, m);
+            _PyMarker_MarkFrame(frame, _PyPort_IsFrameOfGenerator(frame), m);
         }
     }
     if (m->counter != NULL) {

@@ -1,7 +1,6 @@
 /* The immortal heap: the start-up call, and what switches it off. */
 
 #include "Python.h"
-#include "pycore_dict.h"          // _PyDict_GetItemStringWithError()
 #include "pycore_immortal.h"      // _Py_IsImmortal()
 #include "pycore_immortal_mark.h" // _PyImmortalHeap_Make()
 #include "pycore_immortal_port.h" // _PyPort_Generation()
@@ -129,7 +128,7 @@ is_own(PyInterpreterState *interp, PyObject *op)
     }
     /* add_main_module() makes it __main__.__loader__. */
     PyObject *importlib = PyModule_GetDict(_PyPort_Importlib(interp));
-    return op != _PyDict_GetItemStringWithError(importlib, "BuiltinImporter");
+    return op != _PyPort_GetItemString(importlib, "BuiltinImporter");
 }
 
 /* Does __main__ hold something that start-up does not put there?  To find

@@ -33,7 +33,7 @@ push_subclasses(struct types *todo, PyTypeObject *type)
     PyObject *ref, *subclasses = _PyPort_Subclasses(type);
     Py_ssize_t pos = 0;
     while (subclasses != NULL && PyDict_Next(subclasses, &pos, NULL, &ref)) {
-        PyObject *child = PyWeakref_GET_OBJECT(ref);
+        PyObject *child = _PyPort_WeakrefTarget(ref);
         if (PyType_Check(child) && ((PyTypeObject *)child)->tp_base == type &&
             push(todo, (PyTypeObject *)child) < 0)
         {

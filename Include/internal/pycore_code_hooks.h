@@ -10,6 +10,8 @@ extern "C" {
 #  error "this header requires Py_BUILD_CORE define"
 #endif
 
+#include "pycore_code.h"          // _Py_CODEUNIT
+
 /* Lets those instructions, of n, stop adapting that the interpreter itself does
    not know of.  NULL until there are any; whoever makes some sets it first. */
 extern void (*_PyCode_SettleHook)(_Py_CODEUNIT *instructions, Py_ssize_t n);

@@ -13,14 +13,13 @@ extern "C" {
 /* To be asked before waiting for what only another thread can bring about.
 
    what    -- names what is waited for, in the exception's message.
-   timeout -- how long the wait would be; negative: for ever.
+   timeout -- how long the wait would be, in nanoseconds; negative: for ever.
 
    Returns how long to wait: timeout, unless the interpreter is finalizing and
    no other thread is left; then less, since all such waits together get five
    seconds.  Then also -1 with PythonFinalizationError set: for a wait that
    would not end, and when the seconds are used up. */
-PyAPI_FUNC(_PyTime_t) _PyFinalize_LimitWait(const char *what,
-                                            _PyTime_t timeout);
+PyAPI_FUNC(int64_t) _PyFinalize_LimitWait(const char *what, int64_t timeout);
 
 /* Acquire lock, releasing the GIL while it waits; for a lock that is held while
    its owner asks for the GIL: one that is not gets released in any case.
@@ -32,7 +31,7 @@ PyAPI_FUNC(int) _PyFinalize_AcquireLock(PyThread_type_lock lock);
 /* To be asked before sleeping.  Returns 0, or -1 with PythonFinalizationError
    set, if the interpreter is finalizing, threads were stopped, and finalizers
    have slept so often and so long that they seem to wait for one of these. */
-PyAPI_FUNC(int) _PyFinalize_CheckSleep(_PyTime_t timeout);
+PyAPI_FUNC(int) _PyFinalize_CheckSleep(int64_t timeout);
 
 /* Set PythonFinalizationError, a RuntimeError: what was asked for cannot be had
    while the interpreter is finalizing.  An unraisable one is only reported in

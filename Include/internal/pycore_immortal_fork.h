@@ -11,6 +11,8 @@ extern "C" {
 #  error "this header requires Py_BUILD_CORE define"
 #endif
 
+#include "pycore_code.h"          // _Py_CODEUNIT
+
 /* What was done, and at what price. */
 struct _Py_seal_stats {
     /* By this call: */

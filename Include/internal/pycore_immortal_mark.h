@@ -13,6 +13,7 @@ extern "C" {
 #include "pycore_gc.h"            // PyGC_Head
 #include "pycore_immortal.h"      // _Py_IsIncrefImmortal()
 #include "pycore_immortal_heap.h" // struct _Py_leaf_hook
+#include "pycore_immortal_port.h" // _PyInterpreterFrame
 #include "pycore_object.h"        // _PyObject_GC_MAY_BE_TRACKED()
 
 struct _Py_counter;
@@ -111,6 +112,12 @@ _PyMarker_IsAtomicTuple(PyObject *op)
     }
     return 1;
 }
+
+/* Mark what a frame holds.
+
+   muted -- its references are met another time; they are not to be counted. */
+extern void _PyMarker_MarkFrame(_PyInterpreterFrame *frame, int muted,
+                                struct _Py_marker *m);
 
 /* Mark what is on no list of the collector's: what static types, frames that
    run and the interpreter itself hold; and what root does, unless it is

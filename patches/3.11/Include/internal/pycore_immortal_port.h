@@ -64,6 +64,22 @@ _PyPort_FrameSlot(_PyInterpreterFrame *frame, int i)
     return frame->localsplus[i];
 }
 
+/* Is the reference in a slot counted?  One to what another slot refers to need
+   not be. */
+static inline int
+_PyPort_IsSlotCounted(_PyInterpreterFrame *frame, int i)
+{
+    return 1;
+}
+
+/* The frame of a generator, a coroutine or an asynchronous generator, if its
+   tp_traverse shows what is not counted, too; else NULL. */
+static inline _PyInterpreterFrame *
+_PyPort_GeneratorFrame(PyObject *op)
+{
+    return NULL;
+}
+
 /* The function that a frame runs, borrowed. */
 static inline PyObject *
 _PyPort_FrameFunction(_PyInterpreterFrame *frame)
@@ -171,6 +187,21 @@ _PyPort_IsFinalizing(PyInterpreterState *interp)
     return interp->finalizing;
 }
 
+/* Does the process end its main interpreter, so that no other thread can take
+   the GIL any more? */
+static inline int
+_PyPort_IsRuntimeFinalizing(void)
+{
+    return _Py_IsFinalizing();
+}
+
+/* Has a thread the GIL of interp just now?  For a thread that has not. */
+static inline int
+_PyPort_IsGILTaken(PyInterpreterState *interp)
+{
+    return _Py_atomic_load_relaxed(&interp->runtime->ceval.gil.locked);
+}
+
 /* The type of the exception that is set, and its value, which may not be
    normalized; borrowed, or NULL. */
 static inline PyObject *
@@ -234,6 +265,14 @@ _PyPort_VisitDict(PyDictObject *mp, _PyPort_visitor visit, void *arg)
     }
 }
 
+/* What dict has under the key name, borrowed; or NULL, perhaps with an
+   exception. */
+static inline PyObject *
+_PyPort_GetItemString(PyObject *dict, const char *name)
+{
+    return _PyDict_GetItemStringWithError(dict, name);
+}
+
 /* See to it that the keys have the version that specialized code wants to know.
    1 if they got one, 0 if they had one or cannot have one. */
 static inline int
@@ -241,6 +280,15 @@ _PyPort_GiveKeysVersion(PyInterpreterState *interp, PyDictKeysObject *keys)
 {
     return keys->dk_kind != DICT_KEYS_GENERAL && keys->dk_version == 0 &&
         _PyDictKeys_GetVersionForCurrentState(keys) != 0;
+}
+
+/* --- Weak references ---------------------------------------------------- */
+
+/* What ref refers to, borrowed; None if that is gone. */
+static inline PyObject *
+_PyPort_WeakrefTarget(PyObject *ref)
+{
+    return PyWeakref_GET_OBJECT(ref);
 }
 
 /* --- Code and functions ------------------------------------------------- */

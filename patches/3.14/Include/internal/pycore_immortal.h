@@ -42,8 +42,8 @@ extern "C" {
 
 /* The same as _Py_EnsureImmortal() if op is known not to be immortal yet.
 
-   An interned string says so in its state as well.  The interned dictionary
-   holds no counted references to such a string. */
+   An interned string says so in its state as well.  The two references of the
+   interned dictionary are in no count, for a mortal one neither. */
 static inline void
 _Py_MakeImmortal(PyObject *op)
 {
@@ -53,10 +53,6 @@ _Py_MakeImmortal(PyObject *op)
     if (PyUnicode_Check(op) &&
         PyUnicode_CHECK_INTERNED(op) == SSTATE_INTERNED_MORTAL)
     {
-#ifdef Py_REF_DEBUG
-        /* The two that its count leaves out. */
-        _Py_AddRefTotal(_PyThreadState_GET(), -2);
-#endif
         ((PyASCIIObject *)op)->state.interned = SSTATE_INTERNED_IMMORTAL;
     }
 #if SIZEOF_VOID_P > 4

@@ -16,6 +16,7 @@ extern "C" {
 
 #include "pycore_code.h"
 #include "pycore_dict.h"          // DK_ENTRIES()
+#include "pycore_frame.h"         // FRAME_CLEARED
 #include "pycore_function.h"      // _PyFunction_GetVersionForCurrentState()
 #include "pycore_gc.h"            // struct gc_generation
 #include "pycore_genobject.h"     // _PyGen_GetGeneratorFromFrame()
@@ -23,6 +24,7 @@ extern "C" {
 #include "pycore_interpframe.h"   // _PyInterpreterFrame
 #include "pycore_object.h"        // _PyObject_HasFeature()
 #include "pycore_stackref.h"      // PyStackRef_AsPyObjectBorrow()
+#include "pycore_pystate.h"       // _PyInterpreterState_GET()
 #include "pycore_typeobject.h"    // _PyStaticType_GetState()
 
 /* Called for what an object holds, which may be NULL. */
@@ -84,6 +86,23 @@ static inline PyObject *
 _PyPort_FrameSlot(_PyInterpreterFrame *frame, int i)
 {
     return _PyPort_FromStackRef(frame->localsplus[i]);
+}
+
+/* Is the reference in a slot counted?  One to what another slot refers to need
+   not be. */
+static inline int
+_PyPort_IsSlotCounted(_PyInterpreterFrame *frame, int i)
+{
+    return PyStackRef_RefcountOnObject(frame->localsplus[i]);
+}
+
+/* The frame of a generator, a coroutine or an asynchronous generator, if its
+   tp_traverse shows what is not counted, too; else NULL. */
+static inline _PyInterpreterFrame *
+_PyPort_GeneratorFrame(PyObject *op)
+{
+    PyGenObject *gen = (PyGenObject *)op;
+    return gen->gi_frame_state == FRAME_CLEARED ? NULL : &gen->gi_iframe;
 }
 
 /* The function that a frame runs, borrowed; NULL if it runs none. */
@@ -235,6 +254,21 @@ _PyPort_IsFinalizing(PyInterpreterState *interp)
     return interp->finalizing;
 }
 
+/* Does the process end its main interpreter, so that no other thread can take
+   the GIL any more? */
+static inline int
+_PyPort_IsRuntimeFinalizing(void)
+{
+    return Py_IsFinalizing();
+}
+
+/* Has a thread the GIL of interp just now?  For a thread that has not. */
+static inline int
+_PyPort_IsGILTaken(PyInterpreterState *interp)
+{
+    return _Py_atomic_load_int_relaxed(&interp->ceval.gil->locked);
+}
+
 /* The type of the exception that is set, and its value, which may not be
    normalized; borrowed, or NULL. */
 static inline PyObject *
@@ -299,6 +333,18 @@ _PyPort_VisitDict(PyDictObject *mp, _PyPort_visitor visit, void *arg)
     }
 }
 
+/* What dict has under the key name, borrowed; or NULL, perhaps with an
+   exception. */
+static inline PyObject *
+_PyPort_GetItemString(PyObject *dict, const char *name)
+{
+    PyObject *value;
+    if (PyDict_GetItemStringRef(dict, name, &value) > 0) {
+        Py_DECREF(value);       /* dict has one */
+    }
+    return value;
+}
+
 /* See to it that the keys have the version that specialized code wants to know.
    1 if they got one, 0 if they had one or cannot have one. */
 static inline int
@@ -306,6 +352,17 @@ _PyPort_GiveKeysVersion(PyInterpreterState *interp, PyDictKeysObject *keys)
 {
     return keys->dk_kind != DICT_KEYS_GENERAL && keys->dk_version == 0 &&
         _PyDictKeys_GetVersionForCurrentState(interp, keys) != 0;
+}
+
+/* --- Weak references ---------------------------------------------------- */
+
+/* What ref refers to, borrowed; None if that is gone. */
+static inline PyObject *
+_PyPort_WeakrefTarget(PyObject *ref)
+{
+    /* Its deallocation may be going on. */
+    PyObject *target = ((PyWeakReference *)ref)->wr_object;
+    return Py_REFCNT(target) > 0 ? target : Py_None;
 }
 
 /* --- Code and functions ------------------------------------------------- */
