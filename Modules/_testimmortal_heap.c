@@ -8,6 +8,7 @@
 
 #include "Python.h"
 #include "pycore_dict.h"          // DK_ENTRIES()
+#include "pycore_immortal_port.h" // _PyPort_VisitCode()
 #include "pycore_moduleobject.h"  // PyModuleObject
 
 /* Append op to list; NULL is left out.  -1 on error. */
@@ -15,6 +16,16 @@ static int
 append(PyObject *list, PyObject *op)
 {
     return op == NULL ? 0 : PyList_Append(list, op);
+}
+
+/* Append op to the list that list points to; on error, that becomes NULL. */
+static void
+append_visited(PyObject *op, void *list)
+{
+    PyObject **left = list;
+    if (*left != NULL && append(*left, op) < 0) {
+        *left = NULL;
+    }
 }
 
 static int
@@ -57,13 +68,9 @@ append_hidden(PyObject *list, PyObject *obj)
         return append_keys(list, heap->ht_cached_keys);
     }
     if (PyCode_Check(obj)) {
-        PyCodeObject *code = (PyCodeObject *)obj;
-        if (append(list, code->co_localsplusnames) < 0
-            || append(list, code->co_localspluskinds) < 0)
-        {
-            return -1;
-        }
-        return append(list, code->_co_code);
+        PyObject *left = list;
+        _PyPort_VisitCode((PyCodeObject *)obj, append_visited, &left);
+        return left == NULL ? -1 : 0;
     }
     if (PyDict_Check(obj)) {
         return append_keys(list, ((PyDictObject *)obj)->ma_keys);

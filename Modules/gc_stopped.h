@@ -7,7 +7,7 @@
    addresses, and emptied into the oldest generation before threads are
    stopped, and in the child of a fork.
 
-   This file is part of Modules/gcmodule.c and uses its macros and functions. */
+   This file is part of the collector and uses its macros and functions. */
 
 #include "pycore_finalize_steps.h"  // _PyGC_LeftCallbacks()
 
@@ -36,6 +36,7 @@ hold_list(PyThreadState *tstate, int which, PyGC_Head *list)
 {
     if (_Py_IsMainInterpreter(tstate->interp)) {
         held_lists[which] = list;
+        held_by = tstate->thread_id;
     }
 }
 

@@ -30,6 +30,11 @@ extern "C" {
 #include "pycore_object.h"        // _Py_AddRefTotal()
 #include "pycore_pystate.h"       // _PyThreadState_GET()
 
+/* What an object gets as its count, and the first that is not incremented any
+   more. */
+#define _Py_IMMORTAL_REFCNT ((Py_ssize_t)_Py_IMMORTAL_INITIAL_REFCNT)
+#define _Py_IMMORTAL_INCREF_LIMIT _Py_IMMORTAL_REFCNT
+
 /* True if Py_INCREF() leaves the count of op alone.  Implies
    _Py_IsImmortal(op). */
 #if SIZEOF_VOID_P > 4
