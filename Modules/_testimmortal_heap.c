@@ -47,16 +47,18 @@ append_hidden(PyObject *list, PyObject *obj)
 {
     if (PyType_Check(obj)) {
         PyTypeObject *type = (PyTypeObject *)obj;
+        if (!(type->tp_flags & Py_TPFLAGS_HEAPTYPE)) {
+            PyObject *left = list;
+            _PyPort_VisitStaticType(type, append_visited, &left);
+            return left == NULL ? -1 : 0;
+        }
         if (append(list, type->tp_dict) < 0
             || append(list, type->tp_bases) < 0
             || append(list, type->tp_mro) < 0
             || append(list, type->tp_cache) < 0
-            || append(list, type->tp_subclasses) < 0)
+            || append(list, _PyPort_Subclasses(type)) < 0)
         {
             return -1;
-        }
-        if (!(type->tp_flags & Py_TPFLAGS_HEAPTYPE)) {
-            return 0;
         }
         PyHeapTypeObject *heap = (PyHeapTypeObject *)type;
         if (append(list, heap->ht_name) < 0

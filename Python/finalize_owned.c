@@ -200,9 +200,24 @@ find_order(struct walk *w, PyInterpreterState *interp)
     return !w->no_memory && w->order.size > 0;
 }
 
+/* What is being deallocated, and whether its memory came back, so that it is
+   there for good.  Static: an allocator's ctx is its other functions', too. */
+static struct {
+    PyObject *object;
+    int came_back;
+} kept;
+
+/* No object has more than this in front of it: the collector's header, and
+   pointers to its dictionary and its weak references. */
+#define IN_FRONT (4 * sizeof(void *))
+
 static void
 keep_memory(void *ctx, void *block)
 {
+    size_t offset = (char *)kept.object - (char *)block;
+    if (offset <= IN_FRONT) {
+        kept.came_back = 1;
+    }
 }
 
 static int
@@ -211,14 +226,17 @@ visit_same(PyObject *op, void *arg)
     return op == arg;
 }
 
-static void
+/* Memory that does not come back waits in a list of the type's, to be used
+   again, with a link where the count was: it is left alone.  0 then: there is
+   no object any more. */
+static int
 deallocate(PyObject *op)
 {
     PyTypeObject *type = Py_TYPE(op);
     assert(_Py_IsImmortal(op));
     if (_PyObject_IS_GC(op)) {
         if (!_PyObject_GC_IS_TRACKED(op)) {
-            return;     /* not whole, or not any more */
+            return 1;   /* not whole, or not any more */
         }
         /* What refers to itself is cleared first, as the collector does it: a
            deallocator does not expect to drop such a reference. */
@@ -228,12 +246,15 @@ deallocate(PyObject *op)
             (void)type->tp_clear(op);
         }
     }
+    kept.object = op;
+    kept.came_back = 0;
     _Py_GiveLastReference(op);
     Py_DECREF(op);
-    if (!_Py_IsIncrefImmortal(op)) {
+    if (kept.came_back && !_Py_IsIncrefImmortal(op)) {
         _Py_MakeImmortal(op);
     }
     PyErr_Clear();
+    return kept.came_back;
 }
 
 static void
@@ -245,7 +266,9 @@ deallocate_all(struct walk *w)
     keeping.free = keep_memory;
     PyMem_SetAllocator(PYMEM_DOMAIN_OBJ, &keeping);
     for (Py_ssize_t i = w->order.size; --i >= 0; ) {
-        deallocate(w->order.items[i]);
+        if (!deallocate(w->order.items[i])) {
+            w->order.items[i] = Py_NewRef(Py_None);
+        }
     }
     PyMem_SetAllocator(PYMEM_DOMAIN_OBJ, &allocator);
 }

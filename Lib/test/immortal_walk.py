@@ -22,8 +22,12 @@ except ImportError:
         """References that Python cannot see, when there is no C helper."""
         return ()
 
-# The count from which Py_DECREF() leaves an object alone.
-FLOOR = 1 << (56 if sys.maxsize > 2 ** 32 else 28)
+# The count from which Py_DECREF() leaves an object alone: 2**31 where the count
+# of None says that 32 bits are in use, else 2**56, or 2**28.
+if sys.getrefcount(None) < 1 << 32 < sys.maxsize:
+    FLOOR = 1 << 31
+else:
+    FLOOR = 1 << (56 if sys.maxsize > 2 ** 32 else 28)
 
 READY = 1 << 12             # Py_TPFLAGS_READY
 

@@ -4,7 +4,18 @@
 #include "pycore_gc_lists.h"      // lists_visit()
 #include "pycore_immortal_port.h" // _PyPort_IOState()
 #include "pycore_moduleobject.h"  // _PyModule_GetDef()
+#include "pycore_pystate.h"       // _PyInterpreterState_GET()
+#include "pycore_typeobject.h"    // _PyStaticType_GetState()
 #include "../Modules/_io/_iomodule.h"
+
+managed_static_type_state *
+_PyPort_StaticState(PyTypeObject *type)
+{
+    if (!(type->tp_flags & _Py_TPFLAGS_STATIC_BUILTIN)) {
+        return NULL;
+    }
+    return _PyStaticType_GetState(_PyInterpreterState_GET(), type);
+}
 
 static void
 finalize_nothing(PyObject *op)

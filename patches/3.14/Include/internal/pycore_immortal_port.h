@@ -24,8 +24,7 @@ extern "C" {
 #include "pycore_interpframe.h"   // _PyInterpreterFrame
 #include "pycore_object.h"        // _PyObject_HasFeature()
 #include "pycore_stackref.h"      // PyStackRef_AsPyObjectBorrow()
-#include "pycore_pystate.h"       // _PyInterpreterState_GET()
-#include "pycore_typeobject.h"    // _PyStaticType_GetState()
+#include "pycore_typeobject.h"    // managed_static_type_state
 
 /* Called for what an object holds, which may be NULL. */
 typedef void (*_PyPort_visitor)(PyObject *, void *);
@@ -419,12 +418,7 @@ _PyPort_GiveFunctionVersion(PyFunctionObject *func)
 
 /* What the current interpreter knows of a static type of CPython's own, or NULL:
    other types know it themselves. */
-static inline managed_static_type_state *
-_PyPort_StaticState(PyTypeObject *type)
-{
-    return !(type->tp_flags & _Py_TPFLAGS_STATIC_BUILTIN) ? NULL :
-        _PyStaticType_GetState(_PyInterpreterState_GET(), type);
-}
+PyAPI_FUNC(managed_static_type_state *) _PyPort_StaticState(PyTypeObject *type);
 
 /* The dictionary of weak references to what type is a base of, borrowed; or
    NULL. */
