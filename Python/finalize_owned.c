@@ -234,7 +234,8 @@ deallocate(PyObject *op)
 {
     PyTypeObject *type = Py_TYPE(op);
     assert(_Py_IsImmortal(op));
-    if (_PyObject_IS_GC(op)) {
+    /* A capsule is tracked only if whoever made it has asked for it. */
+    if (_PyObject_IS_GC(op) && !PyCapsule_CheckExact(op)) {
         if (!_PyObject_GC_IS_TRACKED(op)) {
             return 1;   /* not whole, or not any more */
         }

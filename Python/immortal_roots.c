@@ -28,7 +28,11 @@ _PyMarker_MarkFrame(_PyInterpreterFrame *frame, int muted,
         m->counter->muted = muted;
     }
     _PyPort_VisitFrame(frame, _PyMarker_Visit, m);
-    _PyPort_SettleFrame(frame, _PyMarker_IsMarked, m);
+    /* Once they are, they do not look counted any more: a generator's frame is
+       left to its object, which is yet to come. */
+    if (!muted) {
+        _PyPort_SettleFrame(frame, _PyMarker_IsMarked, m);
+    }
 }
 
 /* Above the variables, the evaluation stack of the innermost frame may be out of
