@@ -229,7 +229,11 @@ def run_after_startup(code, *args):
     with tempfile.TemporaryDirectory() as folder:
         name = os.path.join(folder, 'sitecustomize.py')
         with open(name, 'w', encoding='ascii') as file:
-            file.write('import test.immortal_walk as walk\n'
+            # linecache: later versions load it to run the code of -c.
+            # _datetime: until it is loaded, nobody can tell what those of its
+            # objects hold that later versions make for themselves.
+            file.write('import linecache, _datetime\n'
+                       'import test.immortal_walk as walk\n'
                        'walk.walk_heap()\n')   # fills caches beforehand
         path = [folder]
         if os.environ.get('PYTHONPATH'):
@@ -238,6 +242,17 @@ def run_after_startup(code, *args):
         env.pop('PYTHONIMMORTALHEAP', None)
         return subprocess.run([sys.executable, *args, '-c', code], env=env,
                               capture_output=True, text=True)
+
+
+def report_startup(limit=20):
+    """The completed process that reported on a start-up heap; its status is 0
+    if nothing of it is mortal."""
+    return run_after_startup(
+        'import sys\n'
+        'walk = sys.modules["test.immortal_walk"]\n'
+        # This very code, with which later versions fill it.
+        'vars(sys.modules["linecache"]).get("_interactive_cache", {}).clear()\n'
+        f'sys.exit(walk.report({limit}) != 0)')
 
 
 def main():
@@ -249,10 +264,7 @@ def main():
     parser.add_argument('modules', nargs='*', metavar='MODULE')
     args = parser.parse_args()
     if args.startup:
-        done = run_after_startup(
-            'import sys\n'
-            'walk = sys.modules["test.immortal_walk"]\n'
-            f'sys.exit(walk.report({args.limit}) != 0)')
+        done = report_startup(args.limit)
         print(done.stdout, end='')
         print(done.stderr, end='', file=sys.stderr)
         return done.returncode

@@ -214,7 +214,9 @@ class InternTests(unittest.TestCase):
         s = sys.intern(''.join(['first ', 'come']))
         t = immortal(''.join(['first ', 'come']))
         self.assertIs(sys.intern(t), s)
-        self.assertFalse(imm.is_immortal(s))
+        if sys.version_info < (3, 12):
+            # Later versions take it that what is interned shall be immortal.
+            self.assertFalse(imm.is_immortal(s))
 
     def test_mortal_interned_strings_still_die(self):
         for i in range(1000):
@@ -244,7 +246,7 @@ class HolderTests(unittest.TestCase):
 
     def test_dict_that_becomes_tracked(self):
         d = immortal({})
-        self.assertFalse(gc.is_tracked(d))
+        self.assertEqual(gc.is_tracked(d), gc.is_tracked({}))
         d['list'] = []
         self.assertTrue(gc.is_tracked(d))
         d['list'].append(d)
@@ -366,7 +368,8 @@ class FreelistTests(unittest.TestCase):
             del obj
             obj = make()
             self.assertFalse(imm.is_immortal(obj))
-            self.assertEqual(imm.refcnt(obj), 2)
+            fresh = object()
+            self.assertEqual(imm.refcnt(obj), imm.refcnt(fresh))
 
 
 if __name__ == '__main__':

@@ -8,6 +8,9 @@ from test.test_embed import EmbeddingTestsMixin
 # How many collections were there so far?
 COLLECTIONS = 'sum(stats["collections"] for stats in gc.get_stats())'
 
+# A start-up that is not held back has more than this; 3.11 has seven.
+FEW = 2
+
 CYCLE = """\
 class Cycle:
     alive = most = total = 0
@@ -29,6 +32,11 @@ class StartUpTests(unittest.TestCase):
         env = self.enterContext(os_helper.EnvironmentVarGuard())
         env.unset('PYTHONIMMORTALHEAP')
 
+    def threshold(self):
+        rc, out, err = assert_python_ok(
+            '-I', '-c', 'import gc; print(gc.get_threshold())')
+        return out.decode().strip()
+
     def run_code(self, code, *args, site='', **env):
         make_script(self.site, 'sitecustomize', site)
         rc, out, err = assert_python_ok(*args, '-c', code,
@@ -45,15 +53,15 @@ class StartUpTests(unittest.TestCase):
         for args, env in ((('-X', 'immortal_heap=off'), {}),
                           ((), {'PYTHONIMMORTALHEAP': '0'})):
             collections, count = self.run_code(code, *args, **env)
-            self.assertGreaterEqual(int(collections), 5)
-            self.assertIn(int(count), range(701))
+            self.assertGreater(int(collections), FEW)
+            self.assertIn(int(count), range(2001))
 
     def test_as_ever_afterwards(self):
         code = (CYCLE + 'import gc\n'
-                'print(gc.get_threshold() == (700, 10, 10), gc.isenabled(),'
-                '      gc.get_count()[0] in range(700))\n'
+                f'print(gc.get_threshold() == {self.threshold()},'
+                '      gc.isenabled(), gc.get_count()[0] in range(2000))\n'
                 'for i in range(10_000): Cycle()\n'
-                'print(Cycle.most < 1000)')
+                'print(Cycle.most < 3000)')
         self.assertEqual(self.run_code(code), ['True'] * 4)
 
     def test_start_up_code_that_goes_on_and_on(self):
@@ -66,17 +74,17 @@ class StartUpTests(unittest.TestCase):
     def test_start_up_code_that_knows_the_collector(self):
         # It sees what it would see at any other time.
         site = (CYCLE + 'import gc, sys\n'
-                'sys.seen = [gc.get_count()[0] in range(700),'
+                'sys.seen = [gc.get_count()[0] in range(2000),'
                 '            gc.isenabled(), gc.get_threshold()]\n'
                 'phases = []\n'
                 'gc.callbacks.append(lambda phase, info:'
                 '                    phases.append(phase))\n'
-                'for i in range(3000): Cycle()\n'
-                'sys.seen += [Cycle.most < 1000, "start" in phases]\n'
+                'for i in range(9000): Cycle()\n'
+                'sys.seen += [Cycle.most < 3000, "start" in phases]\n'
                 'gc.callbacks.clear()\n')
         self.assertEqual(
             self.run_code('import sys; print(sys.seen)', site=site),
-            str([True, True, (700, 10, 10), True, True]).split())
+            f'[True, True, {self.threshold()}, True, True]'.split())
 
     def test_an_explicit_collection_counts(self):
         site = (CYCLE + 'Cycle()\nimport gc, sys\n'
@@ -100,7 +108,7 @@ class EmbeddingTests(EmbeddingTestsMixin, unittest.TestCase):
 
     def test_py_initialize_collects(self):
         # Nobody promised that the start-up call would come.
-        code = f'import gc; print("seen", {COLLECTIONS} >= 5)'
+        code = f'import gc; print("seen", {COLLECTIONS} > 0)'
         out, err = self.run_embedded_interpreter('test_repeated_init_exec',
                                                  code)
         seen = {line for line in out.splitlines() if 'seen' in line}
