@@ -130,12 +130,10 @@ list_split(PyGC_Head *list, PyGC_Head *kept)
 }
 
 int
-_PyImmortalHeap_Make(PyInterpreterState *interp, PyObject *const spared[2],
-                     PyObject *root, int alive_only,
-                     const struct _Py_leaf_hook *hook,
-                     struct _Py_counter *counter,
+_PyImmortalHeap_Make(const struct _Py_marking *call,
                      struct _Py_immortal_heap_stats *stats)
 {
+    PyInterpreterState *interp = call->interp;
     heap.exists = 1;
     PyGC_Head *all = &_PyPort_Generation(interp, NUM_GENERATIONS - 1)->head;
     PyGC_Head *young = _PyGCHead_NEXT(&_PyPort_Generation(interp, 0)->head);
@@ -152,23 +150,23 @@ _PyImmortalHeap_Make(PyInterpreterState *interp, PyObject *const spared[2],
         /* Nothing is seen by a collection then, however old it is. */
         young = NULL;
     }
-    if (alive_only) {
+    if (call->alive_only) {
         _PyGC_CountExternal(all);
     }
-    for (int i = 0; i < 2 && !alive_only; i++) {
-        if (spared[i] != NULL && _PyObject_GC_IS_TRACKED(spared[i])) {
-            list_remove(_Py_AS_GC(spared[i]));
-            list_append(_Py_AS_GC(spared[i]), &kept);
+    for (int i = 0; i < 2 && !call->alive_only; i++) {
+        PyObject *op = call->spared[i];
+        if (op != NULL && _PyObject_GC_IS_TRACKED(op)) {
+            list_remove(_Py_AS_GC(op));
+            list_append(_Py_AS_GC(op), &kept);
         }
     }
-    stats->immortalized = _PyImmortalHeap_Mark(interp, all, young, &kept,
-                                               spared, root, alive_only,
-                                               hook, counter);
-    if (alive_only) {
+    const struct _Py_marking_lists lists = {all, young, &kept};
+    stats->immortalized = _PyImmortalHeap_Mark(call, &lists);
+    if (call->alive_only) {
         stats->frozen = list_split(all, &kept);
     }
     else {
-        stats->frozen = root == NULL ? 0 : list_size(all);
+        stats->frozen = call->root == NULL ? 0 : list_size(all);
     }
     list_merge(all, &heap.list);
     list_merge(&kept, all);
@@ -176,9 +174,9 @@ _PyImmortalHeap_Make(PyInterpreterState *interp, PyObject *const spared[2],
         PyErr_NoMemory();
         return -1;
     }
-    if (counter != NULL) {
-        _PyCounter_CountList(counter, all, root);
-        _PyCounter_KeepOwned(counter);
+    if (call->counter != NULL) {
+        _PyCounter_CountList(call->counter, all, call->root);
+        _PyCounter_KeepOwned(call->counter);
     }
     return 0;
 }
@@ -188,9 +186,15 @@ extend(PyInterpreterState *interp, PyObject *const spared[2], int alive_only,
        const struct _Py_leaf_hook *hook, struct _Py_immortal_heap_stats *stats)
 {
     struct _Py_counter counter = {.n = 0};
-    int result = _PyImmortalHeap_Make(
-        interp, spared, spared[1], alive_only, hook,
-        _PyDeallocators_Work() ? &counter : NULL, stats);
+    const struct _Py_marking call = {
+        .interp = interp,
+        .spared = spared,
+        .root = spared[1],
+        .alive_only = alive_only,
+        .hook = hook,
+        .counter = _PyDeallocators_Work() ? &counter : NULL,
+    };
+    int result = _PyImmortalHeap_Make(&call, stats);
     _PyCounter_Clear(&counter);
     return result;
 }

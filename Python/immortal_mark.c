@@ -267,41 +267,40 @@ expand_marked(PyGC_Head *head, PyGC_Head *kept, int new, struct _Py_marker *m)
 }
 
 Py_ssize_t
-_PyImmortalHeap_Mark(PyInterpreterState *interp, PyGC_Head *list,
-                     PyGC_Head *young, PyGC_Head *kept,
-                     PyObject *const spared[2], PyObject *root,
-                     int alive_only, const struct _Py_leaf_hook *hook,
-                     struct _Py_counter *counter)
+_PyImmortalHeap_Mark(const struct _Py_marking *call,
+                     const struct _Py_marking_lists *lists)
 {
+    PyInterpreterState *interp = call->interp;
     PyThreadState *ts = PyInterpreterState_ThreadHead(interp);
     struct _Py_marker m = {
-        .spared = spared,
-        .careful = alive_only || root != NULL || PyThreadState_Next(ts) != NULL,
-        .young = young,
-        .hook = alive_only ? hook : NULL,
-        .counter = counter,
+        .spared = call->spared,
+        .careful = call->alive_only || call->root != NULL ||
+                   PyThreadState_Next(ts) != NULL,
+        .young = lists->young,
+        .hook = call->alive_only ? call->hook : NULL,
+        .counter = call->counter,
     };
     struct gc_generation *permanent = _PyPort_Permanent(interp);
     PyGC_Head *immortals = _PyImmortalHeap_List(interp), left;
     list_init(&left);
     (void)list_visit(&permanent->head, mark_if_whole, &m);
-    if (!alive_only) {
-        (void)list_visit(list, mark_if_whole, &m);
+    if (!call->alive_only) {
+        (void)list_visit(lists->all, mark_if_whole, &m);
     }
     m.has_datetime = _PyDatetime_Find(_PyPort_Modules(interp));
-    _PyMarker_MarkRoots(interp, root, &m);
+    _PyMarker_MarkRoots(interp, call->root, &m);
     drain(&m);
     expand_marked(immortals, &left, 0, &m);
     expand_marked(&permanent->head, &left, 1, &m);
-    if (alive_only) {
-        expand_alive(list, &m);
+    if (call->alive_only) {
+        expand_alive(lists->all, &m);
     }
     else {
-        expand_marked(list, kept, 1, &m);
+        expand_marked(lists->all, lists->kept, 1, &m);
     }
     list_merge(&permanent->head, immortals);
-    if (counter != NULL) {
-        _PyCounter_MakeImmortal(counter);
+    if (m.counter != NULL) {
+        _PyCounter_MakeImmortal(m.counter);
     }
     permanent->count = _PyGCHead_NEXT(&left) != &left;
     list_merge(&left, &permanent->head);

@@ -160,7 +160,10 @@ _PyGC_ImmortalizeHeap(void)
     PyObject *spared[2];
     struct _Py_immortal_heap_stats stats;
     _PyImmortalHeap_FindMain(interp, spared);
-    return _PyImmortalHeap_Make(interp, spared, NULL,
-                                main_has_own(interp, spared[1]), NULL, NULL,
-                                &stats);
+    const struct _Py_marking call = {
+        .interp = interp,
+        .spared = spared,
+        .alive_only = main_has_own(interp, spared[1]),
+    };
+    return _PyImmortalHeap_Make(&call, &stats);
 }

@@ -18,18 +18,26 @@ extern "C" {
 
 struct _Py_counter;
 
+/* A call that makes the heap immortal. */
+struct _Py_marking {
+    PyInterpreterState *interp;
+    PyObject *const *spared;    /* two objects, or NULL, to be left mortal and
+                                   passed by */
+    PyObject *root;             /* an object whose referents are alive; NULL at
+                                   start-up, when nobody asks how many there
+                                   were */
+    int alive_only;             /* find out what is alive; otherwise, take it
+                                   that all is */
+    const struct _Py_leaf_hook *hook;   /* or NULL; not used unless
+                                           alive_only */
+    struct _Py_counter *counter;        /* counts the references to what has to
+                                           be deallocated at exit; or NULL */
+};
+
 /* Make all that is alive immortal, and move it to the list of what is.
 
-   root       -- an object whose referents are alive; NULL at start-up, when
-                 nobody asks how many there were.
-   alive_only -- find out what is alive; otherwise, take it that all is.
-
-   The others are as below.  Returns 0, or -1 with MemoryError set. */
-extern int _PyImmortalHeap_Make(PyInterpreterState *interp,
-                                PyObject *const spared[2], PyObject *root,
-                                int alive_only,
-                                const struct _Py_leaf_hook *hook,
-                                struct _Py_counter *counter,
+   Returns 0, or -1 with MemoryError set. */
+extern int _PyImmortalHeap_Make(const struct _Py_marking *call,
                                 struct _Py_immortal_heap_stats *stats);
 
 /* Find __main__ and its dictionary, or NULL for what there is not.  Borrowed
@@ -37,32 +45,28 @@ extern int _PyImmortalHeap_Make(PyInterpreterState *interp,
 extern void _PyImmortalHeap_FindMain(PyInterpreterState *interp,
                                      PyObject *spared[2]);
 
-/* Mark what is on list, on the permanent generation's list and on that of
+/* The collector's objects in such a call. */
+struct _Py_marking_lists {
+    PyGC_Head *all;         /* all that are not immortal or frozen */
+    PyGC_Head *young;       /* of these, the first that no collection has seen;
+                               or NULL */
+    PyGC_Head *kept;        /* where to move what stays mortal; if alive_only,
+                               it stays where it is */
+};
+
+/* Mark what is on lists->all, on the permanent generation's list and on that of
    immortals, in running frames and in static types, and all they hold,
    transitively; but for what C code may be filling, and what only that holds.
    Of the permanent generation, it moves to the list of immortals.
 
-   young      -- of list, the first object that no collection has seen.
-   kept       -- where to move what is on list and stays mortal; if alive_only,
-                 it stays where it is.
-   spared     -- two objects, or NULL, to be left mortal and passed by.
-   root       -- an object whose referents are marked as well, or NULL.
-   alive_only -- of list, mark only what is referred to from outside of it,
-                 and what that holds: _PyGC_CountExternal(list) was called.
-                 PREV_MASK_COLLECTING is cleared for these.
-   hook       -- or NULL; not used unless alive_only.
-   counter    -- counts the references to what has to be deallocated at exit;
-                 or NULL.
+   If alive_only, mark only what is referred to from outside of lists->all, and
+   what that holds: _PyGC_CountExternal(lists->all) was called.
+   PREV_MASK_COLLECTING is cleared for these.
 
    Returns the number of objects that became immortal, or -1 for lack of
    memory (without an exception). */
-extern Py_ssize_t _PyImmortalHeap_Mark(PyInterpreterState *interp,
-                                       PyGC_Head *list, PyGC_Head *young,
-                                       PyGC_Head *kept,
-                                       PyObject *const spared[2],
-                                       PyObject *root, int alive_only,
-                                       const struct _Py_leaf_hook *hook,
-                                       struct _Py_counter *counter);
+extern Py_ssize_t _PyImmortalHeap_Mark(const struct _Py_marking *call,
+                                       const struct _Py_marking_lists *lists);
 
 struct _Py_marker {
     PyObject **stack;       /* marked, or static; to be expanded; borrowed */

@@ -201,8 +201,11 @@ def version_literals(project: Project, pins: Pins) -> Iterator[Finding]:
         for number, line in enumerate(text.splitlines(), 1):
             found = pattern.search(line)
             if found:
-                # Prose may have to name a version; what runs may not.
+                # Prose says which CPythons there are, and may have to name a version; what runs
+                # may not.
                 prose = path.suffix == ".md"
+                if prose and found[1] in pins.table:
+                    continue
                 where = f"{path.relative_to(project.root)}:{number}"
                 yield Finding("V1", where, f"names {found[1]}; the pin says it", fatal=not prose)
 
