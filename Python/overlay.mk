@@ -38,7 +38,8 @@ OVERLAY_OBJS= $(patsubst $(srcdir)/%.c,%.o,$(wildcard \
 		$(srcdir)/Python/immortal_startup.c \
 		$(srcdir)/Python/immortal_trim.c \
 		$(srcdir)/Python/objlist.c \
-		$(srcdir)/Python/port.c \
+		$(srcdir)/Python/port_io.c \
+		$(srcdir)/Python/port_types.c \
 		$(srcdir)/Python/recent_lines.c \
 		$(srcdir)/Python/static_types.c))
 

@@ -48,7 +48,8 @@ RULES = {
 _MOST_LINES = 400
 _PORT_NAME = re.compile(r"^_Py\w+", re.MULTILINE)
 # PEP 7 begins a function's definition in the first column; a type or a macro needs its word.
-_PORT_DEFINED = re.compile(r"^(?:# *define |typedef .*\(\*)?(_Py\w+)", re.MULTILINE)
+# What a header must have from upstream, it asks for: "#ifndef NAME", and an error.
+_PORT_DEFINED = re.compile(r"^(?:# *define |# *ifndef |typedef .*\(\*)?(_Py\w+)", re.MULTILINE)
 
 
 def lint(project: Project, pins: Pins, chosen: list[Pin]) -> Iterator[Finding]:
@@ -83,7 +84,9 @@ def lint(project: Project, pins: Pins, chosen: list[Pin]) -> Iterator[Finding]:
         except CpatchError as exc:
             yield Finding("D1", f"patches/{pin.series}", f"{exc.what}; {exc.got or ''}")
             continue
-        yield from lint_parts.check(repo, pin, inputs, patchfiles.load_series(project, pin), made)
+        series = patchfiles.load_series(project, pin)
+        elsewhere = overlay.own_paths(project, pins) - inputs.overlay.keys()
+        yield from lint_parts.check(repo, pin, inputs, series, made, elsewhere)
         yield from _round_trip(project, repo, pin, made)
         if pin.branch == pins.default:
             yield from _trials(project, repo, made)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import PurePosixPath
 
 from cpatch.base.git import Repo
@@ -28,8 +28,18 @@ _INCLUDE = re.compile(r'^\+?#include "([\w./]+)"', re.MULTILINE)
 _IMPORT = re.compile(r"^ *(?:from test(?:\.(\w+))?.* import (.*)|import test\.(\w+))", re.MULTILINE)
 
 
-def check(repo: Repo, pin: Pin, inputs: Inputs, listed: Series, made: Chain) -> Iterator[Finding]:
-    """Yield what is wrong with the parts of a series; ``made`` is the chain of all of them."""
+def check(
+    repo: Repo,
+    pin: Pin,
+    inputs: Inputs,
+    listed: Series,
+    made: Chain,
+    elsewhere: Collection[str],
+) -> Iterator[Finding]:
+    """Yield what is wrong with the parts of a series.
+
+    ``made`` is the chain of all of them. ``elsewhere`` are paths that only other pins have.
+    """
     for patch in inputs.patches:
         words = patch.name.split("/")
         if listed.part_of(patch.name) != (words[1] if len(words) > 2 else ""):
@@ -39,7 +49,7 @@ def check(repo: Repo, pin: Pin, inputs: Inputs, listed: Series, made: Chain) -> 
     owners = _owners(inputs, listed)
     yield from _named(inputs, owners)
     yield from _needed(inputs, listed, owners)
-    yield from _makefile(inputs)
+    yield from _makefile(inputs, elsewhere)
     yield from _applies(repo, pin, inputs, listed, made)
 
 
@@ -97,7 +107,7 @@ def _uses(where: str, text: str, overlay: Mapping[str, object]) -> list[str]:
     return [path for path in overlay if path.endswith(".h") and path.split("/")[-1] in names]
 
 
-def _makefile(inputs: Inputs) -> Iterator[Finding]:
+def _makefile(inputs: Inputs, elsewhere: Collection[str]) -> Iterator[Finding]:
     if _MAKEFILE not in inputs.overlay:
         return
     listed = set(_LISTED.findall(_text(inputs.overlay[_MAKEFILE].data)))
@@ -109,7 +119,7 @@ def _makefile(inputs: Inputs) -> Iterator[Finding]:
     }
     for path in sorted(wanted - listed):
         yield Finding("P4", _MAKEFILE, f"lacks {path}")
-    for path in sorted(listed - inputs.overlay.keys()):
+    for path in sorted(listed - inputs.overlay.keys() - set(elsewhere)):
         yield Finding("P4", _MAKEFILE, f"lists {path}, which the overlay has not got")
 
 

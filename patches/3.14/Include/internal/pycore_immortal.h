@@ -30,6 +30,10 @@ extern "C" {
 #include "pycore_object.h"        // _Py_AddRefTotal()
 #include "pycore_pystate.h"       // _PyThreadState_GET()
 
+#ifndef _Py_IsImmortal
+#  error "Include/refcount.h does not define _Py_IsImmortal()"
+#endif
+
 /* What an object gets as its count, and the first that is not incremented any
    more. */
 #define _Py_IMMORTAL_REFCNT ((Py_ssize_t)_Py_IMMORTAL_INITIAL_REFCNT)

@@ -47,7 +47,7 @@ _PyPort_OuterFrame(_PyInterpreterFrame *frame)
 }
 
 static inline int
-_PyPort_IsFrameOfLoop(_PyInterpreterFrame *frame)
+port_is_frame_of_loop(_PyInterpreterFrame *frame)
 {
     return frame->owner >= FRAME_OWNED_BY_INTERPRETER;
 }
@@ -64,7 +64,7 @@ _PyPort_IsFrameOfLoop(_PyInterpreterFrame *frame)
 static inline int
 _PyPort_FrameSlots(_PyInterpreterFrame *frame, int stale)
 {
-    if (_PyPort_IsFrameOfLoop(frame)) {
+    if (port_is_frame_of_loop(frame)) {
         return 0;
     }
     if (frame->stackpointer != NULL) {
@@ -75,7 +75,7 @@ _PyPort_FrameSlots(_PyInterpreterFrame *frame, int stale)
 }
 
 static inline PyObject *
-_PyPort_FromStackRef(_PyStackRef ref)
+port_from_stackref(_PyStackRef ref)
 {
     return PyStackRef_IsNullOrInt(ref) ? NULL : PyStackRef_AsPyObjectBorrow(ref);
 }
@@ -84,7 +84,7 @@ _PyPort_FromStackRef(_PyStackRef ref)
 static inline PyObject *
 _PyPort_FrameSlot(_PyInterpreterFrame *frame, int i)
 {
-    return _PyPort_FromStackRef(frame->localsplus[i]);
+    return port_from_stackref(frame->localsplus[i]);
 }
 
 /* Is the reference in a slot counted?  One to what another slot refers to need
@@ -108,8 +108,8 @@ _PyPort_GeneratorFrame(PyObject *op)
 static inline PyObject *
 _PyPort_FrameFunction(_PyInterpreterFrame *frame)
 {
-    return _PyPort_IsFrameOfLoop(frame) ? NULL :
-        _PyPort_FromStackRef(frame->f_funcobj);
+    return port_is_frame_of_loop(frame) ? NULL :
+        port_from_stackref(frame->f_funcobj);
 }
 
 /* What a frame holds besides, the function too. */
@@ -117,9 +117,9 @@ static inline void
 _PyPort_VisitFrame(_PyInterpreterFrame *frame, _PyPort_visitor visit,
                    void *arg)
 {
-    if (!_PyPort_IsFrameOfLoop(frame)) {
+    if (!port_is_frame_of_loop(frame)) {
         visit(_PyPort_FrameFunction(frame), arg);
-        visit(_PyPort_FromStackRef(frame->f_executable), arg);
+        visit(port_from_stackref(frame->f_executable), arg);
         visit(frame->f_locals, arg);
     }
 }
@@ -145,10 +145,10 @@ _PyPort_IsFrameAlive(PyFrameObject *frame)
 
    is_immortal -- says of what. */
 static inline void
-_PyPort_SettleStackRef(_PyStackRef *ref,
-                       int (*is_immortal)(PyObject *, void *), void *arg)
+port_settle_stackref(_PyStackRef *ref,
+                     int (*is_immortal)(PyObject *, void *), void *arg)
 {
-    PyObject *op = _PyPort_FromStackRef(*ref);
+    PyObject *op = port_from_stackref(*ref);
     if (op != NULL && PyStackRef_RefcountOnObject(*ref) &&
         is_immortal(op, arg))
     {
@@ -162,11 +162,11 @@ _PyPort_SettleFrame(_PyInterpreterFrame *frame,
 {
     int n = _PyPort_FrameSlots(frame, 0);
     for (int i = 0; i < n; i++) {
-        _PyPort_SettleStackRef(&frame->localsplus[i], is_immortal, arg);
+        port_settle_stackref(&frame->localsplus[i], is_immortal, arg);
     }
-    if (!_PyPort_IsFrameOfLoop(frame)) {
-        _PyPort_SettleStackRef(&frame->f_funcobj, is_immortal, arg);
-        _PyPort_SettleStackRef(&frame->f_executable, is_immortal, arg);
+    if (!port_is_frame_of_loop(frame)) {
+        port_settle_stackref(&frame->f_funcobj, is_immortal, arg);
+        port_settle_stackref(&frame->f_executable, is_immortal, arg);
     }
 }
 
@@ -418,14 +418,14 @@ _PyPort_GiveFunctionVersion(PyFunctionObject *func)
 
 /* What the current interpreter knows of a static type of CPython's own, or NULL:
    other types know it themselves. */
-PyAPI_FUNC(managed_static_type_state *) _PyPort_StaticState(PyTypeObject *type);
+PyAPI_FUNC(managed_static_type_state *) _PyImmortal_StaticState(PyTypeObject *type);
 
 /* The dictionary of weak references to what type is a base of, borrowed; or
    NULL. */
 static inline PyObject *
 _PyPort_Subclasses(PyTypeObject *type)
 {
-    managed_static_type_state *state = _PyPort_StaticState(type);
+    managed_static_type_state *state = _PyImmortal_StaticState(type);
     return state != NULL ? state->tp_subclasses : type->tp_subclasses;
 }
 
@@ -433,7 +433,7 @@ _PyPort_Subclasses(PyTypeObject *type)
 static inline void
 _PyPort_VisitStaticType(PyTypeObject *type, _PyPort_visitor visit, void *arg)
 {
-    managed_static_type_state *state = _PyPort_StaticState(type);
+    managed_static_type_state *state = _PyImmortal_StaticState(type);
     visit(_PyPort_Subclasses(type), arg);
     visit(state != NULL ? state->tp_dict : type->tp_dict, arg);
     visit(type->tp_bases, arg);
@@ -452,13 +452,19 @@ _PyPort_HasTypeVersion(PyTypeObject *type)
 /* A type of the io module, of the current interpreter; to be used where
    Modules/_io/_iomodule.h is included.  Where the module was never loaded, a
    type of which there are no objects. */
-#define _PyPort_IO_TYPE(name) (_PyPort_IOState()->Py##name##_Type)
+#define _PyPort_IO_TYPE(name) (_PyImmortal_IOState()->Py##name##_Type)
 struct _io_state;
-extern struct _io_state *_PyPort_IOState(void);
+extern struct _io_state *_PyImmortal_IOState(void);
+
+extern void _PyImmortal_ForgetIOState(void);
 
 /* An interpreter is about to be finalized, by the calling thread: forget what
    was found out about one before it. */
-extern void _PyPort_BeginFinalization(void);
+static inline void
+_PyPort_BeginFinalization(void)
+{
+    _PyImmortal_ForgetIOState();
+}
 
 #ifdef __cplusplus
 }

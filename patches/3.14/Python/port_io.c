@@ -1,21 +1,11 @@
-/* The port: what is too long for Include/internal/pycore_immortal_port.h. */
+/* The port: the types of the io module. */
 
 #include "Python.h"
 #include "pycore_gc_lists.h"      // lists_visit()
-#include "pycore_immortal_port.h" // _PyPort_IOState()
+#include "pycore_immortal_port.h" // _PyImmortal_IOState()
 #include "pycore_moduleobject.h"  // _PyModule_GetDef()
 #include "pycore_pystate.h"       // _PyInterpreterState_GET()
-#include "pycore_typeobject.h"    // _PyStaticType_GetState()
 #include "../Modules/_io/_iomodule.h"
-
-managed_static_type_state *
-_PyPort_StaticState(PyTypeObject *type)
-{
-    if (!(type->tp_flags & _Py_TPFLAGS_STATIC_BUILTIN)) {
-        return NULL;
-    }
-    return _PyStaticType_GetState(_PyInterpreterState_GET(), type);
-}
 
 static void
 finalize_nothing(PyObject *op)
@@ -66,13 +56,13 @@ static _Py_thread_local struct {
 } last;
 
 void
-_PyPort_BeginFinalization(void)
+_PyImmortal_ForgetIOState(void)
 {
     last.interp = NULL;
 }
 
 struct _io_state *
-_PyPort_IOState(void)
+_PyImmortal_IOState(void)
 {
     PyInterpreterState *interp = _PyInterpreterState_GET();
     if (last.interp != interp) {
