@@ -122,7 +122,7 @@ _3_14 = Layout(
     ),
 )
 
-#: 3.10 is here for a server that looks at itself: what there is of it is where 3.11 has it.
+#: The first is no pin's. It is here for a server that looks at itself, which needs no frames.
 LAYOUTS: dict[tuple[int, int], Layout] = {
     (3, 10): replace(_3_11, chunks=None, frames=None),
     (3, 11): _3_11,
