@@ -156,7 +156,11 @@ class Regrtest:
         # A crash is never bad luck. A file that fails as a whole stands for all its cases.
         still |= {name for name in files if outcome.crashed(name)}
         whole = {name for name in files if name in still}
-        failed = still | {case for case in first_failed if regrtest.file_of(case) in whole}
+        failed = still | {
+            case
+            for case in first_failed
+            if regrtest.file_of(case) in whole or any(case.startswith(f"{n}.") for n in whole)
+        }
         return sorted(first_failed - failed), failed | broken
 
     def _options(self, context: Context) -> list[str]:
@@ -166,7 +170,9 @@ class Regrtest:
 
     def _listed(self, context: Context, outcome: regrtest.Outcome) -> list[expected.Listed]:
         """The lines of the list that this run could have confirmed."""
-        ran = set(outcome.finished)
+        # Of a package that is run file by file, "test.test_asyncio.test_events", the list may name
+        # any part.
+        ran = {regrtest.file_of(name) for name in outcome.finished}
         lines = expected.read(context.listed_file)
         return [line for line in lines if regrtest.file_of(line.pattern) in ran]
 
