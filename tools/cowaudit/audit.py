@@ -9,18 +9,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cowaudit import attribute, sources, uffd
+from cowaudit import attribute, layouts, offsets, sources, uffd
 from cowaudit.errors import AuditError
 from cowaudit.frames import Frames
+from cowaudit.layouts import Layout
 from cowaudit.memory import Memory
 from cowaudit.objects import Objects
 from cowaudit.pagemap import PAGE, Snapshot, maps, rollup, snapshot
 from cowaudit.places import Places
 from cowaudit.session import Process, Session
 from cowaudit.tracer import Tracer
-
-#: Interpreters whose frames frames.py can read.
-_FRAMES = (3, 11)
 
 
 @dataclass(frozen=True)
@@ -62,10 +60,15 @@ def _audit(request: Request, session: Session, why: str) -> dict[str, Any]:
     facts = session.fork()
     with contextlib.closing(Memory(session.parent.pid)) as memory:
         padding = 16 if facts["debug"] else 0
-        objects = Objects(memory, facts["type"], facts["code_size"], padding)
+        major, minor, _ = facts["version"]
+        layout = offsets.corrected(
+            layouts.of(major, minor, facts["abiflags"]),
+            offsets.told(memory, facts["runtime"] or 0),
+        )
+        objects = Objects(memory, facts["type"], layout, padding)
         places = Places(maps(session.parent.pid), objects, facts["tstate"])
         picture = attribute.picture(before, places)
-        with _tracing(session, facts, before) as (tracer, missed):
+        with _tracing(session, facts, before, layout) as (tracer, missed):
             rows = []
             for rounds in request.rounds:
                 _work(session, rounds)
@@ -150,7 +153,7 @@ def _counts(before: Snapshot, resting: set[int], after: Snapshot) -> dict[str, i
 
 @contextlib.contextmanager
 def _tracing(
-    session: Session, facts: dict[str, Any], before: Snapshot
+    session: Session, facts: dict[str, Any], before: Snapshot, layout: Layout
 ) -> Iterator[tuple[Tracer | None, int]]:
     """Watch the traced worker, if there is one."""
     tracee = session.tracee
@@ -165,8 +168,10 @@ def _tracing(
             f"cannot watch the traced worker: {exc.strerror}", fix="--no-trace shows pages only"
         ) from exc
     with contextlib.closing(Memory(tracee.pid)) as memory:
-        known = tuple(facts["version"][:2]) == _FRAMES and facts["tstate"]
-        tracer = Tracer(watch, memory, Frames(memory, facts["tstate"]) if known else None)
+        frames = None
+        if layout.frames is not None and facts["tstate"]:
+            frames = Frames(memory, facts["tstate"], facts["code"], layout.frames)
+        tracer = Tracer(watch, memory, frames)
         try:
             tracer.start()
             missed = tracer.protect(maps(tracee.pid), before.exclusive)

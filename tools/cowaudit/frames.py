@@ -1,20 +1,12 @@
-"""The Python line that a thread of another process is at, read from its memory.
-
-With the structures of the first pin; other versions show no lines.
-"""
+"""The Python line that a thread of another process is at, read from its memory."""
 
 from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
 
+from cowaudit import layouts
 from cowaudit.memory import Memory
-
-# Offsets in PyThreadState, _PyCFrame, _PyInterpreterFrame and PyCodeObject of the first pin.
-_PREVIOUS, _NEXT, _CFRAME, _NATIVE_ID = 0, 8, 56, 160
-_CURRENT = 8
-_F_CODE, _F_PREVIOUS, _F_INSTRUCTION = 32, 48, 56
-_FIRST_LINE, _FILENAME, _QUALNAME, _LINES, _BODY = 72, 112, 128, 136, 184
 
 _WORD = struct.Struct("=Q")
 
@@ -29,28 +21,36 @@ class Line:
 
 
 class Frames:
-    """Reads the running frame of threads that stand in a page fault."""
+    """Reads the running frame of threads that stand in a page fault.
 
-    def __init__(self, memory: Memory, tstate: int) -> None:
+    ``tstate`` is the main thread's state; ``code_type`` the address of the type of code objects.
+    """
+
+    def __init__(self, memory: Memory, tstate: int, code_type: int, layout: layouts.Frames) -> None:
         self.memory = memory
         self.tstate = tstate
+        self.code_type = code_type
+        self.layout = layout
         self._known: dict[bytes, tuple[str, str, bytes, int]] = {}
 
     def line(self, thread: int) -> Line | None:
         """Return where a thread is; None when it runs no Python code, or nothing is recognised."""
-        state = self._state(thread)
-        frame = self._word(self._word(state + _CFRAME) + _CURRENT) if state else 0
+        at = self.layout
+        frame = self._state(thread)
+        for step in at.current:
+            frame = self._word(frame + step) if frame else 0
         for _ in range(4):
             head = self.memory.now(frame, 64) if frame else b""
             if len(head) < 64:
                 return None
             code, before, instruction = (
-                _WORD.unpack_from(head, at)[0] for at in (_F_CODE, _F_PREVIOUS, _F_INSTRUCTION)
+                _WORD.unpack_from(head, place)[0] for place in (at.code, at.back, at.instruction)
             )
+            code &= ~at.tags
             found = self._code(code)
             if found:
                 file, function, table, first = found
-                offset = max(0, (instruction - code - _BODY) // 2)
+                offset = max(0, (instruction - code - at.body) // 2)
                 return Line(file, line_at(table, first, offset), function)
             frame = before
         return None
@@ -58,28 +58,32 @@ class Frames:
     def _state(self, thread: int) -> int:
         if thread == self.memory.pid:
             return self.tstate
-        for direction in (_PREVIOUS, _NEXT):
+        for direction in (self.layout.previous, self.layout.following):
             state = self.tstate
             for _ in range(1000):
                 if not state:
                     break
-                if self._word(state + _NATIVE_ID) == thread:
+                if self._word(state + self.layout.native_id) == thread:
                     return state
                 state = self._word(state + direction)
         return 0
 
     def _code(self, code: int) -> tuple[str, str, bytes, int] | None:
-        head = self.memory.now(code + 8, _BODY - 8)
-        if len(head) < _BODY - 8:
+        at = self.layout
+        head = self.memory.now(code, at.body)
+        # The frame by which C called Python has no code, but None.
+        if len(head) < at.body or _WORD.unpack_from(head, 8)[0] != self.code_type:
             return None
         # Counters and caches in it change; what names the code does not.
-        key = _WORD.pack(code) + head[_FIRST_LINE - 8 : _LINES]
+        key = _WORD.pack(code) + head[at.first_line : at.lines + 8]
         if key not in self._known:
-            pointers = [_WORD.unpack_from(head, at - 8)[0] for at in (_FILENAME, _QUALNAME, _LINES)]
-            file, function = self._text(pointers[0]), self._text(pointers[1])
-            size = self._word(pointers[2] + 16)
-            table = self.memory.now(pointers[2] + 32, size) if size < 1 << 24 else b""
-            (first,) = struct.unpack_from("=i", head, _FIRST_LINE - 8)
+            file, function, lines = (
+                _WORD.unpack_from(head, place)[0] for place in (at.filename, at.qualname, at.lines)
+            )
+            file, function = self._text(file), self._text(function)
+            size = self._word(lines + 16)
+            table = self.memory.now(lines + 32, size) if size < 1 << 24 else b""
+            (first,) = struct.unpack_from("=i", head, at.first_line)
             if file is None or function is None:
                 return None
             self._known[key] = file, function, table, first
@@ -93,7 +97,7 @@ class Frames:
         width, compact, ascii_only = state >> 2 & 7, state >> 5 & 1, state >> 6 & 1
         if not compact or width not in (1, 2, 4) or length > 4096:
             return None
-        data = self.memory.now(address + (48 if ascii_only else 72), length * width)
+        data = self.memory.now(address + self.layout.texts[not ascii_only], length * width)
         name = {1: "latin-1", 2: "utf-16-le", 4: "utf-32-le"}[width]
         return data.decode(name, "replace")
 

@@ -78,10 +78,13 @@ def witness(status: int) -> None:
         "type": id(type),
         "immortal": hasattr(gc, "immortalize_heap"),
         "modules": len(sys.modules),
+        "tstate": None,
+        "runtime": None,
         "debug": hasattr(sys, "gettotalrefcount")
         or sys.flags.dev_mode
         or "debug" in os.environ.get("PYTHONMALLOC", ""),
-        "code_size": type(witness.__code__).__basicsize__,
+        "code": id(type(witness.__code__)),
+        "abiflags": sys.abiflags,
     }
     try:
         import ctypes
@@ -89,8 +92,9 @@ def witness(status: int) -> None:
         get = ctypes.pythonapi.PyThreadState_Get
         get.restype = ctypes.c_void_p
         facts["tstate"] = get()
-    except (ImportError, AttributeError):
-        facts["tstate"] = None
+        facts["runtime"] = ctypes.addressof(ctypes.c_char.in_dll(ctypes.pythonapi, "_PyRuntime"))
+    except (ImportError, AttributeError, ValueError):
+        pass
     import json
 
     tell(status, "facts", json.dumps(facts))

@@ -12,10 +12,11 @@ from __future__ import annotations
 import bisect
 import contextlib
 import os
+import sys
 from collections import Counter
 from dataclasses import dataclass
-from types import CodeType
 
+from cowaudit import layouts
 from cowaudit.memory import Memory
 from cowaudit.objects import OF_OBJECTS, Objects
 from cowaudit.pagemap import PAGE, maps, rollup, snapshot
@@ -69,7 +70,8 @@ class Mark:
         exclusive = snapshot(os.getpid()).exclusive
         old = [page for page in exclusive if self.had(page)]
         with contextlib.closing(Memory(os.getpid())) as memory:
-            objects = Objects(memory, id(type), CodeType.__basicsize__)
+            layout = layouts.of(*sys.version_info[:2], sys.abiflags)
+            objects = Objects(memory, id(type), layout)
             places = Places(maps(os.getpid()), objects, None)
             on = Counter(_resident(page, places) for page in old)
         return Look(dirty, len(old) * PAGE, (len(exclusive) - len(old)) * PAGE, dict(on))

@@ -2,22 +2,24 @@
 
 Nothing is asked of the process and nothing is changed in it. pymalloc says which of its blocks
 are in use, glibc where its chunks begin, and a block that holds a pointer to a type where an
-object of that type must have one holds an object. Sizes and offsets are those of the first pin, and
-of the version before it, on
-64 bits; for another interpreter the allocator's part may be missing from the answers, not wrong.
+object of that type must have one holds an object. Where versions differ, ``layouts`` tells; of an
+interpreter that is not in its table the names of fields are missing from the answers.
 """
 
 from __future__ import annotations
 
 import bisect
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from cowaudit.fields import FIELDS, KEYS_FIELDS, name_of
+from cowaudit.fields import KEYS_FIELDS, name_of
+from cowaudit.layouts import COUNT, Layout
 from cowaudit.memory import Memory
-from cowaudit.pagemap import PAGE, Mapping
+from cowaudit.pagemap import PAGE
+from cowaudit.pagemap import Mapping as Mapped
 
 # What a store hit. The words are those of the report.
-REFCOUNT = "reference count"
+REFCOUNT = COUNT
 GC_HEAD = "GC header"
 FIELD = "field of an object"
 CODE = "body of a code object"
@@ -41,7 +43,10 @@ KINDS += (FREE, POOL, CHUNK, STATIC, FRAMES, STACK, OTHER, SAME)
 #: Those that say what object it is.
 OF_OBJECTS = (REFCOUNT, GC_HEAD, FIELD, CODE)
 
-_HAVE_GC, _MANAGED_DICT, _TYPE_SUBCLASS = 1 << 14, 1 << 4, 1 << 31
+_HAVE_GC, _TYPE_SUBCLASS = 1 << 14, 1 << 31
+#: Managed dict, managed weak references: two words in front of the GC header for either.
+_PRE_HEADER = 1 << 4 | 1 << 3
+_INLINE_VALUES = 1 << 2
 _POOL, _POOL_HEADER, _ALIGNMENT = 16384, 48, 16
 
 
@@ -78,12 +83,10 @@ class Pool:
 class Objects:
     """Knows what lies where in one process, as it was when *memory* was read."""
 
-    def __init__(
-        self, memory: Memory, type_address: int, code_size: int = 184, padding: int = 0
-    ) -> None:
+    def __init__(self, memory: Memory, type_address: int, layout: Layout, padding: int = 0) -> None:
         self.memory = memory
         self.type = type_address
-        self.code_size = code_size
+        self.layout = layout
         self.padding = padding  # in front of each block, by the allocators' debug hooks
         self._types: dict[int, bool] = {type_address: True}
         self._names: dict[int, str] = {}
@@ -115,7 +118,7 @@ class Objects:
     def head(self, kind: int) -> int:
         """Return how many bytes lie in front of an object of a type."""
         flags = self.memory.word(kind + 168)
-        return (16 if flags & _HAVE_GC else 0) + (16 if flags & _MANAGED_DICT else 0)
+        return (16 if flags & _HAVE_GC else 0) + (16 if flags & _PRE_HEADER else 0)
 
     def in_block(self, block: int) -> int | None:
         """Return the object that a block of memory holds; None when it holds none."""
@@ -180,25 +183,31 @@ class Objects:
         """Say which part of the object at *found* an address is."""
         kind = self.memory.word(found + 8)
         name, offset = self.type_name(kind), address - found
-        if not self.memory.word(found):
+        if not self.layout.counted(self.memory.word(found)):
             return Spot(FREE, f"{name} kept for reuse")
         if offset < 0:
             gc = offset >= -16 and self.memory.word(kind + 168) & _HAVE_GC
-            return Spot(GC_HEAD, name) if gc else Spot(FIELD, name, "dict or values pointer")
+            part = name_of(self.layout.before, offset)
+            return Spot(GC_HEAD, name) if gc else Spot(FIELD, name, part)
         if offset < 8:
-            return Spot(REFCOUNT, name)
+            part = name_of(self.layout.header, offset)
+            return Spot(REFCOUNT, name) if part == COUNT else Spot(FIELD, name, part)
         if offset < 16:
             return Spot(FIELD, name, "type")
-        if name == "code" and offset >= self.code_size:
-            return Spot(CODE, name, "body")
+        if offset >= self.memory.word(kind + 32):  # tp_basicsize
+            if name == "code":
+                return Spot(CODE, name, "body")
+            if self.layout.inline_values and self.memory.word(kind + 168) & _INLINE_VALUES:
+                return Spot(FIELD, name, "inline values")
         return Spot(FIELD, name, name_of(self._fields(kind), offset))
 
-    def _fields(self, kind: int) -> dict[int, str]:
+    def _fields(self, kind: int) -> Mapping[int, str]:
+        known = self.layout.fields
         for _ in range(20):
-            if self.type_name(kind) in FIELDS:
-                return FIELDS[self.type_name(kind)]
+            if self.type_name(kind) in known:
+                return known[self.type_name(kind)]
             if self.memory.word(kind + 168) & _TYPE_SUBCLASS:
-                return FIELDS["type"]
+                return known.get("type", {})
             kind = self.memory.word(kind + 256)
             if not kind:
                 break
@@ -211,7 +220,7 @@ class Objects:
             return False
         return usable + entries <= (1 << log2) * 2 // 3
 
-    def in_heap(self, mapping: Mapping, address: int) -> Spot:
+    def in_heap(self, mapping: Mapped, address: int) -> Spot:
         """Say what an address in glibc's main heap belongs to."""
         chunks = self.chunks(mapping)
         at = bisect.bisect_right(chunks, address) - 1
@@ -224,7 +233,7 @@ class Objects:
             return Spot(FREE, "malloc chunk")
         return self.in_use(start + 16, address)
 
-    def chunks(self, mapping: Mapping) -> list[int]:
+    def chunks(self, mapping: Mapped) -> list[int]:
         """Return where the chunks of glibc's main heap begin; the last is the unused end."""
         if mapping.start not in self._chunks:
             found: list[int] = []
@@ -240,7 +249,7 @@ class Objects:
             self._cached[mapping.start] = self._thread_cache(mapping)
         return self._chunks[mapping.start]
 
-    def _thread_cache(self, mapping: Mapping) -> frozenset[int]:
+    def _thread_cache(self, mapping: Mapped) -> frozenset[int]:
         """Return the blocks that glibc keeps for reuse by the main thread: free, but not marked.
 
         They are in lists that begin in the first chunk of the heap, behind the lists' lengths.
@@ -256,7 +265,7 @@ class Objects:
                 block = self.memory.word(block) ^ block >> 12  # pointers are hidden since 2.32
         return frozenset(found)
 
-    def big_chunk(self, mapping: Mapping, address: int) -> int | None:
+    def big_chunk(self, mapping: Mapped, address: int) -> int | None:
         """Return where the memory-mapped chunk of malloc begins that holds *address*."""
         at = address - address % PAGE
         for _ in range(1 << 15):

@@ -45,7 +45,8 @@ class Places:
 
     def _frame_chunks(self, tstate: int) -> list[tuple[int, int]]:
         found: list[tuple[int, int]] = []
-        chunk = self.objects.memory.word(tstate + 296)
+        place = self.objects.layout.chunks
+        chunk = 0 if place is None else self.objects.memory.word(tstate + place)
         while chunk and len(found) < 1000:
             size = self.objects.memory.word(chunk + 8)
             found.append((chunk, chunk + size))
@@ -134,8 +135,8 @@ class Places:
 
     def _reaches(self, at: int, kind: int, address: int) -> bool:
         memory = self.objects.memory
-        if not (0 < memory.word(at) < 1 << 40 or 1 << 56 < memory.word(at) < 1 << 62):
-            return False  # no reference count
+        if not self.objects.layout.counted(memory.word(at)):
+            return False
         size, item = memory.word(kind + 32), memory.word(kind + 40)
         if item:
             count = memory.word(at + 16)

@@ -19,12 +19,14 @@ from typing import Any
 _LOG = os.open("ran.log", os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
 #: For objects that resurrect themselves.
 KEEP: list[object] = []
-#: Modules of the library that nothing has loaded: a finalizer must be able to.
-FRESH = [
+#: Modules of the library that nothing has loaded: a finalizer must be able to. Of these, what this
+#: version has.
+_FRESH = [
     *("colorsys", "getopt", "html.entities", "netrc", "nturl2path", "pyclbr", "stringprep"),
     *("tabnanny", "graphlib", "filecmp", "fileinput", "cmd", "mailcap", "quopri", "uu", "xdrlib"),
     *("plistlib", "sndhdr", "imghdr"),
 ]
+FRESH = [name for name in _FRESH if name.partition(".")[0] in sys.stdlib_module_names]
 #: Set when the program has ended: before, a finalizer may come while the library is imported.
 EXITING: list[bool] = []
 _WATCHED = ("os", "sys", "builtins", "io", "codecs", "threading", "abc", "posixpath")

@@ -119,6 +119,7 @@ def make_toy(root: Path, monkeypatch: pytest.MonkeyPatch) -> Toy:
     """Lay out the toy project below *root* and point the driver at it."""
     (root / "patches").mkdir(parents=True)
     (root / "patches" / "upstream.toml").write_text(PINS)
+    (root / "patches" / "series.9.8").touch()
     monkeypatch.setenv("CPATCH_ROOT", str(root))
     monkeypatch.setenv("CPATCH_BUILD", str(root / "build"))
     for name in ("CC", "CFLAGS", "LDFLAGS", "LAUNCHER", "MAKEFLAGS"):

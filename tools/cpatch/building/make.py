@@ -91,8 +91,9 @@ def make(job: Job, source: apply.Tree, env: proc.Env) -> bool:
             stamp.unlink()
     headers = digest_of_headers(source.path)
     if last.get("headers") != headers:
-        # setup.py knows Include/*.h alone, not what is below in cpython/ and internal/: extension
-        # modules would keep the old macros.
+        # setup.py, where there is one, knows Include/*.h alone, not what is below in cpython/ and
+        # internal/: extension modules would keep the old macros. Since 3.12 make builds them, which
+        # knows the headers, and these are links.
         for module in job.objdir.glob("build/lib*/*.so"):
             module.unlink()
     # An object begun before its source changed and finished after looks newer than that source.

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cpatch.base.errors import CpatchError
 from cpatch.base.git import Repo
-from cpatch.base.pin import Pin
+from cpatch.base.pin import Pin, Pins
 from cpatch.base.project import Project
 from cpatch.series import chain as chains
 from cpatch.series import fixes, overlay
 from cpatch.sources import fetch, upstream
+
+#: The ends of a tarball's name: upstream's, and the distribution's for the same bytes.
+_PACKINGS = ((".tgz", ".tar.gz"), (".tar.xz", ".tar.xz"))
 
 
 @dataclass(frozen=True)
@@ -29,34 +32,72 @@ class Verdict:
 
 
 def new_pin(
-    project: Project, old: Pin, version: str, source: Path | None, sha256: str | None
+    project: Project,
+    pins: Pins,
+    old: Pin,
+    version: str,
+    source: Path | None,
+    sha256: str | None,
 ) -> tuple[Pin, Path]:
-    """Return the pin as it would be, and the new tarball."""
+    """Return the pin as it would be, and the new tarball.
 
-    def moved(text: str) -> str:
-        return text.replace(old.version, version)
-
-    draft = replace(
-        old,
-        version=version,
-        tarball=moved(old.tarball),
-        urls=tuple(moved(url) for url in old.urls),
-        debian_pool=moved(old.debian_pool),
-        sha256=sha256 or "",
-        tree="",
-    )
-    if source is None:
-        tarball = fetch.download_unpinned(project, draft.archive)
-    elif source.is_file():
-        tarball = source
+    ``version`` is as the distribution writes it: 9.9.0~rc2 for what upstream calls 9.9.0rc2.
+    """
+    known = next((pin for pin in pins.table.values() if pin.version == version), None)
+    drafts = [_draft(old, version, *packing) for packing in _PACKINGS]
+    drafts.sort(key=lambda draft: _packing(draft.tarball) != _packing(old.tarball))
+    if known is not None:
+        drafts = [replace(known, branch=old.branch, series=old.series, date=old.date, tree="")]
+    if source is not None:
+        draft, tarball = drafts[0], source
+        if not source.is_file():
+            raise CpatchError(f"--source {source}: no such file")
+    elif known is not None:
+        draft, tarball = drafts[0], fetch.ensure(project, known.archive)
     else:
-        raise CpatchError(f"--source {source}: no such file")
+        draft, tarball = _download(project, drafts)
     found = fetch.identify(tarball)
     if sha256 and found.sha256 != sha256:
         raise CpatchError(
             f"sha256 of {tarball} differs", wanted=f"{sha256} (--sha256)", got=found.sha256
         )
     return replace(draft, size=found.size, sha256=found.sha256), tarball
+
+
+def _draft(old: Pin, version: str, their_end: str, its_end: str) -> Pin:
+    """Return the pin for another version, packed in one of ``_PACKINGS``."""
+    theirs, final = version.replace("~", ""), version.partition("~")[0]
+    home, new_home = (".".join(text.split(".")[:2]) for text in (old.version, version))
+    urls = (url.replace(f"/{old.version}/", f"/{final}/") for url in old.urls)
+    pool = old.debian_pool.replace(old.version, version)
+    return replace(
+        old,
+        version=version,
+        tarball=_stem(old.tarball.replace(old.version, theirs)) + their_end,
+        urls=tuple(_stem(url.replace(old.version, theirs)) + their_end for url in urls),
+        debian_pool=_stem(pool.replace(f"python{home}", f"python{new_home}")) + its_end,
+        sha256="",
+        tree="",
+    )
+
+
+def _stem(name: str) -> str:
+    return name.removesuffix(_packing(name))
+
+
+def _packing(name: str) -> str:
+    return next((end for packing in _PACKINGS for end in packing if name.endswith(end)), "")
+
+
+def _download(project: Project, drafts: Sequence[Pin]) -> tuple[Pin, Path]:
+    """Return the first that is to be had."""
+    tried = []
+    for draft in drafts:
+        try:
+            return draft, fetch.download_unpinned(project, draft.archive)
+        except CpatchError as exc:
+            tried.append(exc)
+    raise CpatchError("\n".join(exc.what for exc in tried), fix=tried[0].fix)
 
 
 def attempt(

@@ -22,6 +22,7 @@ from cpatch.sources.worktree import Worktree
 RULES = {
     "S1": "the series lists existing patches, once each",
     "S2": "every patch file is listed by some series",
+    "S3": "a series that is empty is begun by somebody (warning); rules for what it needs wait",
     "H1": "subject: 'area: verb …', at most 72 characters, no brackets",
     "H2": "the body says in prose why",
     "H3": "no commit id, author or date of its own",
@@ -74,7 +75,10 @@ def lint(project: Project, pins: Pins, chosen: list[Pin]) -> Iterator[Finding]:
         repo = Repo(project.store)
         yield from _fixes(project, pin)
         yield from _overlay(repo, pin, pristine, inputs)
-        yield from _port(project, pin)
+        if inputs.patches:
+            yield from _port(project, pin)
+        else:
+            yield Finding("S3", f"patches/{pin.series}", "has no patch yet", fatal=False)
         yield from _headers(project, repo, pins, pin, inputs)
         try:
             made = chains.build_chain(repo, pin, pristine, inputs)
@@ -84,9 +88,10 @@ def lint(project: Project, pins: Pins, chosen: list[Pin]) -> Iterator[Finding]:
         except CpatchError as exc:
             yield Finding("D1", f"patches/{pin.series}", f"{exc.what}; {exc.got or ''}")
             continue
-        series = patchfiles.load_series(project, pin)
-        elsewhere = overlay.own_paths(project, pins) - inputs.overlay.keys()
-        yield from lint_parts.check(repo, pin, inputs, series, made, elsewhere)
+        if inputs.patches:
+            listed = patchfiles.load_series(project, pin)
+            every_pin = lint_parts.of_all(project, pins)
+            yield from lint_parts.check(repo, pin, inputs, listed, made, every_pin)
         yield from _round_trip(project, repo, pin, made)
         if pin.branch == pins.default:
             yield from _trials(project, repo, made)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from cpatch.base.git import Repo
-from cpatch.base.pin import Pin
+from cpatch.base.pin import Pin, Pins
+from cpatch.base.project import Project
 from cpatch.series import chain as chains
 from cpatch.series import parts
 from cpatch.series.chain import Chain, Inputs, PatchFailure
@@ -16,9 +18,10 @@ from cpatch.series.patchfiles import Series
 
 RULES = {
     "P1": "a patch lies in the folder of its part",
-    "P2": "every overlay file is named by Needs: or Tests: of some patch, a test by Tests:",
+    "P2": "every overlay file is named by Needs: or Tests: of some patch, a test by Tests:; "
+    "what pins share by one of any pin's",
     "P3": "what a file or patch includes or imports of the overlay is of a part it needs",
-    "P4": "Python/overlay.mk lists the overlay's C files and headers, and nothing else",
+    "P4": "Python/overlay.mk lists the C files and headers of all overlays, and nothing else",
     "P5": "each part applies with just what it needs",
 }
 _MAKEFILE = "Python/overlay.mk"
@@ -28,18 +31,38 @@ _INCLUDE = re.compile(r'^\+?#include "([\w./]+)"', re.MULTILINE)
 _IMPORT = re.compile(r"^ *(?:from test(?:\.(\w+))?.* import (.*)|import test\.(\w+))", re.MULTILINE)
 
 
-def check(
-    repo: Repo,
-    pin: Pin,
-    inputs: Inputs,
-    listed: Series,
-    made: Chain,
-    elsewhere: Collection[str],
-) -> Iterator[Finding]:
-    """Yield what is wrong with the parts of a series.
+@dataclass(frozen=True)
+class EveryPin:
+    """What the overlays of all pins have, and what the patches of all pins name of it.
 
-    ``made`` is the chain of all of them. ``elsewhere`` are paths that only other pins have.
+    ``shared`` are the paths that all pins have.
     """
+
+    paths: frozenset[str]
+    shared: frozenset[str]
+    named: frozenset[str]
+    tests: frozenset[str]
+
+
+def of_all(project: Project, pins: Pins) -> EveryPin:
+    """Read the overlays and patches of all pins."""
+    paths: set[str] = set()
+    named: set[str] = set()
+    tests: set[str] = set()
+    for pin in pins.table.values():
+        inputs = chains.load_inputs(project, pin)
+        paths |= inputs.overlay.keys()
+        for patch in inputs.patches:
+            named |= {*parts.needs(patch), *parts.tests(patch)}
+            tests |= {*parts.tests(patch)}
+    shared = frozenset(path for path in paths if (project.root / path).exists())
+    return EveryPin(frozenset(paths), shared, frozenset(named), frozenset(tests))
+
+
+def check(
+    repo: Repo, pin: Pin, inputs: Inputs, listed: Series, made: Chain, every: EveryPin
+) -> Iterator[Finding]:
+    """Yield what is wrong with the parts of a series; ``made`` is the chain of all of them."""
     for patch in inputs.patches:
         words = patch.name.split("/")
         if listed.part_of(patch.name) != (words[1] if len(words) > 2 else ""):
@@ -47,9 +70,9 @@ def check(
             where = f"{words[0]}/{part}/".replace("//", "/")
             yield Finding("P1", f"patches/{patch.name}", f"the series lists it for {where}")
     owners = _owners(inputs, listed)
-    yield from _named(inputs, owners)
+    yield from _named(inputs, every)
     yield from _needed(inputs, listed, owners)
-    yield from _makefile(inputs, elsewhere)
+    yield from _makefile(inputs, every)
     yield from _applies(repo, pin, inputs, listed, made)
 
 
@@ -64,12 +87,16 @@ def _owners(inputs: Inputs, listed: Series) -> dict[str, set[str]]:
     return found
 
 
-def _named(inputs: Inputs, owners: Mapping[str, set[str]]) -> Iterator[Finding]:
+def _named(inputs: Inputs, every: EveryPin) -> Iterator[Finding]:
     tests = {path for patch in inputs.patches for path in parts.tests(patch)}
-    for path, names in owners.items():
-        if not names:
+    named = tests | {path for patch in inputs.patches for path in parts.needs(patch)}
+    for path in inputs.overlay:
+        shared = path in every.shared
+        if not parts.is_named(path, every.named if shared else named):
             yield Finding("P2", path, "no patch names it in Needs: or Tests:")
-        elif path.startswith("Lib/test/test_") and not parts.is_named(path, tests):
+        elif path.startswith("Lib/test/test_") and not parts.is_named(
+            path, every.tests if shared else tests
+        ):
             yield Finding("P2", path, "no patch names it in Tests:")
 
 
@@ -107,7 +134,7 @@ def _uses(where: str, text: str, overlay: Mapping[str, object]) -> list[str]:
     return [path for path in overlay if path.endswith(".h") and path.split("/")[-1] in names]
 
 
-def _makefile(inputs: Inputs, elsewhere: Collection[str]) -> Iterator[Finding]:
+def _makefile(inputs: Inputs, every: EveryPin) -> Iterator[Finding]:
     if _MAKEFILE not in inputs.overlay:
         return
     listed = set(_LISTED.findall(_text(inputs.overlay[_MAKEFILE].data)))
@@ -119,8 +146,8 @@ def _makefile(inputs: Inputs, elsewhere: Collection[str]) -> Iterator[Finding]:
     }
     for path in sorted(wanted - listed):
         yield Finding("P4", _MAKEFILE, f"lacks {path}")
-    for path in sorted(listed - inputs.overlay.keys() - set(elsewhere)):
-        yield Finding("P4", _MAKEFILE, f"lists {path}, which the overlay has not got")
+    for path in sorted(listed - every.paths):
+        yield Finding("P4", _MAKEFILE, f"lists {path}, which no overlay has")
 
 
 def _applies(

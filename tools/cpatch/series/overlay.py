@@ -14,7 +14,7 @@ from pathlib import Path
 
 from cpatch.base.errors import USAGE, CpatchError
 from cpatch.base.git import Entry, Repo
-from cpatch.base.pin import Pin, Pins
+from cpatch.base.pin import Pin
 from cpatch.base.project import Project
 
 _JUNK_DIRS = {"__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache"}
@@ -67,13 +67,6 @@ def load_overlay(project: Project, pin: Pin) -> dict[str, OverlayFile]:
 def own_root(project: Project, pin: Pin) -> Path:
     """Return the directory that mirrors CPython's tree with what this pin alone needs."""
     return project.patches / pin.branch
-
-
-def own_paths(project: Project, pins: Pins) -> set[str]:
-    """Return the paths that only some pin has, of all pins."""
-    return {
-        path for pin in pins.table.values() for path in _load(project, own_root(project, pin))
-    }
 
 
 def place(project: Project, pin: Pin, path: str) -> Path:

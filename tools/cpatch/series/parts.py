@@ -6,11 +6,12 @@ them is ``patched``.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import replace
 
 from cpatch.base.errors import USAGE, CpatchError
 from cpatch.base.pin import Pin
+from cpatch.base.pinfile import load_pins
 from cpatch.base.project import Project
 from cpatch.series import patchfiles
 from cpatch.series.chain import Inputs, load_inputs
@@ -98,14 +99,33 @@ def choose(inputs: Inputs, listed: Series, tree: str) -> Inputs:
 
 
 def own_tests(project: Project, pin: Pin, tree: str) -> list[str]:
-    """Return the names of the overlay's test files that a tree has, as regrtest knows them."""
+    """Return the names of the overlay's test files that a tree has, as regrtest knows them.
+
+    Of the whole series, without those that patches of other pins name and none of this one: they
+    test what this CPython has not got.
+    """
     files = load_overlay(project, pin)
-    if tree != "patched":
+    if tree == "patched":
+        mine = tested(project, pin)
+        theirs = {
+            path
+            for other in load_pins(project).table.values()
+            if other.branch != pin.branch
+            for path in tested(project, other)
+        }
+        files = {p: f for p, f in files.items() if is_named(p, mine) or not is_named(p, theirs)}
+    else:
         inputs = load_inputs(project, pin)
         files = choose(inputs, patchfiles.load_series(project, pin), tree).overlay
     words = [path.split("/") for path in files if path.startswith("Lib/test/test_")]
     names = {w[2].removesuffix(".py") for w in words if len(w) == 3 or w[3:] == ["__init__.py"]}
     return sorted(names)
+
+
+def tested(project: Project, pin: Pin) -> set[str]:
+    """Return the paths in ``Tests:`` of all patches of a pin."""
+    listed = patchfiles.load_series(project, pin)
+    return {p for patch in patchfiles.load_patches(project, listed) for p in tests(patch)}
 
 
 def needs(patch: Patch) -> list[str]:
@@ -118,7 +138,7 @@ def tests(patch: Patch) -> list[str]:
     return paths_in(patchfiles.trailer(patch, "Tests"))
 
 
-def is_named(path: str, named: set[str]) -> bool:
+def is_named(path: str, named: Set[str]) -> bool:
     """Say whether a path, or a directory above it, is among some paths."""
     words = path.split("/")
     return any("/".join(words[:n]) in named for n in range(1, len(words) + 1))

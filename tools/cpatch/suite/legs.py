@@ -16,100 +16,8 @@ from cpatch.base.pin import Pin
 from cpatch.base.project import Project
 from cpatch.building import build, flavors
 from cpatch.exits import fuzz
-from cpatch.series import parts
-from cpatch.suite import expected, regrtest, stock_headers
-
-# Where a change of reference counting, births, freelists or finalization shows first. Run with
-# the debug build's assertions; the whole suite there takes too long for every day.
-CORE = [
-    "test_gc",
-    "test_capi",
-    "test_sys",
-    "test_embed",
-    "test_weakref",
-    "test_structseq",
-    "test_tuple",
-    "test_list",
-    "test_dict",
-    "test_set",
-    "test_int",
-    "test_long",
-    "test_bool",
-    "test_unicode",
-    "test_bytes",
-    "test_io",
-    "test_import",
-    "test_marshal",
-    "test_code",
-    "test_dis",
-    "test_generators",
-    "test_coroutines",
-    "test_frame",
-    "test_exceptions",
-    "test_descr",
-    "test_ctypes",
-    "test_threading",
-    "test_atexit",
-    "test_finalization",
-    "test_builtin",
-    "test_module",
-    "test_fork1",
-    "test_multiprocessing_fork",
-    "test_asyncgen",
-    "test_tempfile",
-]
-
-# For `-R 3:3`, which runs a file six times: short files over the objects that are immortal, and
-# what touches collection and finalization.
-LEAKS = [
-    "test_gc",
-    "test_finalization",
-    "test_atexit",
-    "test_asyncgen",
-    "test_bool",
-    "test_int",
-    "test_list",
-    "test_tuple",
-    "test_structseq",
-    "test_dict",
-    "test_code",
-]
-
-# Of the overlay's test files, those that look at children: `-R` would find nothing there.
-CHILDREN = [
-    "test_immortal_exit_cleared",
-    "test_immortal_exit_interpreters",
-    "test_immortal_exit_memory",
-    "test_immortal_exit_once",
-    "test_immortal_exit_polling",
-    "test_immortal_exit_release",
-    "test_immortal_exit_stuck",
-    "test_immortal_exit_waits",
-    "test_immortal_exit_weakrefs",
-    "test_immortal_finalization",
-    "test_immortal_finalization_output",
-    "test_immortal_finalization_start",
-    "test_immortal_half_made",
-    "test_immortal_large",
-    "test_immortal_process",
-    "test_immortal_shutdown_order",
-    "test_immortal_shutdown_references",
-    "test_immortal_sight",
-    "test_immortal_startup",
-    "test_immortal_stdlib_whole",
-    "test_immortal_worker_exit",
-]
-
-QUICK = [
-    "test_gc",
-    "test_capi",
-    "test_sys",
-    "test_list",
-    "test_tuple",
-    "test_dict",
-    "test_int",
-    "test_code",
-]
+from cpatch.series import apply, parts
+from cpatch.suite import audit_leg, choice, expected, regrtest, stock_headers
 
 # One hung test may not cost the whole run. The slowest file takes a third of this.
 TIMEOUT = ("--timeout", "1200")
@@ -149,11 +57,20 @@ class Context:
 
     def in_process(self) -> list[str]:
         """Those of ``ours`` that do most of their work in their own process, not in children."""
-        return [name for name in self.ours() if name not in CHILDREN]
+        return [name for name in self.ours() if name not in choice.CHILDREN]
+
+    def core(self) -> list[str]:
+        """Those of the core files that this CPython has."""
+        source = apply.ensure_tree(self.project, self.pin, self.tree).path
+        return choice.there(choice.CORE, source / "Lib" / "test")
 
     def ours(self) -> list[str]:
         """The names of the tree's test files that are ours, as regrtest knows them."""
         return parts.own_tests(self.project, self.pin, self.tree)
+
+
+#: A leg and what ``--only`` calls it.
+Row = tuple[str, Callable[[Context], Result]]
 
 
 @dataclass(frozen=True)
@@ -239,7 +156,11 @@ class Regrtest:
         # A crash is never bad luck. A file that fails as a whole stands for all its cases.
         still |= {name for name in files if outcome.crashed(name)}
         whole = {name for name in files if name in still}
-        failed = still | {case for case in first_failed if regrtest.file_of(case) in whole}
+        failed = still | {
+            case
+            for case in first_failed
+            if regrtest.file_of(case) in whole or any(case.startswith(f"{n}.") for n in whole)
+        }
         return sorted(first_failed - failed), failed | broken
 
     def _options(self, context: Context) -> list[str]:
@@ -249,7 +170,9 @@ class Regrtest:
 
     def _listed(self, context: Context, outcome: regrtest.Outcome) -> list[expected.Listed]:
         """The lines of the list that this run could have confirmed."""
-        ran = set(outcome.finished)
+        # Of a package that is run file by file, "test.test_asyncio.test_events", the list may name
+        # any part.
+        ran = {regrtest.file_of(name) for name in outcome.finished}
         lines = expected.read(context.listed_file)
         return [line for line in lines if regrtest.file_of(line.pattern) in ran]
 
@@ -298,7 +221,7 @@ def driver(context: Context) -> Result:
         title = f"test driver: {name}"
         done = proc.step(title, command, cwd=root, env=env, log=log, check=False)
         if name == "pytest" and junit.exists():
-            _count_pytest(junit, result)
+            count_pytest(junit, result)
             bad = not done.ok and not result.failed
         else:
             bad = not done.ok
@@ -312,7 +235,8 @@ def driver(context: Context) -> Result:
     return result
 
 
-def _count_pytest(junit: Path, result: Result) -> None:
+def count_pytest(junit: Path, result: Result) -> None:
+    """Add what pytest's report says to *result*."""
     root = ET.parse(junit).getroot()  # noqa: S314 - our own pytest wrote it
     for case in root.iter("testcase"):
         if case.find("failure") is not None or case.find("error") is not None:
@@ -322,6 +246,34 @@ def _count_pytest(junit: Path, result: Result) -> None:
             result.skipped += 1
         else:
             result.passed += 1
+
+
+def lint(context: Context) -> Result:
+    """Check the series of a pin."""
+    argv = [sys.executable, "-m", "cpatch", "lint", "--pin", context.pin.branch]
+    env = flavors.changes(flavors.clean_environment(os.environ), os.environ)
+    log = context.log("lint")
+    log.unlink(missing_ok=True)
+    title = f"test lint: {context.pin.branch}"
+    done = proc.step(title, argv, cwd=context.project.root, env=env, log=log, check=False)
+    notes = [] if done.ok else ["FAILED: its last lines:", *proc.tail(log)]
+    return Result("lint", passed=int(done.ok), failed=int(not done.ok), notes=notes)
+
+
+def audit(context: Context) -> Result:
+    """Let the auditor's own tests read this interpreter."""
+    result = Result("audit")
+    log = context.log("audit")
+    for junit, ok in audit_leg.run(context.project, context.pin, context.jobs, log):
+        before = result.failed
+        if junit.exists():
+            count_pytest(junit, result)
+        if not ok and result.failed == before:
+            result.failed += 1
+            result.notes += [f"FAILED: {junit.stem}; its last lines:", *proc.tail(log)]
+    if result.failed:
+        result.notes.append(f"log: {context.project.show(log)}")
+    return result
 
 
 def headers(context: Context) -> Result:
@@ -346,26 +298,41 @@ def exits(context: Context) -> Result:
     return result
 
 
+OURS: Row = ("ours", Regrtest("ours", "release", ours, on_stock=False).run)
+AUDIT: Row = ("audit", audit)
+
 # In the order they run; the quick ones first. The name before the colon is what --only takes.
-LEGS: tuple[tuple[str, Callable[[Context], Result]], ...] = (
+LEGS: tuple[Row, ...] = (
     ("driver", driver),
-    ("ours", Regrtest("ours", "release", ours, on_stock=False).run),
+    OURS,
+    AUDIT,
     ("headers", headers),
     ("fuzz", exits),
     ("suite", Regrtest("suite", "release", _suite).run),
     (
         "off",
         Regrtest(
-            "off", "release", lambda c: [*c.ours(), *CORE], env={"PYTHONIMMORTALHEAP": "0"}
+            "off", "release", lambda c: [*c.ours(), *c.core()], env={"PYTHONIMMORTALHEAP": "0"}
         ).run,
     ),
-    ("debug", Regrtest("debug", "debug", lambda c: [*c.ours(), *CORE]).run),
+    ("debug", Regrtest("debug", "debug", lambda c: [*c.ours(), *c.core()]).run),
     (
         "debug",
         Regrtest(
-            "leaks", "debug", lambda c: ["-R", "3:3", *c.in_process(), *LEAKS], count_files=True
+            "leaks",
+            "debug",
+            lambda c: ["-R", "3:3", *c.in_process(), *choice.LEAKS],
+            count_files=True,
         ).run,
     ),
+)
+
+# What runs of a pin that is not the default one: all that is ours, and where that shows first.
+OTHER_PINS: tuple[Row, ...] = (
+    ("lint", lint),
+    OURS,
+    AUDIT,
+    ("core", Regrtest("core", "release", lambda c: c.core()).run),
 )
 
 

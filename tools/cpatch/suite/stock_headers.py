@@ -8,9 +8,13 @@ from pathlib import Path
 
 from cpatch.base import proc
 from cpatch.base.pin import Pin
+from cpatch.base.pinfile import load_pins
 from cpatch.base.project import Project
 from cpatch.building import build, flavors
 from cpatch.series import apply
+
+#: Where headers that know immortal objects count.
+_AWARE = Path("Include", "refcount.h")
 
 _RAN = re.compile(r"^Ran (\d+) tests? in ", re.M)
 _ENDED = re.compile(r"^(OK|FAILED)(?: \((.*)\))?$", re.M)
@@ -31,11 +35,24 @@ def check(project: Project, pin: Pin, jobs: int, log: Path) -> tuple[int, int, i
     command = [patched.python, str(script), "--stock", str(sources[0]), "--patched"]
     command += [str(sources[1]), "--config", str(patched.path.parent)]
     command += ["--interpreters", stock.python, patched.python]
+    if old := _unaware(project, sources[0]):
+        command += ["--unaware", str(old)]
     env = flavors.changes(flavors.clean_environment(os.environ), os.environ)
     title = "test stock headers: a wheel's counting, a billion times"
     log.unlink(missing_ok=True)
     proc.step(title, command, cwd=project.root, env=env, log=log, check=False)
     return totals(log.read_text(encoding="utf-8", errors="replace"))
+
+
+def _unaware(project: Project, stock: Path) -> Path | None:
+    """Return a pin's source whose headers know no immortal objects, when those of *stock* do."""
+    if not (stock / _AWARE).exists():
+        return None
+    for pin in load_pins(project).table.values():
+        path = apply.ensure_tree(project, pin, "stock").path
+        if not (path / _AWARE).exists():
+            return path
+    return None
 
 
 def totals(text: str) -> tuple[int, int, int]:

@@ -34,9 +34,10 @@ def command(
     if len(words) > 2 or (len(words) == 2 and pin_name):
         raise CpatchError("bump takes a branch and a version", fix="bump --help", code=USAGE)
     project = Project.find()
-    old = load_pins(project).get(words[0] if len(words) == 2 else pin_name)
+    pins = load_pins(project)
+    old = pins.get(words[0] if len(words) == 2 else pin_name)
     with locks.driver(project):
-        new, tarball = new_pin(project, old, words[-1], source, sha256)
+        new, tarball = new_pin(project, pins, old, words[-1], source, sha256)
         verdicts, shadows, tree = attempt(project, old, new, tarball)
     console.field("bump", f"{old.version} -> {new.version}   sha256 {new.sha256[:8]}")
     for verdict in verdicts:

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import click
 
 from cpatch.base import console
 from cpatch.base.errors import REGRESSION, USAGE, CpatchError
+from cpatch.base.pinfile import load_pins
 from cpatch.series import parts as series_parts
 from cpatch.series import patchfiles
-from cpatch.suite import legs, parts_leg
+from cpatch.suite import choice, legs, parts_leg
 from cpatch.verbs.options import jobs_option, open_pin, parts_option, pin_option, verbose_option
 
 USUAL = tuple(dict.fromkeys(name for name, _ in legs.LEGS))
+#: Runs for other pins, and when it is named: what it does is a part of other legs here.
+NAMED = tuple(row for row in legs.OTHER_PINS if row[0] not in USUAL)
 #: Takes hours, and runs when it is named only.
 LONG = ("parts", parts_leg.parts_alone)
-NAMES = (*USUAL, LONG[0])
+NAMES = (*USUAL, *(name for name, _ in NAMED), LONG[0])
 #: What can be run on a tree of some parts.
 OF_PARTS = ("ours", "suite", "off", "debug")
 
@@ -39,6 +44,9 @@ def command(
 ) -> int:
     """Test the patched interpreter; a failure counts only if stock passes that test.
 
+    Without anything else, the default pin whole, and of the other pins lint, ours, the auditor
+    and the core files, for those whose series is not empty.
+
     ARGUMENTS go to regrtest in place of the whole suite (names of test files, -m PATTERN).
     """
     project, pin = open_pin(pin_name)
@@ -60,12 +68,30 @@ def command(
         wanted = ("suite",)
     elif quick:
         wanted = only or tuple(n for n in ("driver", "ours", "suite") if n in wanted)
-        arguments = arguments or tuple(legs.QUICK)
+        arguments = arguments or tuple(choice.QUICK)
     context = legs.Context(project, pin, jobs, arguments, stock, tree)
-    every = (*legs.LEGS, LONG)
+    every = (*legs.LEGS, *NAMED, LONG)
     results = [legs.run_leg(leg, name, context) for name, leg in every if name in wanted]
+    if not (pin_name or parts or only or quick or stock or arguments):
+        results += _other_pins(context)
     report(results)
     return REGRESSION if any(result.failed for result in results) else 0
+
+
+def _other_pins(context: legs.Context) -> list[legs.Result]:
+    """Run what other pins need; one whose series is empty is passed over with a line."""
+    results = []
+    for pin in load_pins(context.project).table.values():
+        if pin.branch == context.pin.branch:
+            continue
+        if not patchfiles.load_series(context.project, pin).names:
+            console.say(f"{pin.branch}: skipped, its series is empty (patches/{pin.series})")
+            continue
+        for name, leg in legs.OTHER_PINS:
+            result = legs.run_leg(leg, name, replace(context, pin=pin))
+            result.name = f"{pin.branch} {result.name}"
+            results.append(result)
+    return results
 
 
 def report(results: list[legs.Result]) -> None:
@@ -74,10 +100,11 @@ def report(results: list[legs.Result]) -> None:
         for note in result.notes:
             console.say(f"{result.name}: {note}")
     console.say()
-    console.say(f"{'leg':<8}{'passed':>8}{'failed':>8}{'skipped':>9}  time")
+    wide = max([8, *(len(row.name) + 2 for row in results)])
+    console.say(f"{'leg':<{wide}}{'passed':>8}{'failed':>8}{'skipped':>9}  time")
     for row in results:
         console.say(
-            f"{row.name:<8}{row.passed:>8}{row.failed:>8}{row.skipped:>9}"
+            f"{row.name:<{wide}}{row.passed:>8}{row.failed:>8}{row.skipped:>9}"
             f"  {console.seconds(row.seconds)}"
         )
     console.say()

@@ -1,4 +1,7 @@
-"""The auditor on applications whose stores are known, under the interpreter that runs pytest."""
+"""The auditor on applications whose stores are known.
+
+They run under the interpreter that runs pytest, or the one that CPATCH_AUDITED names.
+"""
 
 from __future__ import annotations
 
@@ -12,13 +15,22 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from cowaudit import inside, objects, uffd
+from cowaudit import inside, layouts, objects, uffd
 from cpatch.building import freshness, records
 
+AUDITED = os.environ.get("CPATCH_AUDITED", sys.executable)
 TRACEABLE = not uffd.refused()[1]
+
+
+def layout_of(python: str) -> layouts.Layout:
+    question = "import sys; print(*sys.version_info[:2], sys.abiflags)"
+    major, minor, *flags = subprocess.check_output([python, "-c", question], text=True).split()
+    return layouts.of(int(major), int(minor), *flags)
+
+
 needs_tracing = pytest.mark.skipif(
-    not TRACEABLE or sys.version_info[:2] != (3, 11),
-    reason="who stores is told by userfaultfd, here refused, and by structures of the first pin",
+    not TRACEABLE or layout_of(AUDITED).frames is None,
+    reason="who stores is told by userfaultfd, here refused, and by structures of the pins",
 )
 
 # A buffer of which exercise() writes every third page of ten; and objects that it only counts.
@@ -51,10 +63,11 @@ def application(tmp_path: Path) -> Path:
     return path
 
 
-def audit(world, tmp_path: Path, *argv: str) -> int:
-    return world.run(
-        "audit", "--python", sys.executable, "--workers", "2", "--out", str(tmp_path / "out"), *argv
-    )
+def audit(world, tmp_path: Path, *argv: str, python: str = AUDITED) -> int:
+    # Frozen, so that counts are written by an interpreter that can do better, too.
+    mode = () if "--mode" in argv else ("--mode", "freeze")
+    out = str(tmp_path / "out")
+    return world.run("audit", "--python", python, "--workers", "2", "--out", out, *mode, *argv)
 
 
 def results(tmp_path: Path) -> list[dict]:
@@ -271,7 +284,7 @@ def test_own_interpreters_are_the_default(world, application, tmp_path, said, mo
 
 
 def test_immortalizing_is_left_out_where_there_is_none(world, tmp_path, said) -> None:
-    assert audit(world, tmp_path, "--mode", "immortalize", __file__) == 2
+    assert audit(world, tmp_path, "--mode", "immortalize", __file__, python=sys.executable) == 2
     assert "has no gc.immortalize_heap()" in said()
 
 
@@ -291,7 +304,7 @@ def test_nobody_stays_behind_a_dead_auditor(tmp_path, trace) -> None:
         "    DATA[:] = bytes(len(DATA))\n"
     )
     tools = Path(__file__).parents[2]
-    argv = ["--python", sys.executable, "--workers", "1", "--out", str(tmp_path / "out")]
+    argv = ["--python", AUDITED, "--workers", "1", "--out", str(tmp_path / "out")]
     driver = subprocess.Popen(
         [sys.executable, "-m", "cpatch", "audit", *argv, trace, str(path)],
         env={**os.environ, "PYTHONPATH": str(tools)},

@@ -7,26 +7,24 @@ import ctypes
 import os
 import sys
 from collections.abc import Iterator
-from types import CodeType
 
 import pytest
-from cowaudit import objects, pagemap
+from cowaudit import layouts, objects, pagemap
 from cowaudit.memory import Memory
 from cowaudit.objects import Objects
 from cowaudit.places import Places
 
 PAGE = pagemap.PAGE
 
-layouts = pytest.mark.skipif(
-    sys.version_info[:2] not in ((3, 10), (3, 11)), reason="layouts are those of the first pin"
-)
+HERE = layouts.of(*sys.version_info[:2], sys.abiflags)
+known_layout = pytest.mark.skipif(HERE is layouts.PLAIN, reason="not one of the pins' CPythons")
 
 
 @pytest.fixture
 def here() -> Iterator[Places]:
     """What lies where in this process."""
     with contextlib.closing(Memory(os.getpid())) as memory:
-        known = Objects(memory, id(type), CodeType.__basicsize__)
+        known = Objects(memory, id(type), HERE)
         yield Places(pagemap.maps(os.getpid()), known, None)
 
 
@@ -53,7 +51,7 @@ def word(address: int) -> int:
     return int(ctypes.c_uint64.from_address(address).value)
 
 
-@layouts
+@known_layout
 class TestObjects:
     @pytest.mark.parametrize(
         ("value", "name"),
@@ -84,7 +82,7 @@ class TestObjects:
         [
             (TEXT, 24, "str.hash"),
             (BYTES, 24, "bytes.hash"),
-            (TUPLE, 24, "tuple.items"),
+            (TUPLE, tuple.__basicsize__, "tuple.items"),
             (LIST, 24, "list.items pointer"),
             (DICT, 16, "dict.used"),
             (LARGE, 24, "int.digits"),
@@ -115,8 +113,38 @@ class TestObjects:
     def test_code(self, here: Places) -> None:
         code = TestObjects.test_code.__code__
         assert here.spot(id(code)).text == "code"
-        assert here.spot(id(code) + 52).text == "code.warm-up counter"
-        assert here.spot(id(code) + CodeType.__basicsize__).kind == objects.CODE
+        warm_up = {(3, 11): "code.warm-up counter"}.get(sys.version_info[:2], "code.counts")
+        assert here.spot(id(code) + 52).text == warm_up
+        assert here.spot(id(code) + type(code).__basicsize__).kind == objects.CODE
+
+    @pytest.mark.skipif(sys.version_info < (3, 14), reason="counts take the whole word")
+    def test_flags_are_beside_the_count(self, here: Places) -> None:
+        for value, name in ((TEXT, "str"), (None, "static NoneType")):
+            assert here.spot(id(value) + 3).kind == objects.REFCOUNT
+            spot = here.spot(id(value) + 6)
+            assert (spot.kind, spot.text) == (objects.FIELD, f"{name}.flags")
+
+    @pytest.mark.skipif(sys.version_info < (3, 14), reason="tuples do not keep their hash")
+    def test_the_hash_of_a_tuple(self, here: Places) -> None:
+        assert here.spot(id(TUPLE) + 24).text == "tuple.hash"
+
+    def test_what_lies_in_front_of_an_instance(self, here: Places) -> None:
+        before = {-32: "values pointer", -24: "dict pointer"}
+        if sys.version_info >= (3, 14):
+            before = {-32: "weak references", -24: "dict pointer"}
+            assert here.spot(id(KEEP[7]) + 24).text == "Plain.inline values"
+        if sys.version_info >= (3, 11):
+            for offset, name in before.items():
+                assert here.spot(id(KEEP[7]) + offset).text == f"Plain.{name}"
+
+    @pytest.mark.parametrize("kind", [list, dict])
+    def test_objects_kept_for_reuse_are_free(self, here: Places, kind) -> None:
+        made = [kind() for _ in range(60)]
+        places = [id(each) for each in made]
+        made.clear()
+        for place in places:  # as they are now, before one of them is taken again
+            here.objects.memory.page(place)
+        assert [here.spot(place).kind for place in places].count(objects.FREE) > 50
 
     def test_free_blocks_and_pool_headers(self, here: Places) -> None:
         # Many of one size, of which every second is freed again.
@@ -171,7 +199,7 @@ def test_static_objects_end_somewhere(monkeypatch) -> None:
     kind, static = 0x20000, 0x10000
     words = {kind + 8: kind, kind + 24: 0x900, kind + 32: 24, kind + 8 + 16: 0x900}
     words |= {static + 0x100: 3, static + 0x108: kind, static + 0x208: kind}
-    known = Objects(FakeMemory(words), kind)  # type: ignore[arg-type]
+    known = Objects(FakeMemory(words), kind, layouts.PLAIN)  # type: ignore[arg-type]
     mapping = pagemap.Mapping(static, static + PAGE, "rw-p", 0, 1, "/bin/thing")
     places = Places([mapping], known, None)
     monkeypatch.setattr(places, "symbol", lambda address: ("static_data", address - static))

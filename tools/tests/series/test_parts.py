@@ -336,3 +336,49 @@ def test_part_that_does_not_apply_without_another(split):
     path = split.patch(NAMES["high"])
     path.write_text(path.read_text().replace(" fast 10\n", "-fast 10\n+fast ten\n"))
     assert found(split)["P5"].startswith(f"patches/{NAMES['high']}: with high low only")
+
+
+@pytest.fixture
+def second(split: World) -> World:
+    """Return the world with a second pin of the same version, whose series is empty."""
+    path = split.project.pins_file
+    text = path.read_text()
+    table = text.split("\n", 1)[1].replace(f'["{BRANCH}"]', '["9.9"]')
+    path.write_text(text + table)
+    split.patch("series.9.9").write_text("# nobody has begun\n")
+    return split
+
+
+def test_series_that_is_empty_is_no_fault(second, said):
+    (second.root / "patches" / "port-names").write_text("_PyPort_Somewhere()\n")
+    own = second.patch(f"{BRANCH}/Include/own.h")
+    own.parent.mkdir(parents=True)
+    own.write_text("#define _PyPort_Somewhere() 1\n")
+    patch = second.patch(NAMES["base"])
+    patch.write_text(patch.read_text().replace("Needs: ", "Needs: Include/own.h "))
+    assert found(second) == {"S3": "patches/series.9.9: has no patch yet"}
+    assert second.run("lint", "--pin", "9.9") == 0
+
+
+def test_what_pins_share_is_named_by_one_of_them(second):
+    text = make_patch("gc: change the tenth line", "Modules/gc.c", "gc 10\n", "gc ten\n")
+    other = second.patch("9.9/gc-change-the-tenth-line.patch")
+    other.parent.mkdir()
+    text = text.replace(f"Applies: {BRANCH}", "Applies: 9.9")
+    other.write_text(text)
+    second.patch("series.9.9").write_text(f"{other.parent.name}/{other.name}\n")
+    assert found(second) == {}
+    pins = load_pins(second.project)
+    assert parts.own_tests(second.project, pins.get("9.9"), "patched") == []
+    assert len(parts.own_tests(second.project, pins.get(), "patched")) == 5
+    # What is the pin's alone has to be named by a patch of its own.
+    for branch in (BRANCH, "9.9"):
+        own = second.patch(f"{branch}/Include/own.h")
+        own.parent.mkdir(parents=True)
+        own.write_text("")
+    assert found(second) == {"P2": "Include/own.h: no patch names it in Needs: or Tests:"}
+    patch = second.patch(NAMES["base"])
+    patch.write_text(patch.read_text().replace("Needs: ", "Needs: Include/own.h "))
+    assert "P2" in found(second)
+    other.write_text(other.read_text().replace("Needs: ", "Needs: Include/own.h "))
+    assert found(second) == {}

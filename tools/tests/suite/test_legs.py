@@ -196,7 +196,7 @@ def test_driver_leg_counts_what_pytest_reports(tmp_path: Path) -> None:
         "</testcase><testcase classname='d' name='e'><error/></testcase></testsuite></testsuites>"
     )
     result = legs.Result("driver")
-    legs._count_pytest(report, result)
+    legs.count_pytest(report, result)
     assert (result.passed, result.failed, result.skipped) == (1, 1, 1)
     assert result.notes == ["FAILED: d::e"]
 
@@ -249,3 +249,58 @@ def test_tree_of_parts_has_no_driver_and_no_fuzzer(
     assert parted.toy.run("test", "--parts", "low", "--only", "driver") == 2
     assert parted.toy.run("test", "--parts", "high") == 2
     assert "part high needs low" in capsys.readouterr().err
+
+
+@pytest.fixture
+def second(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> Stage:
+    """Return a stage with another pin, 9.9, and its series; the legs are those without a driver."""
+    pins = stage.toy.project.pins_file
+    table = pins.read_text().partition("\n\n")[2].replace("9.8", "9.9")
+    pins.write_text(pins.read_text() + table)
+    (stage.toy.root / "patches" / "series.9.9").write_text("# begun, but empty\n")
+    for name in ("LEGS", "OTHER_PINS"):
+        rows = [row for row in getattr(legs, name) if row[0] in ("suite", "ours", "core")]
+        monkeypatch.setattr(legs, name, tuple(rows))
+    stage.plan("patched", test_gc=0, test_late=9)
+    tests = stage.toy.source() / "Lib" / "test"
+    tests.mkdir(parents=True)
+    (tests / "test_gc.py").touch()
+    return stage
+
+
+def test_other_pin_waits_for_its_series(second: Stage, capsys: pytest.CaptureFixture[str]) -> None:
+    second.plan("patched", test_gc=0)
+    assert second.toy.run("test") == 0
+    out = capsys.readouterr().out.splitlines()
+    assert "9.9: skipped, its series is empty (patches/series.9.9)" in out
+    assert len(second.calls("patched")) == 1
+
+
+def test_other_pin_runs_ours_and_the_core(
+    second: Stage, capsys: pytest.CaptureFixture[str]
+) -> None:
+    second.plan("patched", test_gc=0)
+    patch = second.toy.root / "patches" / "9.9" / "a.patch"
+    patch.parent.mkdir()
+    patch.write_text("Subject: a\n\nTests: Lib/test/test_late.py\n\ndiff --git a/x b/x\n")
+    (second.toy.root / "patches" / "series.9.9").write_text("9.9/a.patch\n")
+    late = patch.parent / "Lib" / "test" / "test_late.py"
+    late.parent.mkdir(parents=True)
+    late.touch()
+    second.plan("patched", test_gc=0, test_late=9)
+    (second.toy.root / "stock" / "plan").write_text(json.dumps({"test_late": 0}))
+    assert second.toy.run("test") == 4
+    out = capsys.readouterr().out.splitlines()
+    assert "9.9 ours: FAILED: test.test_late.C.test_it (stock passes it)" in out
+    rows = [line.split() for line in out if line.startswith("9.9 ") and ":" not in line]
+    assert [row[:4] for row in rows] == [["9.9", "ours", "0", "1"], ["9.9", "core", "1", "0"]]
+    assert second.calls("patched")[-1].endswith(" test_gc")  # the only core file that there is
+    # Whatever narrows the run is about one pin.
+    for argv in (("--pin", "9.8"), ("--only", "suite"), ("--quick",), ("test_gc",)):
+        second.toy.run("test", *argv)
+        assert "9.9" not in capsys.readouterr().out
+
+
+def test_core_is_a_leg_to_be_named(second: Stage, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out = _suite(second, capsys, "--only", "core")
+    assert (code, out[-1]) == (0, "1 passed, 0 failed")

@@ -1,0 +1,42 @@
+"""The leg of ``test`` that lets the auditor's own tests read the interpreter that was built.
+
+``cowaudit`` reads the structures of a CPython from outside, so its tests run under that CPython:
+what lies at the address of an object is known there. pytest, which is Python throughout, comes
+from the driver's environment.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import sysconfig
+from collections.abc import Iterator
+from pathlib import Path
+
+from cpatch.base import proc
+from cpatch.base.pin import Pin
+from cpatch.base.project import Project
+from cpatch.building import build, flavors
+
+
+def run(project: Project, pin: Pin, jobs: int, log: Path) -> Iterator[tuple[Path, bool]]:
+    """Run the tests; yield pytest's report and whether all is well, for each of two runs.
+
+    The second one audits the interpreter with the driver, which says who wrote and where.
+    """
+    built = build.ensure_built(project, pin, "patched", flavors.get("release"), jobs=jobs)
+    env = flavors.changes(flavors.clean_environment(os.environ), os.environ)
+    log.unlink(missing_ok=True)
+    packages = sysconfig.get_path("purelib")
+    runs = (
+        ("cowaudit", built.python, {"PYTHONPATH": packages, "PYTHONDONTWRITEBYTECODE": "1"}),
+        ("audit", sys.executable, {"CPATCH_AUDITED": built.python}),
+    )
+    for name, python, more in runs:
+        junit = log.with_name(f"{log.stem}-{name}.xml")
+        junit.unlink(missing_ok=True)
+        argv = [python, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--junit-xml={junit}"]
+        argv.append(f"tools/tests/{name}")
+        title = f"test audit: {name} on {pin.branch}"
+        done = proc.step(title, argv, cwd=project.root, env={**env, **more}, log=log, check=False)
+        yield junit, done.ok

@@ -1,0 +1,107 @@
+"""Which of CPython's and the overlay's test files a leg of ``test`` runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+# Where a change of reference counting, births, freelists or finalization shows first. Run with
+# the debug build's assertions; the whole suite there takes too long for every day. Names change:
+# what a CPython has not got is left out.
+CORE = [
+    "test_gc",
+    "test_capi",
+    "test_sys",
+    "test_embed",
+    "test_weakref",
+    "test_structseq",
+    "test_tuple",
+    "test_list",
+    "test_dict",
+    "test_set",
+    "test_int",
+    "test_long",
+    "test_bool",
+    "test_unicode",
+    "test_str",
+    "test_bytes",
+    "test_io",
+    "test_import",
+    "test_marshal",
+    "test_code",
+    "test_dis",
+    "test_generators",
+    "test_coroutines",
+    "test_frame",
+    "test_exceptions",
+    "test_descr",
+    "test_ctypes",
+    "test_threading",
+    "test_atexit",
+    "test_finalization",
+    "test_builtin",
+    "test_module",
+    "test_fork1",
+    "test_multiprocessing_fork",
+    "test_asyncgen",
+    "test_tempfile",
+]
+
+# For `-R 3:3`, which runs a file six times: short files over the objects that are immortal, and
+# what touches collection and finalization.
+LEAKS = [
+    "test_gc",
+    "test_finalization",
+    "test_atexit",
+    "test_asyncgen",
+    "test_bool",
+    "test_int",
+    "test_list",
+    "test_tuple",
+    "test_structseq",
+    "test_dict",
+    "test_code",
+]
+
+# Of the overlay's test files, those that look at children: `-R` would find nothing there.
+CHILDREN = [
+    "test_immortal_exit_cleared",
+    "test_immortal_exit_interpreters",
+    "test_immortal_exit_memory",
+    "test_immortal_exit_once",
+    "test_immortal_exit_polling",
+    "test_immortal_exit_release",
+    "test_immortal_exit_stuck",
+    "test_immortal_exit_waits",
+    "test_immortal_exit_weakrefs",
+    "test_immortal_finalization",
+    "test_immortal_finalization_output",
+    "test_immortal_finalization_start",
+    "test_immortal_half_made",
+    "test_immortal_large",
+    "test_immortal_process",
+    "test_immortal_shutdown_order",
+    "test_immortal_shutdown_references",
+    "test_immortal_sight",
+    "test_immortal_startup",
+    "test_immortal_stdlib_whole",
+    "test_immortal_worker_exit",
+]
+
+QUICK = [
+    "test_gc",
+    "test_capi",
+    "test_sys",
+    "test_list",
+    "test_tuple",
+    "test_dict",
+    "test_int",
+    "test_code",
+]
+
+
+def there(names: Iterable[str], tests: Path) -> list[str]:
+    """Return those of some files that a ``Lib/test`` has; all while there is no such directory."""
+    if not tests.is_dir():
+        return list(names)
+    return [name for name in names if (tests / name).exists() or (tests / f"{name}.py").exists()]
