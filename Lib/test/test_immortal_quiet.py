@@ -140,6 +140,8 @@ class LearningTests(unittest.TestCase):
         before = text(polymorphic.__code__)
         polymorphic([A(20)])
         self.assertNotEqual(text(polymorphic.__code__), before)
+        for i in range(8):
+            polymorphic([A(20)])
         before = text(polymorphic.__code__)
         warm(polymorphic, [A(20)])
         self.assertEqual(text(polymorphic.__code__), before)

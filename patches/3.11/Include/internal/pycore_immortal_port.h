@@ -282,6 +282,15 @@ _PyPort_GiveKeysVersion(PyInterpreterState *interp, PyDictKeysObject *keys)
         _PyDictKeys_GetVersionForCurrentState(keys) != 0;
 }
 
+/* --- Tuples ------------------------------------------------------------- */
+
+/* Where a tuple keeps its hash, -1 until it is computed; NULL if it does not. */
+static inline Py_hash_t *
+_PyPort_TupleHash(PyObject *op)
+{
+    return NULL;
+}
+
 /* --- Weak references ---------------------------------------------------- */
 
 /* What ref refers to, borrowed; None if that is gone. */
