@@ -200,7 +200,10 @@ seal_trim_arena(struct arena_object *ao, size_t page)
                 /* Its list of free blocks is gone. */
                 pool->szidx = DUMMY_SIZE_IDX;
             }
-            pool->nextpool = ao->freepools;
+            if (pool->nextpool != ao->freepools) {
+                /* Else the page stays as it is, perhaps shared. */
+                pool->nextpool = ao->freepools;
+            }
             ao->freepools = pool;
         }
     }

@@ -127,6 +127,8 @@ fill_type(PyTypeObject *type, struct fill *fill)
         PyHeapTypeObject *et = (PyHeapTypeObject *)type;
         if (et->ht_cached_keys != NULL) {
             fill_keys(et->ht_cached_keys, fill);
+            fill->stats->filled += _PyPort_SettleSharedKeys(
+                et->ht_cached_keys);
         }
     }
 }
