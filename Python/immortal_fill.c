@@ -46,23 +46,25 @@ has_harmless_hash(PyObject *op, int nested)
         is_hash_of(hash, &PyBaseObject_Type);   /* from its address */
 }
 
-/* Where op keeps its hash, -1 until it is computed; or NULL. */
+/* Where op keeps its hash, -1 until it is computed; or NULL.  What inherits from
+   such a type, and no other hash, does as well. */
 static Py_hash_t *
 kept_hash(PyObject *op)
 {
-    if (PyUnicode_CheckExact(op)) {
+    hashfunc hash = Py_TYPE(op)->tp_hash;
+    if (is_hash_of(hash, &PyUnicode_Type)) {
         return &((PyASCIIObject *)op)->hash;
     }
-    if (PyBytes_CheckExact(op)) {
+    if (is_hash_of(hash, &PyBytes_Type)) {
 _Py_COMP_DIAG_PUSH
 _Py_COMP_DIAG_IGNORE_DEPR_DECLS
         return &((PyBytesObject *)op)->ob_shash;
 _Py_COMP_DIAG_POP
     }
-    if (PyTuple_CheckExact(op)) {
+    if (is_hash_of(hash, &PyTuple_Type)) {
         return _PyPort_TupleHash(op);
     }
-    if (PyFrozenSet_CheckExact(op)) {
+    if (is_hash_of(hash, &PyFrozenSet_Type)) {
         return &((PySetObject *)op)->hash;
     }
     return NULL;
