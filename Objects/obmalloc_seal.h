@@ -13,6 +13,8 @@
    A sealed pool looks full (freeblock is NULL), so that pymalloc_free() has
    one rare branch to look for it in.  maxnextoffset is never 0 otherwise. */
 
+#include "pycore_obmalloc_port.h" // _PyPort_Arenas()
+
 #define POOL_IS_SEALED(pool) ((pool)->maxnextoffset == 0)
 
 #ifdef MADV_DONTNEED
@@ -35,7 +37,7 @@ static size_t
 seal_page_size(void)
 {
 #if SEAL_CAN_RELEASE
-    if (_PyObject_Arena.alloc == _PyObject_ArenaMmap) {
+    if (_PyPort_AreArenasMapped()) {
         long size = sysconf(_SC_PAGESIZE);
         if (size > 0 && size <= POOL_SIZE && POOL_SIZE / size <= 32) {
             return (size_t)size;
@@ -73,8 +75,10 @@ seal_look_for_pages(poolp pool, size_t page, uint *pages)
     for (uint i = begin; i < nblocks; i++) {
         is_free[i] = 1;                 /* never allocated */
     }
-    for (block *b = pool->freeblock; b != NULL; b = *(block **)b) {
-        is_free[(b - (block *)pool - POOL_OVERHEAD) / size] = 1;
+    for (_PyPort_block *b = pool->freeblock; b != NULL;
+         b = *(_PyPort_block **)b)
+    {
+        is_free[(b - (_PyPort_block *)pool - POOL_OVERHEAD) / size] = 1;
     }
     size_t lost = (size_t)(nblocks - pool->ref.count) * size;
     for (size_t at = page; page && at < POOL_SIZE; at += page) {
@@ -95,13 +99,15 @@ seal_look_for_pages(poolp pool, size_t page, uint *pages)
 static void
 seal_visit_pools(void (*visit)(poolp, void *), void *arg)
 {
-    for (uint i = 0; i < maxarenas; i++) {
-        if (arenas[i].address == 0) {
+    uint n;
+    struct arena_object *arena = _PyPort_Arenas(&n);
+    for (; n-- > 0; arena++) {
+        if (arena->address == 0) {
             continue;
         }
-        uintptr_t base = (arenas[i].address + POOL_SIZE_MASK) &
+        uintptr_t base = (arena->address + POOL_SIZE_MASK) &
                          ~(uintptr_t)POOL_SIZE_MASK;
-        for (; base < (uintptr_t)arenas[i].pool_address; base += POOL_SIZE) {
+        for (; base < (uintptr_t)arena->pool_address; base += POOL_SIZE) {
             poolp pool = (poolp)base;
             if (pool->ref.count > 0 && !POOL_IS_SEALED(pool)) {
                 visit(pool, arg);
@@ -144,13 +150,13 @@ seal_pool(poolp pool, void *arg)
         uint pages;
         size_t lost = seal_look_for_pages(pool, state->page, &pages);
         if (seal_grade(lost) > state->grade) {
-            insert_to_usedpool(pool);
+            _PyPort_UsePool(pool);
             return;
         }
         for (uint n = 0; pages >> n; n++) {
             if (pages >> n & 1) {
                 state->stats->released_bytes += seal_release(
-                    (block *)pool + n * state->page, state->page);
+                    (_PyPort_block *)pool + n * state->page, state->page);
             }
         }
         stranded_bytes += lost;
@@ -176,7 +182,7 @@ seal_trim_arena(struct arena_object *ao, size_t page)
     for (poolp p = ao->freepools; p != NULL; p = p->nextpool) {
         is_free[((uintptr_t)p - base) / POOL_SIZE] = 1;
     }
-    block *end = ao->pool_address;
+    _PyPort_block *end = ao->pool_address;
     while ((uintptr_t)ao->pool_address > base &&
            is_free[((uintptr_t)ao->pool_address - base) / POOL_SIZE - 1])
     {
@@ -189,12 +195,15 @@ seal_trim_arena(struct arena_object *ao, size_t page)
         if (is_free[(at - base) / POOL_SIZE]) {
             poolp pool = (poolp)at;
             if (page < POOL_SIZE && pool->szidx != DUMMY_SIZE_IDX) {
-                released += seal_release((block *)pool + page,
+                released += seal_release((_PyPort_block *)pool + page,
                                          POOL_SIZE - page);
                 /* Its list of free blocks is gone. */
                 pool->szidx = DUMMY_SIZE_IDX;
             }
-            pool->nextpool = ao->freepools;
+            if (pool->nextpool != ao->freepools) {
+                /* Else the page stays as it is, perhaps shared. */
+                pool->nextpool = ao->freepools;
+            }
             ao->freepools = pool;
         }
     }
@@ -208,7 +217,7 @@ static size_t
 seal_trim(size_t page)
 {
     size_t released = 0;
-    struct arena_object *ao = page ? usable_arenas : NULL;
+    struct arena_object *ao = page ? _PyPort_UsableArenas() : NULL;
     for (; ao != NULL; ao = ao->nextarena) {
         if (ao->freepools != NULL) {
             released += seal_trim_arena(ao, page);
@@ -242,9 +251,7 @@ _PyObject_SealPools(struct _Py_seal_stats *stats)
         }
         state.grade--;
         /* Lists anew: the pools that are not sealed. */
-        for (uint i = 0; i < NB_SMALL_SIZE_CLASSES; i++) {
-            usedpools[2 * i] = usedpools[2 * i + 1] = PTA(i);
-        }
+        _PyPort_ForgetUsedPools();
         seal_visit_pools(seal_pool, &state);
         stats->released_bytes += seal_trim(state.page);
         sealed = 1;

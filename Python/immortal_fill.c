@@ -10,29 +10,88 @@
 #include "pycore_moduleobject.h"  // PyModuleObject
 #include "pycore_type_walks.h"    // _PyStaticTypes_Visit()
 
-/* Only types whose hash is computed from their own memory alone, so that no
-   code runs. */
-void
-_PyImmortalHeap_FillHash(PyObject *op, void *stats)
+/* Hashes are computed only by functions of the interpreter's own that need
+   nothing but the object's memory, so that no other code runs.  An object may
+   have one of these whatever its type. */
+static int
+is_hash_of(hashfunc hash, PyTypeObject *type)
 {
-    if (PyUnicode_CheckExact(op)) {
-        if (((PyASCIIObject *)op)->hash != -1) {
-            return;
+    return hash == type->tp_hash;
+}
+
+#define MOST_NESTED 8
+
+static int
+has_harmless_hash(PyObject *op, int nested)
+{
+    hashfunc hash = Py_TYPE(op)->tp_hash;
+    if (is_hash_of(hash, &PyTuple_Type)) {
+        for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(op); i++) {
+            PyObject *item = PyTuple_GET_ITEM(op, i);
+            if (item == NULL || nested == MOST_NESTED ||
+                !has_harmless_hash(item, nested + 1))
+            {
+                return 0;
+            }
         }
+        return 1;
     }
-    else if (PyBytes_CheckExact(op)) {
+    return is_hash_of(hash, &PyUnicode_Type) ||
+        is_hash_of(hash, &PyBytes_Type) ||
+        is_hash_of(hash, &PyLong_Type) ||
+        is_hash_of(hash, &PyFloat_Type) ||
+        is_hash_of(hash, &PyComplex_Type) ||
+        is_hash_of(hash, &PyFrozenSet_Type) ||  /* from those of its items */
+        is_hash_of(hash, Py_TYPE(Py_None)) ||
+        is_hash_of(hash, &PyBaseObject_Type);   /* from its address */
+}
+
+/* Where op keeps its hash, -1 until it is computed; or NULL.  What inherits from
+   such a type, and no other hash, does as well. */
+static Py_hash_t *
+kept_hash(PyObject *op)
+{
+    hashfunc hash = Py_TYPE(op)->tp_hash;
+    if (is_hash_of(hash, &PyUnicode_Type)) {
+        return &((PyASCIIObject *)op)->hash;
+    }
+    if (is_hash_of(hash, &PyBytes_Type)) {
 _Py_COMP_DIAG_PUSH
 _Py_COMP_DIAG_IGNORE_DEPR_DECLS
-        if (((PyBytesObject *)op)->ob_shash != -1) {
-            return;
-        }
+        return &((PyBytesObject *)op)->ob_shash;
 _Py_COMP_DIAG_POP
     }
-    else {
-        return;
+    if (is_hash_of(hash, &PyTuple_Type)) {
+        return _PyPort_TupleHash(op);
     }
-    (void)PyObject_Hash(op);
-    ((struct _Py_seal_stats *)stats)->filled++;
+    if (is_hash_of(hash, &PyFrozenSet_Type)) {
+        return &((PySetObject *)op)->hash;
+    }
+    return NULL;
+}
+
+void
+_PyImmortalHeap_FillHash(PyObject *op, struct _Py_seal_stats *stats)
+{
+    Py_hash_t *kept = kept_hash(op);
+    if (kept != NULL && *kept == -1 && has_harmless_hash(op, 0)) {
+        (void)PyObject_Hash(op);
+        stats->filled++;
+    }
+}
+
+void
+_PyImmortalHeap_PrepareLeaf(PyObject *op, void *arg)
+{
+    struct _Py_leaf_work *work = arg;
+    if (PyCode_Check(op)) {
+        if (work->quiet) {
+            _PyImmortalHeap_QuietOne(op, work->stats);
+        }
+    }
+    else if (work->fill) {
+        _PyImmortalHeap_FillHash(op, work->stats);
+    }
 }
 
 struct fill {
@@ -70,6 +129,8 @@ fill_type(PyTypeObject *type, struct fill *fill)
         PyHeapTypeObject *et = (PyHeapTypeObject *)type;
         if (et->ht_cached_keys != NULL) {
             fill_keys(et->ht_cached_keys, fill);
+            fill->stats->filled += _PyPort_SettleSharedKeys(
+                et->ht_cached_keys);
         }
     }
 }
@@ -96,6 +157,9 @@ fill_object(PyObject *op, void *arg)
     }
     else if (PyType_Check(op)) {
         fill_type((PyTypeObject *)op, fill);
+    }
+    else {
+        _PyImmortalHeap_FillHash(op, fill->stats);
     }
     return 0;
 }

@@ -157,6 +157,9 @@ drain(struct _Py_marker *m)
         if (tracked) {
             _Py_AS_GC(op)->_gc_prev &= ~_PyGC_PREV_MASK_COLLECTING;
         }
+        else if (m->hook != NULL && !m->in_list_of_c) {
+            m->hook->leaf(op, m->hook->arg);
+        }
         _PyMarker_Expand(op, m, tracked);
     }
 }

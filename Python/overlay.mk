@@ -68,6 +68,7 @@ OVERLAY_HEADERS= $(wildcard \
 		$(srcdir)/Include/internal/pycore_method_cache.h \
 		$(srcdir)/Include/internal/pycore_missing_attr.h \
 		$(srcdir)/Include/internal/pycore_objlist.h \
+		$(srcdir)/Include/internal/pycore_quiet.h \
 		$(srcdir)/Include/internal/pycore_recent_lines.h \
 		$(srcdir)/Include/internal/pycore_type_walks.h \
 		$(srcdir)/Include/internal/pycore_words.h \
@@ -82,7 +83,9 @@ OVERLAY_CEVAL_HEADERS= $(wildcard \
 		$(srcdir)/Python/ceval_borrow.h \
 		$(srcdir)/Python/ceval_borrow_owner.h \
 		$(srcdir)/Python/ceval_call.h)
-OVERLAY_OBMALLOC_HEADERS= $(wildcard $(srcdir)/Objects/obmalloc_seal.h)
+OVERLAY_OBMALLOC_HEADERS= $(wildcard \
+		$(srcdir)/Include/internal/pycore_obmalloc_port.h \
+		$(srcdir)/Objects/obmalloc_seal.h)
 
 # Packages below Lib/test, to be installed.
 OVERLAY_TESTSUBDIRS= $(patsubst $(srcdir)/Lib/%,%,$(wildcard \

@@ -11,8 +11,6 @@ extern "C" {
 #  error "this header requires Py_BUILD_CORE define"
 #endif
 
-#include "pycore_code.h"          // _Py_CODEUNIT
-
 /* What was done, and at what price. */
 struct _Py_seal_stats {
     /* By this call: */
@@ -52,24 +50,29 @@ extern void _PyImmortalHeap_TrimCHeap(void);
 
 /* In Python/immortal_fill.c: compute what would be stored when it is first
    asked for: the versions of all immortal types and functions, and of the keys
-   of namespaces.  FillHash() is for one string as it becomes immortal
-   (struct _Py_leaf_hook), and for stats. */
-extern void _PyImmortalHeap_FillHash(PyObject *op, void *stats);
+   of namespaces, and hashes that tuples and frozensets keep.  FillHash() is for
+   what the collector does not track, as it becomes immortal. */
+extern void _PyImmortalHeap_FillHash(PyObject *op,
+                                     struct _Py_seal_stats *stats);
 extern void _PyImmortalHeap_Fill(PyInterpreterState *interp,
                                  struct _Py_seal_stats *stats);
 
 /* In Python/immortal_quiet.c: let immortal code that has been specialized
-   stay as it is. */
+   stay as it is, the code of all functions.  QuietOne() is for a code object as
+   it becomes immortal: who holds it may not be a function. */
+extern void _PyImmortalHeap_QuietOne(PyObject *code,
+                                     struct _Py_seal_stats *stats);
 extern void _PyImmortalHeap_QuietCode(PyInterpreterState *interp,
                                       struct _Py_seal_stats *stats);
 
-/* co_warmup of such code. */
-#define _PyCode_QUIET 1
-
-/* A specialized instruction of quiet code, counter being its first cache
-   entry, met something else than it is specialized for.  1 if its counter
-   must not be written. */
-extern int _PyCode_QuietMiss(PyCodeObject *code, const _Py_CODEUNIT *counter);
+/* In Python/immortal_fill.c: both, as a struct _Py_leaf_hook has it done; work is
+   a struct _Py_leaf_work. */
+struct _Py_leaf_work {
+    int fill;
+    int quiet;
+    struct _Py_seal_stats *stats;
+};
+extern void _PyImmortalHeap_PrepareLeaf(PyObject *op, void *work);
 
 #ifdef __cplusplus
 }

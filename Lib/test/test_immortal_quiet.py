@@ -105,6 +105,17 @@ class QuietTests(unittest.TestCase):
                 outer([[1], [2]])
                 self.assertEqual(text(const), before)
 
+    def test_code_that_no_function_holds(self):
+        code = compile('c = a + b\nd = c < b\ne = [a, c][0]', 'none', 'exec')
+        namespace = {'a': 1, 'b': 2}
+        for i in range(200):
+            exec(code, namespace)
+        gc.immortalize_heap()
+        before = text(code)
+        for i in range(100):
+            exec(code, namespace | {'a': 0.5 + i})
+        self.assertEqual(text(code), before)
+
     def test_results(self):
         slots = Slots()
         slots.x = 5
@@ -140,6 +151,8 @@ class LearningTests(unittest.TestCase):
         before = text(polymorphic.__code__)
         polymorphic([A(20)])
         self.assertNotEqual(text(polymorphic.__code__), before)
+        for i in range(8):
+            polymorphic([A(20)])
         before = text(polymorphic.__code__)
         warm(polymorphic, [A(20)])
         self.assertEqual(text(polymorphic.__code__), before)

@@ -56,6 +56,46 @@ PROGRAM = """if 1:
     print(*pages.growth({rounds}, work))
     """
 
+# A parent with objects that keep their hash once it is computed, and with others,
+# whose hash is code.
+HASHES = """if 1:
+    import collections, gc, sys
+    sys.path.insert(0, {directory!r})
+    from test import test_immortal_shared as pages
+    Pair = collections.namedtuple('Pair', 'a b')
+    class Text(str):
+        pass
+    class Own:
+        hashed = 0
+        def __hash__(self):
+            Own.hashed += 1
+            return 5
+    own = Own()
+    kept = [(i + 1000, str(i), (i, None)) for i in range(5000)]
+    kept += [(Pair, (i, 1.5)) for i in range(5000)]
+    kept += [Pair(i, str(i)) for i in range(5000)]
+    kept += [frozenset({{i, str(i)}}) for i in range(5000)]
+    kept += [Text(f'text {{i}}') for i in range(5000)]
+    for obj in kept[::2]:
+        # As if it had not been hashed, for every other one.
+        hash(obj)
+    others = (own, 1), (1, (2, (own,))), (), ((),), ([],)
+    {call}
+    assert Own.hashed == 0
+    def work():
+        for obj in kept:
+            hash(obj)
+    print(*pages.growth(1, work))
+    assert hash(others[0]) == hash((Own(), 1)), Own.hashed
+    assert hash(others[1]) == hash((1, (2, (Own(),)))), Own.hashed
+    try:
+        hash(others[4])
+    except TypeError:
+        pass
+    for obj in kept[:5000]:
+        assert hash(obj) == hash((*obj,))
+    """
+
 
 def pages(pid):
     """The pages of private memory that are present: address -> exclusive."""
@@ -120,8 +160,8 @@ def readable():
                      'needs /proc/PID/pagemap')
 class SharedTests(unittest.TestCase):
 
-    def growth(self, call, rounds=1):
-        program = PROGRAM.format(directory=os.path.dirname(
+    def growth(self, call, rounds=1, program=PROGRAM):
+        program = program.format(directory=os.path.dirname(
             os.path.dirname(__file__)), call=call, rounds=rounds)
         rc, out, err = assert_python_ok('-c', program)
         idle, grown = map(int, out.split())
@@ -148,6 +188,13 @@ class SharedTests(unittest.TestCase):
             with self.subTest(part=part):
                 idle, grown = self.growth(f'gc.immortalize_heap({part}=False)')
                 self.assertGreater(grown, least + 100_000)
+
+    def test_hashes(self):
+        idle, least = self.growth('gc.immortalize_heap()', program=HASHES)
+        self.assertLess(least, 300_000)
+        idle, grown = self.growth('gc.immortalize_heap(fill=False)',
+                                  program=HASHES)
+        self.assertGreater(grown, least + 300_000)
 
     def test_second_call(self):
         idle, grown = self.growth(

@@ -22,6 +22,7 @@
 #include "pycore_immortal_fork.h"
 #include "pycore_immortal_heap.h" // _PyImmortalHeap_List()
 #include "pycore_opcode.h"        // _PyOpcode_Deopt
+#include "pycore_quiet.h"
 
 /* So many misses at one place, of all that share a counter, wake the code
    object up.  Code that is not quiet tries again after 53. */
@@ -73,13 +74,22 @@ quiet_code(PyCodeObject *code)
     code->co_warmup = _PyCode_QUIET;
 }
 
+void
+_PyImmortalHeap_QuietOne(PyObject *op, struct _Py_seal_stats *stats)
+{
+    PyCodeObject *code = (PyCodeObject *)op;
+    if (code->co_warmup == 0) {
+        quiet_code(code);
+        stats->quiet_code++;
+    }
+}
+
 static void
 visit_code(PyObject *op, struct _Py_seal_stats *stats)
 {
     PyCodeObject *code = (PyCodeObject *)op;
-    if (_Py_IsImmortal(op) && code->co_warmup == 0) {
-        quiet_code(code);
-        stats->quiet_code++;
+    if (_Py_IsImmortal(op)) {
+        _PyImmortalHeap_QuietOne(op, stats);
     }
     /* The code of functions that are created again and again. */
     PyObject *consts = code->co_consts;

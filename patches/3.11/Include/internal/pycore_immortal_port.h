@@ -282,6 +282,27 @@ _PyPort_GiveKeysVersion(PyInterpreterState *interp, PyDictKeysObject *keys)
         _PyDictKeys_GetVersionForCurrentState(keys) != 0;
 }
 
+/* The keys that a class's objects share have room for more, less with each object
+   that is made, until there is room for one.  See to it that it is so now.  1 if
+   that changed anything.
+
+   Here it never does: which attributes objects have is known only once they
+   were set, which may be later. */
+static inline int
+_PyPort_SettleSharedKeys(PyDictKeysObject *keys)
+{
+    return 0;
+}
+
+/* --- Tuples ------------------------------------------------------------- */
+
+/* Where a tuple keeps its hash, -1 until it is computed; NULL if it does not. */
+static inline Py_hash_t *
+_PyPort_TupleHash(PyObject *op)
+{
+    return NULL;
+}
+
 /* --- Weak references ---------------------------------------------------- */
 
 /* What ref refers to, borrowed; None if that is gone. */

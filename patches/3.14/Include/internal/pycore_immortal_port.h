@@ -353,6 +353,33 @@ _PyPort_GiveKeysVersion(PyInterpreterState *interp, PyDictKeysObject *keys)
         _PyDictKeys_GetVersionForCurrentState(interp, keys) != 0;
 }
 
+/* The keys that a class's objects share have room for more, less with each object
+   that is made, until there is room for one.  See to it that it is so now.  1 if
+   that changed anything.
+
+   The class statement finds what its methods set, so the first object shows all
+   there is, mostly.  A class that has no object yet is left alone. */
+static inline int
+_PyPort_SettleSharedKeys(PyDictKeysObject *keys)
+{
+    if (keys->dk_usable <= 1 ||
+        keys->dk_nentries + keys->dk_usable == SHARED_KEYS_MAX_SIZE)
+    {
+        return 0;
+    }
+    keys->dk_usable = 1;
+    return 1;
+}
+
+/* --- Tuples ------------------------------------------------------------- */
+
+/* Where a tuple keeps its hash, -1 until it is computed; NULL if it does not. */
+static inline Py_hash_t *
+_PyPort_TupleHash(PyObject *op)
+{
+    return &_PyTuple_CAST(op)->ob_hash;
+}
+
 /* --- Weak references ---------------------------------------------------- */
 
 /* What ref refers to, borrowed; None if that is gone. */
