@@ -134,6 +134,18 @@ look_at_weakref(PyObject *op, struct search *s)
         _Py_objlist_append(&s->found->watchers, op) : 0;
 }
 
+/* PyWeakref_Check(), asked of everything there is: most types have no other base
+   than object, and it need not be asked of those. */
+static inline int
+is_weakref(PyObject *op)
+{
+    PyTypeObject *type = Py_TYPE(op);
+    if (type->tp_base == &PyBaseObject_Type) {
+        return PyWeakref_CheckRefExact(op) || PyWeakref_CheckProxy(op);
+    }
+    return PyWeakref_Check(op);
+}
+
 static int
 look_at(PyObject *op, void *arg)
 {
@@ -142,7 +154,7 @@ look_at(PyObject *op, void *arg)
         return _PyFinalize_IsInterpretersStream(s->interp, op) ? 0 :
             append_pending(s->found, op);
     }
-    if (PyWeakref_Check(op)) {
+    if (is_weakref(op)) {
         return look_at_weakref(op, s);
     }
     if (PyType_Check(op) && !s->found->untracked) {
