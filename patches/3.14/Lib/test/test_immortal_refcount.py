@@ -223,6 +223,23 @@ class BulkTests(unittest.TestCase):
             self.assertEqual(imm.refcnt(obj), start)
 
 
+class ConstantTests(unittest.TestCase):
+
+    @isolated
+    def test_specialized_while_it_was_mortal(self):
+        namespace = {}
+        exec("def f():\n    x = 1234.5678\n    return x", namespace)
+        f = namespace['f']
+        f()
+        value = f.__code__.co_consts[-1]
+        self.assertIsInstance(value, float)
+        self.assertFalse(imm.is_immortal(value))
+        imm.set_immortal(value)
+        for i in range(1000):
+            f()
+        self.assertEqual(imm.refcnt(value), imm.REFCNT)
+
+
 @support.requires_subprocess()
 class ThreadTests(unittest.TestCase):
 
