@@ -326,7 +326,7 @@ int
 _PyFinalize_AddForeignModules(PyInterpreterState *own, _Py_addrset *set)
 {
     int result = 0;
-    HEAD_LOCK(&_PyRuntime);
+    _PyPort_LockInterpreters();
     PyInterpreterState *interp = _PyRuntime.interpreters.head;
     for (; interp != NULL; interp = interp->next) {
         /* One with a GIL of its own may be in the middle of anything. */
@@ -337,7 +337,7 @@ _PyFinalize_AddForeignModules(PyInterpreterState *own, _Py_addrset *set)
             break;
         }
     }
-    HEAD_UNLOCK(&_PyRuntime);
+    _PyPort_UnlockInterpreters();
     return result;
 }
 

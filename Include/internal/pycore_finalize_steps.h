@@ -202,6 +202,9 @@ extern int _PyFinalize_IsInterpretersStream(PyInterpreterState *interp,
    Also one that is written in Python, as long as it has no __del__. */
 extern int _PyFinalize_IsPlainFile(PyObject *op);
 
+/* Is op a file of any kind, with a __del__ or without? */
+extern int _PyFinalize_IsFile(PyObject *op);
+
 /* How far a file is from the bottom of a stack of files, 0 to 3.  A cycle of
    files has to be entered at its top. */
 #define _Py_FILE_HEIGHT 3

@@ -223,6 +223,18 @@ _PyPort_ShareGIL(PyInterpreterState *Py_UNUSED(one),
     return 1;
 }
 
+/* No interpreter begins or ends in between.  Nothing may be called that could give
+   up the GIL.  Here, the GIL sees to it. */
+static inline void
+_PyPort_LockInterpreters(void)
+{
+}
+
+static inline void
+_PyPort_UnlockInterpreters(void)
+{
+}
+
 /* The built-in exception for what cannot be had while the interpreter is
    finalizing, borrowed; NULL if there is none. */
 static inline PyObject *

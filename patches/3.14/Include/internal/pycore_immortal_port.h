@@ -290,6 +290,20 @@ _PyPort_ShareGIL(PyInterpreterState *one, PyInterpreterState *other)
     return one->ceval.gil == other->ceval.gil;
 }
 
+/* No interpreter begins or ends in between.  Nothing may be called that could give
+   up the GIL. */
+static inline void
+_PyPort_LockInterpreters(void)
+{
+    HEAD_LOCK(&_PyRuntime);
+}
+
+static inline void
+_PyPort_UnlockInterpreters(void)
+{
+    HEAD_UNLOCK(&_PyRuntime);
+}
+
 /* The built-in exception for what cannot be had while the interpreter is
    finalizing, borrowed; NULL if there is none. */
 static inline PyObject *
