@@ -42,6 +42,12 @@ _PyFinalize_IsPlainFile(PyObject *op)
 }
 
 int
+_PyFinalize_IsFile(PyObject *op)
+{
+    return PyObject_TypeCheck(op, _PyPort_IO_TYPE(IOBase));
+}
+
+int
 _PyFinalize_FileHeight(PyObject *op)
 {
     if (PyObject_TypeCheck(op, _PyPort_IO_TYPE(RawIOBase))) {

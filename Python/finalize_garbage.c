@@ -150,6 +150,42 @@ _PyFinalize_FindGarbage(PyInterpreterState *interp, PyObject **dicts,
     return w.no_memory ? -1 : 0;
 }
 
+/* A file may find what is below it by a weak reference, as gzip's does, and need it
+   in order to be closed.  Where nobody but garbage has that reference, there is no
+   one to hide the file from. */
+static int
+keep_weakrefs_of_file(PyObject *op, void *Py_UNUSED(arg))
+{
+    if (!_PyFinalize_IsFile(op) || !PyType_SUPPORTS_WEAKREFS(Py_TYPE(op))) {
+        return 0;
+    }
+    PyWeakReference *first =
+        *(PyWeakReference **)_PyObject_GET_WEAKREFS_LISTPTR(op);
+    for (PyWeakReference *wr = first; wr != NULL; wr = wr->wr_next) {
+        if (wr->wr_callback != NULL || !is_undecided(_Py_AS_GC((PyObject *)wr))) {
+            return 0;
+        }
+    }
+    for (PyWeakReference *wr = first; wr != NULL; wr = wr->wr_next) {
+        (void)clear_flag((PyObject *)wr, NULL);
+    }
+    return clear_flag(op, NULL);
+}
+
+/* Move what is not marked any more from garbage to all. */
+static void
+take_unmarked(PyGC_Head *garbage, PyGC_Head *all)
+{
+    PyGC_Head *next;
+    for (PyGC_Head *gc = _PyGCHead_NEXT(garbage); gc != garbage; gc = next) {
+        next = _PyGCHead_NEXT(gc);
+        if (!is_undecided(gc)) {
+            list_remove(gc);
+            list_append(gc, all);
+        }
+    }
+}
+
 void
 _PyFinalize_CallBackGarbage(PyThreadState *tstate)
 {
@@ -167,6 +203,8 @@ _PyFinalize_CallBackGarbage(PyThreadState *tstate)
     (void)list_visit(all, keep_if_undeletable, &w);
     split(all, w.no_memory ? NULL : &garbage);
     PyMem_RawFree(w.stack.entries);
+    (void)list_visit(&garbage, keep_weakrefs_of_file, NULL);
+    take_unmarked(&garbage, all);
     _PyGC_HandleWeakrefs(tstate, &garbage, all);
     (void)list_visit(&garbage, clear_flag, NULL);
     list_merge(&garbage, all);

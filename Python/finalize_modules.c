@@ -303,28 +303,42 @@ done:
     return result;
 }
 
-int
-_PyFinalize_AddForeignModules(PyInterpreterState *own, _Py_addrset *set)
+static int
+add_modules(PyObject *modules, _Py_addrset *set)
 {
-    PyInterpreterState *interp = PyInterpreterState_Head();
-    for (; interp != NULL; interp = PyInterpreterState_Next(interp)) {
-        PyObject *module;
-        Py_ssize_t pos = 0;
-        PyObject *modules = _PyPort_Modules(interp);
-        if (interp == own || modules == NULL || !PyDict_Check(modules))
+    PyObject *module;
+    Py_ssize_t pos = 0;
+    if (modules == NULL || !PyDict_Check(modules)) {
+        return 0;
+    }
+    while (PyDict_Next(modules, &pos, NULL, &module)) {
+        if (PyModule_Check(module) &&
+            (_Py_addrset_add(set, module) < 0 ||
+             _Py_addrset_add(set, PyModule_GetDict(module)) < 0))
         {
-            continue;
-        }
-        while (PyDict_Next(modules, &pos, NULL, &module)) {
-            if (PyModule_Check(module) &&
-                (_Py_addrset_add(set, module) < 0 ||
-                 _Py_addrset_add(set, PyModule_GetDict(module)) < 0))
-            {
-                return -1;
-            }
+            return -1;
         }
     }
     return 0;
+}
+
+int
+_PyFinalize_AddForeignModules(PyInterpreterState *own, _Py_addrset *set)
+{
+    int result = 0;
+    _PyPort_LockInterpreters();
+    PyInterpreterState *interp = _PyRuntime.interpreters.head;
+    for (; interp != NULL; interp = interp->next) {
+        /* One with a GIL of its own may be in the middle of anything. */
+        if (interp != own && _PyPort_ShareGIL(own, interp) &&
+            add_modules(_PyPort_Modules(interp), set) < 0)
+        {
+            result = -1;
+            break;
+        }
+    }
+    _PyPort_UnlockInterpreters();
+    return result;
 }
 
 void

@@ -22,8 +22,8 @@
    are looked for; what comes later is finalized when it is deallocated. */
 #define MAX_ROUNDS 16
 
-static PyInterpreterState *running = NULL;
-static int quiet = 0;
+static _PyPort_THREAD_LOCAL PyInterpreterState *running = NULL;
+static _PyPort_THREAD_LOCAL int quiet = 0;
 
 int
 _PyFinalize_IsRunning(void)
@@ -46,6 +46,7 @@ struct finalization {
     PyInterpreterState *interp;
     int verbose;
     int (*flush)(void);
+    struct _Py_finalize_stopped *stopped;   /* of the thread that began */
     int status;             /* -1: flush() failed */
     int round;
     int all_ran;            /* all finalizers */
@@ -76,7 +77,9 @@ flush(struct finalization *f)
 {
     if (f->flush() < 0) {
         f->status = -1;
-        _PyFinalize_FlushFailed();
+        if (_Py_IsMainInterpreter(f->interp)) {
+            _PyFinalize_FlushFailed();
+        }
     }
 }
 
@@ -260,6 +263,9 @@ go_on(PyThreadState *tstate, void *arg)
 {
     struct finalization *f = arg;
     f->tstate = tstate;
+    running = f->interp;
+    quiet = 0;
+    _PyFinalize_stopped = *f->stopped;
     _PyFinalize_BeginWatch(tstate, go_on, f);
     if (!f->all_ran) {
         f->round = 1;
@@ -296,6 +302,7 @@ _PyFinalize_Interpreter(PyThreadState *tstate, int (*flush)(void))
         .tstate = tstate,
         .interp = tstate->interp,
         .flush = flush,
+        .stopped = &_PyFinalize_stopped,
     };
     if (_PyPort_Modules(f.interp) == NULL || f.interp->sysdict == NULL) {
         return 0;       /* done already, or never initialized */
@@ -305,6 +312,7 @@ _PyFinalize_Interpreter(PyThreadState *tstate, int (*flush)(void))
     f.verbose = _PyInterpreterState_GetConfig(f.interp)->verbose;
     PyInterpreterState *outer = running;
     running = f.interp;
+    f.stopped->depth++;
     _PyPort_BeginFinalization();
     if (_Py_IsMainInterpreter(f.interp)) {
         _PyFinalize_BeginWatch(tstate, go_on, &f);
@@ -317,7 +325,11 @@ _PyFinalize_Interpreter(PyThreadState *tstate, int (*flush)(void))
     _PyFinalize_FreeModules(&f.modules);
     _PyFinalize_EndWatch();
     _Py_addrset_clear(&f.finished);
+    if (--f.stopped->depth == 0) {
+        _Py_addrset_clear(&f.stopped->in_use);
+    }
     running = outer;
+    _PyPort_BeginFinalization();
     PyErr_Restore(type, value, traceback);
     return f.status;
 }

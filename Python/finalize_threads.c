@@ -6,19 +6,19 @@
 #include "pycore_interp.h"
 #include "pycore_pystate.h"
 
-/* Addresses of what was on the stacks of stopped threads. */
-static _Py_addrset in_use = {0};
+_PyPort_THREAD_LOCAL struct _Py_finalize_stopped _PyFinalize_stopped = {0};
 
 int
 _PyFinalize_WasInUse(PyObject *op)
 {
-    return in_use.used > 0 && _Py_addrset_has(&in_use, op);
+    return _PyFinalize_AnyInUse() &&
+        _Py_addrset_has(&_PyFinalize_stopped.in_use, op);
 }
 
 int
 _PyFinalize_AnyInUse(void)
 {
-    return in_use.used > 0;
+    return _PyFinalize_stopped.in_use.used > 0;
 }
 
 /* Without memory, something is not found to be in use. */
@@ -29,17 +29,21 @@ note_frame(_PyInterpreterFrame *frame)
     for (int i = 0; i < n; i++) {
         PyObject *op = _PyPort_FrameSlot(frame, i);
         if (op != NULL) {
-            (void)_Py_addrset_add(&in_use, op);
+            (void)_Py_addrset_add(&_PyFinalize_stopped.in_use, op);
         }
     }
-    (void)_Py_addrset_add(&in_use, _PyPort_FrameFunction(frame));
+    (void)_Py_addrset_add(&_PyFinalize_stopped.in_use,
+                          _PyPort_FrameFunction(frame));
 }
 
 void
 _PyFinalize_ThreadsStop(PyThreadState *tstate)
 {
-    Py_ssize_t n = 0;
-    _Py_addrset_clear(&in_use);
+    struct _Py_finalize_stopped *stopped = &_PyFinalize_stopped;
+    if (stopped->depth == 0) {
+        _Py_addrset_clear(&stopped->in_use);
+        memset(stopped, 0, sizeof(*stopped));
+    }
     PyThreadState *ts = PyInterpreterState_ThreadHead(tstate->interp);
     for (; ts != NULL; ts = PyThreadState_Next(ts)) {
         if (ts != tstate) {
@@ -47,9 +51,10 @@ _PyFinalize_ThreadsStop(PyThreadState *tstate)
             for (; frame != NULL; frame = _PyPort_OuterFrame(frame)) {
                 note_frame(frame);
             }
-            n++;
+            stopped->n++;
         }
     }
-    _PyFinalize_BeginWaits(n);
-    _PyGC_TakeBack(tstate);
+    if (_Py_IsMainInterpreter(tstate->interp)) {
+        _PyGC_TakeBack(tstate);
+    }
 }

@@ -1,22 +1,23 @@
 /* Finalization at shutdown: waiting for threads that are gone.
 
-   From _PyRuntimeState_SetFinalizing() on, one thread alone runs Python code:
-   every other one ends as soon as it asks for the GIL, with all the locks that
-   it holds.  Finalizers run all the same, and may ask for such a lock, or for
+   Once an interpreter is finalizing, one thread alone runs its Python code:
+   every other one is stopped as soon as it asks for the GIL, with all the locks
+   that it holds.  Finalizers run all the same, and may ask for such a lock, or for
    a queue, an event or a result that only a stopped thread would have served.
 
    A wait without a timeout would never end: it raises an exception instead of
    beginning.  One with a timeout ends by itself, but a loop around it need
    not; all such waits together get a budget.  So does sleeping, which is how
-   a program polls for what another thread should do. */
+   a program polls for what another thread should do.
+
+   What was refused and waited for so far is in _PyFinalize_stopped. */
 
 #include "Python.h"
 #include "pycore_finalize_steps.h"
 #include "pycore_finalize_wait.h"
-#include "pycore_immortal_port.h" // _PyPort_ExceptionType()
+#include "pycore_immortal_port.h" // _PyPort_AreThreadsStopped()
 #include "pycore_initconfig.h"    // _Py_GetConfig()
 #include "pycore_pystate.h"       // _PyThreadState_GET()
-#include "pycore_runtime.h"       // _PyRuntimeState_GetFinalizing()
 
 #define SECOND ((int64_t)1000000000)    /* all times are in nanoseconds */
 
@@ -31,37 +32,43 @@
 /* So often a finalizer may catch what a refused wait raises and try again. */
 #define MAX_REFUSALS 100
 
-static PyObject *error = NULL;
-static PyObject *stronger = NULL;   /* for who does not give up */
-static int refusals = 0;            /* of this finalizer's */
-static int vain = 0;                /* has one of this finalizer's timed out? */
-static int any_refused = 0;
-static int64_t waited = 0;
-static int64_t slept = 0;
-static int sleeps = 0;
-static Py_ssize_t stopped = 0;
+/* An exception's type, which is made when it is wanted first; borrowed.
 
-void
-_PyFinalize_BeginWaits(Py_ssize_t n_stopped)
+   Without a name in builtins: that is not for a patch to add to. */
+static PyObject *
+exception_type(const char *name, const char *doc, PyObject *base)
 {
-    waited = slept = 0;
-    sleeps = refusals = any_refused = vain = 0;
-    stopped = n_stopped;
+    PyObject *types = PyInterpreterState_GetDict(_PyInterpreterState_GET());
+    PyObject *type = types == NULL ? NULL : _PyPort_GetItemString(types, name);
+    if (type != NULL || PyErr_Occurred() || types == NULL) {
+        return type;
+    }
+    type = PyErr_NewExceptionWithDoc(name, doc, base, NULL);
+    if (type == NULL || PyDict_SetItemString(types, name, type) < 0) {
+        Py_CLEAR(type);
+    }
+    Py_XDECREF(type);       /* types has one */
+    return type;
 }
 
-/* Under the name it has in later versions of CPython, where it is a built-in;
-   new names in builtins are not for a patch to add. */
+/* Under the name that it has where it is a built-in. */
 static PyObject *
 finalization_error(void)
 {
-    if (error == NULL) {
-        error = PyErr_NewExceptionWithDoc(
-            "_thread.PythonFinalizationError",
-            "An operation that cannot succeed while the interpreter is "
-            "finalizing.",
-            PyExc_RuntimeError, NULL);
-    }
-    return error;
+    PyObject *type = _PyPort_FinalizationError();
+    return type != NULL ? type :
+        exception_type("_thread.PythonFinalizationError",
+                       "An operation that cannot succeed while the interpreter "
+                       "is finalizing.", PyExc_RuntimeError);
+}
+
+/* Not an Exception: "except Exception: pass" in a loop does not catch it. */
+static PyObject *
+stronger_error(void)
+{
+    return exception_type("_thread.PythonFinalizationExit",
+                          "A finalizer goes on waiting for a thread that was "
+                          "stopped.", PyExc_BaseException);
 }
 
 void
@@ -69,6 +76,7 @@ _PyFinalize_SetError(const char *format, ...)
 {
     PyObject *type = finalization_error();
     va_list vargs;
+    _PyFinalize_stopped.any_error = 1;
     va_start(vargs, format);
     if (type != NULL) {
         PyErr_FormatV(type, format, vargs);
@@ -77,39 +85,27 @@ _PyFinalize_SetError(const char *format, ...)
 }
 
 void
-_PyFinalize_FreeError(void)
-{
-    Py_CLEAR(error);
-    Py_CLEAR(stronger);
-}
-
-void
 _PyFinalize_BeginFinalizer(void)
 {
-    refusals = vain = 0;
+    _PyFinalize_stopped.refusals = _PyFinalize_stopped.vain = 0;
 }
 
-/* Not an Exception: "except Exception: pass" in a loop does not catch it. */
 static void
 refuse_for_good(void)
 {
-    if (stronger == NULL) {
-        stronger = PyErr_NewExceptionWithDoc(
-            "_thread.PythonFinalizationExit",
-            "A finalizer goes on waiting for a thread that was stopped.",
-            PyExc_BaseException, NULL);
-    }
-    if (stronger != NULL) {
-        PyErr_Format(stronger, "a finalizer has waited %d times for threads "
-                     "that were stopped at interpreter shutdown", refusals);
+    PyObject *type = stronger_error();
+    if (type != NULL) {
+        PyErr_Format(type, "a finalizer has waited %d times for threads "
+                     "that were stopped at interpreter shutdown",
+                     _PyFinalize_stopped.refusals);
     }
 }
 
 static void
 refuse(const char *what)
 {
-    any_refused = 1;
-    if (++refusals > MAX_REFUSALS) {
+    _PyFinalize_stopped.any_refused = 1;
+    if (++_PyFinalize_stopped.refusals > MAX_REFUSALS) {
         refuse_for_good();
         return;
     }
@@ -120,16 +116,17 @@ refuse(const char *what)
 int64_t
 _PyFinalize_LimitWait(const char *what, int64_t timeout)
 {
-    if (!_PyPort_IsRuntimeFinalizing() || timeout == 0) {
+    struct _Py_finalize_stopped *stopped = &_PyFinalize_stopped;
+    if (timeout == 0 || !_PyPort_AreThreadsStopped(_PyThreadState_GET())) {
         return timeout;
     }
-    if (timeout < 0 || waited >= WAIT_BUDGET) {
+    if (timeout < 0 || stopped->waited >= WAIT_BUDGET) {
         refuse(what);
         return -1;
     }
-    vain = 1;
-    timeout = Py_MIN(timeout, WAIT_BUDGET - waited);
-    waited += timeout;
+    stopped->vain = 1;
+    timeout = Py_MIN(timeout, WAIT_BUDGET - stopped->waited);
+    stopped->waited += timeout;
     return timeout;
 }
 
@@ -139,7 +136,7 @@ _PyFinalize_AcquireLock(PyThread_type_lock lock)
     if (PyThread_acquire_lock(lock, NOWAIT_LOCK)) {
         return 0;
     }
-    if (_PyPort_IsRuntimeFinalizing()) {
+    if (_PyPort_AreThreadsStopped(_PyThreadState_GET())) {
         refuse("lock");
         return -1;
     }
@@ -152,15 +149,17 @@ _PyFinalize_AcquireLock(PyThread_type_lock lock)
 int
 _PyFinalize_CheckSleep(int64_t timeout)
 {
-    if (!_PyPort_IsRuntimeFinalizing() || stopped == 0) {
+    struct _Py_finalize_stopped *stopped = &_PyFinalize_stopped;
+    if (!_PyPort_AreThreadsStopped(_PyThreadState_GET()) || stopped->n == 0) {
         return 0;
     }
-    if (slept >= SLEEP_BUDGET && sleeps >= SLEEPS) {
+    if (stopped->slept >= SLEEP_BUDGET && stopped->sleeps >= SLEEPS) {
         refuse("sleep");
         return -1;
     }
-    slept = timeout < SLEEP_BUDGET ? slept + timeout : SLEEP_BUDGET;
-    sleeps++;
+    stopped->slept = timeout < SLEEP_BUDGET ? stopped->slept + timeout :
+        SLEEP_BUDGET;
+    stopped->sleeps++;
     return 0;
 }
 
@@ -183,39 +182,52 @@ tells_all(PyThreadState *tstate)
 int
 _PyFinalize_HasRefused(PyThreadState *tstate)
 {
-    return any_refused && !tells_all(tstate);
+    return _PyFinalize_stopped.any_refused && !tells_all(tstate);
+}
+
+/* Is exc one of what a refused wait raises, or did it come from one? */
+static int
+is_of_refusal(PyObject *exc)
+{
+    /* No deeper than a chain that an ordinary program makes; user code can
+       close it to a ring. */
+    enum { MAX_DEPTH = 32 };
+    PyObject *error = finalization_error();
+    PyObject *stronger = stronger_error();
+    if (error == NULL || stronger == NULL) {
+        return 0;
+    }
+    for (int i = 0; i < MAX_DEPTH; i++) {
+        if (PyErr_GivenExceptionMatches(exc, error) ||
+            PyErr_GivenExceptionMatches(exc, stronger))
+        {
+            return 1;
+        }
+        if (!PyExceptionInstance_Check(exc) || origin_of(exc) == NULL) {
+            return 0;
+        }
+        exc = origin_of(exc);
+    }
+    return 0;
 }
 
 int
 _PyFinalize_IsExpected(PyThreadState *tstate)
 {
-    /* No deeper than a chain that an ordinary program makes; user code can
-       close it to a ring. */
-    enum { MAX_DEPTH = 32 };
     if (_PyPort_ExceptionType(tstate) == NULL || tells_all(tstate)) {
         return 0;
     }
-    if (vain) {
+    if (_PyFinalize_stopped.vain) {
         return 1;   /* what came of it: a TimeoutError, most often */
     }
-    if (error == NULL) {
+    if (!_PyFinalize_stopped.any_error) {
         return 0;
     }
-    if (PyErr_GivenExceptionMatches(_PyPort_ExceptionType(tstate), error) ||
-        (stronger != NULL &&
-         PyErr_GivenExceptionMatches(_PyPort_ExceptionType(tstate), stronger)))
-    {
-        return 1;
-    }
-    PyObject *exc = _PyPort_ExceptionValue(tstate);
-    for (int i = 0; i < MAX_DEPTH; i++) {
-        if (exc == NULL || !PyExceptionInstance_Check(exc)) {
-            return 0;
-        }
-        if (PyErr_GivenExceptionMatches(exc, error)) {
-            return 1;
-        }
-        exc = origin_of(exc);
-    }
-    return 0;
+    PyObject *type, *value, *traceback;
+    PyErr_Fetch(&type, &value, &traceback);
+    int expected = is_of_refusal(value != NULL ? value : type) ||
+        is_of_refusal(type);
+    PyErr_Clear();
+    PyErr_Restore(type, value, traceback);
+    return expected;
 }

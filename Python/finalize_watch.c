@@ -46,6 +46,7 @@ static PyThread_type_lock hand_over;    /* whoever gets it first goes on */
 static unsigned long watched;       /* native thread id */
 static void (*take_over)(PyThreadState *, void *);
 static void *arg;
+static PyThreadState *stuck;
 static PyInterpreterState *interp;
 static int patience;
 
@@ -103,7 +104,6 @@ give_up(void)
     static const char message[] =
         "Python: a finalizer waits for a lock that a thread which was stopped "
         "at shutdown may hold; ";
-    _PyRuntimeState *runtime = &_PyRuntime;
     PyThreadState *tstate = NULL;
     if (!PyThread_acquire_lock(hand_over, NOWAIT_LOCK)) {
         return;
@@ -120,7 +120,7 @@ give_up(void)
     fflush(stderr);
     /* From now on the other thread is the one that ends when it asks for the
        GIL. */
-    _PyRuntimeState_SetFinalizing(runtime, tstate);
+    _PyPort_TakeOver(stuck, tstate);
     PyEval_AcquireThread(tstate);
     take_over(tstate, arg);
     end_process(exit_status);
@@ -171,6 +171,7 @@ _PyFinalize_BeginWatch(PyThreadState *tstate,
     watched = PyThread_get_thread_native_id();
     take_over = function;
     arg = function_arg;
+    stuck = tstate;
     interp = tstate->interp;
     (void)PyThread_start_new_thread(watch, NULL);
 }

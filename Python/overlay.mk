@@ -52,6 +52,7 @@ OVERLAY_HEADERS= $(wildcard \
 		$(srcdir)/Include/internal/pycore_datetime.h \
 		$(srcdir)/Include/internal/pycore_deallocators.h \
 		$(srcdir)/Include/internal/pycore_finalize.h \
+		$(srcdir)/Include/internal/pycore_finalize_mutex.h \
 		$(srcdir)/Include/internal/pycore_finalize_steps.h \
 		$(srcdir)/Include/internal/pycore_finalize_wait.h \
 		$(srcdir)/Include/internal/pycore_finalize_walk.h \

@@ -45,8 +45,8 @@ extern void _PyFinalize_EndInterpreters(PyThreadState *tstate);
 extern int _PyFinalize_InterpretersAreLeft(void);
 
 /* The threads of the interpreter of tstate are about to be stopped, all but
-   tstate.  Called once, with the GIL, which must not be given up before
-   _PyRuntimeState_SetFinalizing() is called. */
+   tstate.  Called once, with the GIL, which must not be given up before the
+   interpreter is known to be finalizing. */
 extern void _PyFinalize_ThreadsStop(PyThreadState *tstate);
 
 /* The exit status of the process, if it ends with the interpreter. */
@@ -62,10 +62,6 @@ extern int _PyFinalize_IsExpected(PyThreadState *tstate);
 /* Was a wait refused, and is that not to be spoken of?  A coroutine that was made
    for a stopped thread's event loop is never awaited then. */
 extern int _PyFinalize_HasRefused(PyThreadState *tstate);
-
-/* Give up the type of that exception.  Called once no finalizer runs any
-   more. */
-extern void _PyFinalize_FreeError(void);
 
 /* May all that is alive be left to the system? */
 extern int _PyFinalize_CanLeaveAll(void);

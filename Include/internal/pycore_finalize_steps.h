@@ -18,6 +18,7 @@ extern "C" {
 #include "pycore_addrset.h"       // _Py_addrset
 #include "pycore_finalize.h"
 #include "pycore_gc.h"            // PyGC_Head
+#include "pycore_immortal_port.h" // _PyPort_THREAD_LOCAL
 #include "pycore_objlist.h"       // _Py_objlist
 #include "pycore_object.h"        // _PyObject_IS_GC()
 
@@ -201,6 +202,9 @@ extern int _PyFinalize_IsInterpretersStream(PyInterpreterState *interp,
    Also one that is written in Python, as long as it has no __del__. */
 extern int _PyFinalize_IsPlainFile(PyObject *op);
 
+/* Is op a file of any kind, with a __del__ or without? */
+extern int _PyFinalize_IsFile(PyObject *op);
+
 /* How far a file is from the bottom of a stack of files, 0 to 3.  A cycle of
    files has to be entered at its top. */
 #define _Py_FILE_HEIGHT 3
@@ -225,6 +229,23 @@ extern void _PyFinalize_BeginWatch(PyThreadState *tstate,
                                    void *arg);
 extern void _PyFinalize_EndWatch(void);
 
+/* What the thread that finalizes an interpreter knows of those that were stopped.
+   A finalizer may end another interpreter in between: both then count as one. */
+struct _Py_finalize_stopped {
+    int depth;              /* so many interpreters are being finalized */
+    Py_ssize_t n;           /* threads */
+    _Py_addrset in_use;     /* addresses of what was on their stacks */
+    /* Waits for them (finalize_wait.c). */
+    int any_error;          /* was anything refused? */
+    int any_refused;        /* was a wait? */
+    int refusals;           /* of this finalizer's */
+    int vain;               /* has one of this finalizer's timed out? */
+    int64_t waited;
+    int64_t slept;
+    int sleeps;
+};
+extern _PyPort_THREAD_LOCAL struct _Py_finalize_stopped _PyFinalize_stopped;
+
 /* Was op among the arguments and variables of a stopped thread's functions, or
    one of these functions?  By its address: something else may be there by
    now. */
@@ -232,9 +253,6 @@ extern int _PyFinalize_WasInUse(PyObject *op);
 
 /* Was a thread stopped that ran any function? */
 extern int _PyFinalize_AnyInUse(void);
-
-/* From now on waits are refused: n_stopped threads were stopped. */
-extern void _PyFinalize_BeginWaits(Py_ssize_t n_stopped);
 
 /* Another finalizer begins: it may be refused as often as the last one. */
 extern void _PyFinalize_BeginFinalizer(void);

@@ -21,6 +21,23 @@ extern "C" {
    would not end, and when the seconds are used up. */
 PyAPI_FUNC(int64_t) _PyFinalize_LimitWait(const char *what, int64_t timeout);
 
+/* The same; a timeout for which there is an error must not be confused with one
+   that is endless.  Returns 0, or -1 with the exception set. */
+static inline int
+_PyFinalize_LimitTimeout(const char *what, int64_t *timeout)
+{
+    *timeout = _PyFinalize_LimitWait(what, *timeout);
+    return *timeout < 0 && PyErr_Occurred() ? -1 : 0;
+}
+
+/* For a wait that has no timeout.  Returns as above. */
+static inline int
+_PyFinalize_CheckWait(const char *what)
+{
+    int64_t endless = -1;
+    return _PyFinalize_LimitTimeout(what, &endless);
+}
+
 /* Acquire lock, releasing the GIL while it waits; for a lock that is held while
    its owner asks for the GIL: one that is not gets released in any case.
    Returns 0, or -1 with

@@ -1,12 +1,29 @@
 """Shutdown: subinterpreters that are alive are ended first."""
 
+import re
 import textwrap
 import unittest
 from test import support
 from test.immortal_exit_support import Case, ExitTestCase
 from test.support import import_helper
 
-import_helper.import_module('_xxsubinterpreters')
+# The module that makes them, and how to get one with the main one's GIL.
+try:
+    import _interpreters
+    MODULE, SHARED = '_interpreters', "'legacy'"
+except ImportError:
+    MODULE, SHARED = '_xxsubinterpreters', ''
+import_helper.import_module(MODULE)
+
+# Later versions warn of those that are alive at the end.
+WARNING = '(.*RuntimeWarning: remaining subinterpreters.*)?'
+CREATE = re.compile(r'\b(s_?)\.create\(\)')
+
+
+def names(program, config=SHARED):
+    """The program, with the module's name and configuration put in."""
+    program = program.replace('_xxsubinterpreters', MODULE)
+    return CREATE.sub(rf'\1.create({config})', program)
 
 # What runs in a subinterpreter is in variables of the main one.
 PROGRAM = """
@@ -26,10 +43,10 @@ PROGRAM = """
     """
 
 
-def alive(name, make, out='end del', **kwargs):
+def alive(name, make, out='end del', err=WARNING, **kwargs):
     """A Case: make creates subinterpreters, and lets them run code."""
     make = textwrap.indent(make, '    ').lstrip()
-    return Case(name, PROGRAM.format(make=make), out, **kwargs)
+    return Case(name, names(PROGRAM.format(make=make)), out, err=err, **kwargs)
 
 
 def runs(name, code, out, **kwargs):
@@ -133,6 +150,14 @@ class EndedTests(ExitTestCase):
     )
 
 
+@unittest.skipUnless(SHARED, 'all interpreters have one GIL')
+class IsolatedTests(ExitTestCase):
+    """The same with a GIL of their own."""
+
+    cases = tuple(case._replace(program=case.program.replace(SHARED, ''))
+                  for case in EndedTests.cases if SHARED)
+
+
 NESTED = ("import _xxsubinterpreters as s_\n"
           "two = s_.create()\n"
           "s_.run_string(two, 'import os\\n'\n"
@@ -209,7 +234,7 @@ FILE = """
 
 def file(name, more):
     """A Case: a file that a subinterpreter of a worker wrote to."""
-    return Case(name, FILE.format(more=more), '0 written')
+    return Case(name, names(FILE.format(more=more)), '0 written', err=WARNING)
 
 
 @support.requires_fork()

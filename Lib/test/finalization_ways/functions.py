@@ -38,6 +38,7 @@ def function_attribute():
 def function_annotation():
     def function(argument: Probe('p')):
         pass
+    function.__annotations__    # evaluated when it is asked for, since 3.14
 
 
 @way('recursive closure')

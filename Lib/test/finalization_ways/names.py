@@ -60,6 +60,7 @@ def bare():
 @way('annotation')
 def annotation():
     name: Probe('p') = 1
+    sys.modules['__main__'].__annotations__     # evaluated now, since 3.14
 
 
 @way('set at exit')

@@ -36,7 +36,7 @@ LIBRARY = (
 FRESH = [
     'colorsys', 'sched', 'getopt', 'html.entities', 'netrc', 'nturl2path',
     'pyclbr', 'stringprep', 'tabnanny', 'graphlib', 'filecmp', 'fileinput',
-    'cmd', 'chunk', 'mailcap', 'quopri', 'uu', 'xdrlib']
+    'cmd', 'quopri', 'timeit', 'trace', 'pstats', 'rlcompleter']
 
 DATA = 'all that was written\n' * 20
 

@@ -66,6 +66,6 @@ def load():
     """Import all files with ways; return them by name."""
     from test.finalization_ways import (
         attributes, containers, cycles, dels, files, files_held, functions,
-        generators, library, names, processwide, registries, subclasses,
+        generators, later, library, names, processwide, registries, subclasses,
         threads, weakrefs)
     return WAYS

@@ -62,6 +62,9 @@ def content(path, binary=False):
     if binary:
         with open(path, 'rb') as f:
             return f.read()
+    if path.endswith('.zst'):
+        from compression import zstd    # since 3.14
+        return zstd.open(path, 'rt', encoding='utf-8').read()
     opener = {'.gz': gzip.open, '.bz2': bz2.open,
               '.xz': lzma.open}.get(os.path.splitext(path)[1], open)
     try:

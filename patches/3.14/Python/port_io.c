@@ -41,7 +41,7 @@ find_io(PyObject *op, void *found)
         return 0;
     }
     struct _io_state *state = _PyModule_GetState(op);
-    if (state == NULL || !state->initialized) {
+    if (state == NULL || state->PyTextIOWrapper_Type == NULL) {
         return 0;
     }
     *(struct _io_state **)found = state;

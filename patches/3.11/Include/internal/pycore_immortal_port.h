@@ -22,6 +22,10 @@ extern "C" {
 #include "pycore_interp.h"
 #include "pycore_object.h"        // _PyType_HasFeature()
 
+/* A variable that each of the threads has for itself which finalize an interpreter
+   at the same time.  Here, all take the same GIL. */
+#define _PyPort_THREAD_LOCAL
+
 /* Called for what an object holds, which may be NULL. */
 typedef void (*_PyPort_visitor)(PyObject *, void *);
 
@@ -193,6 +197,50 @@ static inline int
 _PyPort_IsRuntimeFinalizing(void)
 {
     return _Py_IsFinalizing();
+}
+
+/* Is tstate's interpreter finalized, by a thread that is the only one that still
+   runs Python code there? */
+static inline int
+_PyPort_AreThreadsStopped(PyThreadState *Py_UNUSED(tstate))
+{
+    return _PyPort_IsRuntimeFinalizing();
+}
+
+/* tstate, which the calling thread is about to use, goes on where another thread
+   has finalized its interpreter so far, which may not go on. */
+static inline void
+_PyPort_TakeOver(PyThreadState *Py_UNUSED(stuck), PyThreadState *tstate)
+{
+    _PyRuntimeState_SetFinalizing(&_PyRuntime, tstate);
+}
+
+/* Do two interpreters have one GIL, and objects in common? */
+static inline int
+_PyPort_ShareGIL(PyInterpreterState *Py_UNUSED(one),
+                 PyInterpreterState *Py_UNUSED(other))
+{
+    return 1;
+}
+
+/* No interpreter begins or ends in between.  Nothing may be called that could give
+   up the GIL.  Here, the GIL sees to it. */
+static inline void
+_PyPort_LockInterpreters(void)
+{
+}
+
+static inline void
+_PyPort_UnlockInterpreters(void)
+{
+}
+
+/* The built-in exception for what cannot be had while the interpreter is
+   finalizing, borrowed; NULL if there is none. */
+static inline PyObject *
+_PyPort_FinalizationError(void)
+{
+    return NULL;
 }
 
 /* Has a thread the GIL of interp just now?  For a thread that has not. */

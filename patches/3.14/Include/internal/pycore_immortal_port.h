@@ -26,6 +26,10 @@ extern "C" {
 #include "pycore_stackref.h"      // PyStackRef_AsPyObjectBorrow()
 #include "pycore_typeobject.h"    // managed_static_type_state
 
+/* A variable that each of the threads has for itself which finalize an interpreter
+   at the same time. */
+#define _PyPort_THREAD_LOCAL _Py_thread_local
+
 /* Called for what an object holds, which may be NULL. */
 typedef void (*_PyPort_visitor)(PyObject *, void *);
 
@@ -259,6 +263,53 @@ static inline int
 _PyPort_IsRuntimeFinalizing(void)
 {
     return Py_IsFinalizing();
+}
+
+/* Is tstate's interpreter finalized, by a thread that is the only one that still
+   runs Python code there? */
+static inline int
+_PyPort_AreThreadsStopped(PyThreadState *tstate)
+{
+    return _PyInterpreterState_GetFinalizing(tstate->interp) != NULL;
+}
+
+/* tstate, which the calling thread is about to use, goes on where another thread
+   has finalized its interpreter so far, which may not go on. */
+static inline void
+_PyPort_TakeOver(PyThreadState *stuck, PyThreadState *tstate)
+{
+    _PyThreadState_SetShuttingDown(stuck);
+    _PyInterpreterState_SetFinalizing(tstate->interp, tstate);
+    _PyRuntimeState_SetFinalizing(&_PyRuntime, tstate);
+}
+
+/* Do two interpreters have one GIL, and objects in common? */
+static inline int
+_PyPort_ShareGIL(PyInterpreterState *one, PyInterpreterState *other)
+{
+    return one->ceval.gil == other->ceval.gil;
+}
+
+/* No interpreter begins or ends in between.  Nothing may be called that could give
+   up the GIL. */
+static inline void
+_PyPort_LockInterpreters(void)
+{
+    HEAD_LOCK(&_PyRuntime);
+}
+
+static inline void
+_PyPort_UnlockInterpreters(void)
+{
+    HEAD_UNLOCK(&_PyRuntime);
+}
+
+/* The built-in exception for what cannot be had while the interpreter is
+   finalizing, borrowed; NULL if there is none. */
+static inline PyObject *
+_PyPort_FinalizationError(void)
+{
+    return PyExc_PythonFinalizationError;
 }
 
 /* Has a thread the GIL of interp just now?  For a thread that has not. */
