@@ -100,7 +100,8 @@ def _names(runs: Sequence[Run]) -> list[str]:
 
 
 def _significant(tables: Sequence[dict[str, Row]], name: str) -> bool:
-    return any(table[name].patched.significant for table in tables if name in table)
+    rows = [table[name] for table in tables if name in table]
+    return any(other.significant for row in rows for other in row.others.values())
 
 
 def _line(

@@ -258,6 +258,13 @@ def test_each_tree_of_parts_is_a_column_and_a_mean(tmp_path):
     assert "only speed" in page
 
 
+def test_what_differs_in_a_tree_of_parts_alone_is_shown(tmp_path):
+    benchtoy.with_parts(tmp_path, {"nbody": 1.0, "go": 1.0}, {"speed": {"nbody": 1.1, "go": 1.0}})
+    markdown, _ = pages(tmp_path)
+    assert "| nbody |" in markdown
+    assert "(1): go (1.00" in markdown or "(1): go (0.99" in markdown
+
+
 def test_parts_of_another_tree_are_refused(tmp_path):
     results = benchtoy.with_parts(tmp_path, {"nbody": 1.2}, {"speed": {"nbody": 1.1}})
     record = json.loads(results.record_file.read_text())
