@@ -62,7 +62,7 @@ class Task:
 
 
 #: Seconds of a value beyond which a brief run does without a warm-up.
-_LONG = 0.5
+_LONG = 0.25
 
 
 @dataclass(frozen=True)
