@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pyperf
+from cpatch.measuring import interpreters
 from cpatch.measuring.resultdir import Results, dump
 
 FLAGS = {"CC": "gcc", "CONFIG_ARGS": "--enable-optimizations", "PY_CFLAGS": "-O3"}
@@ -18,10 +19,10 @@ def side(name: str, **changes: Any) -> dict[str, Any]:
     return {
         "name": name,
         "version": "9.8.7",
-        "tree_id": {"stock": "a", "patched": "b"}[name] * 40,
+        "tree_id": {"stock": "a", "patched": "b"}.get(name, "d") * 40,
         "commit": "c" * 40,
         "edits": "",
-        "binary": {"stock": "1", "patched": "2"}[name] * 12,
+        "binary": {"stock": "1", "patched": "2"}.get(name, "4") * 12,
         "compiler": "GCC 12.2.0",
         "flags": dict(FLAGS),
         "installed": True,
@@ -57,8 +58,7 @@ def bench(
     name: str, values: list[float], role: str, unit: str = "second", **metadata: Any
 ) -> pyperf.Benchmark:
     """Runs of one value each, two to a round."""
-    tree = "patched" if role != "stock" else "stock"
-    about = side(tree)
+    about = side(interpreters.side_of(role))
     runs = []
     for number, value in enumerate(values):
         facts = {
@@ -97,6 +97,19 @@ def make(
             dump(results.file("times", role, name), bench(name, values, role, mem_max_rss=10**7))
     results.write_record(record(roles=sorted(roles), rounds=rounds, **changes))
     return results
+
+
+def with_parts(
+    root: Path,
+    patched: Mapping[str, float],
+    parts: Mapping[str, Mapping[str, float]],
+    **changes: Any,
+) -> Results:
+    """As ``make``, with trees of some parts: tree -> benchmark -> times faster than stock."""
+    sides = {name: side(name) for name in ("stock", "patched", *parts)}
+    for role, ratios in parts.items():
+        make(root, ratios, roles=("stock", role), spread=0.001, sides=sides)
+    return make(root, patched, spread=0.001, sides=sides, **changes)
 
 
 def probe(results: Results, name: str, unit: str, values: Mapping[str, list[float]]) -> None:

@@ -3,7 +3,8 @@
 A script is calibrated once, on stock, in pyperf's own way; that says which functions it measures
 and with how many loops. From then on each function is measured in processes of pyperf's worker
 kind (``--worker --worker-task N --loops N``), one at a time, so that the roles can take turns.
-The number of warm-ups and values is the script's own.
+The number of warm-ups and values is the script's own, or in a brief run one value. Processes
+differ more than the values of one process do, so that the time is better spent on rounds.
 """
 
 from __future__ import annotations
@@ -52,6 +53,16 @@ class Task:
     name: str
     loops: int
     seconds: float  # what one process takes, roughly
+    value: float = 0.0  # what one value takes
+
+    @property
+    def brief(self) -> list[str]:
+        """The options of a brief run: one value, without a warm-up where that is a long one."""
+        return ["--values=1", *(["--warmups=0"] if self.value > _LONG else [])]
+
+
+#: Seconds of a value beyond which a brief run does without a warm-up.
+_LONG = 0.25
 
 
 @dataclass(frozen=True)
@@ -63,6 +74,7 @@ class Bench:
     table: Mapping[str, Any]  # script -> pyperformance's Benchmark
     venvs: Mapping[str, Venvs]  # side -> its environments
     cpu: int | None
+    brief: bool = False
 
     def python(self, role: Role, script: str) -> Path:
         """Return what runs *script* for *role*; RunFailedError when its needs do not install."""
@@ -125,12 +137,14 @@ class Bench:
         for number, each in enumerate(pyperf.BenchmarkSuite.load(str(path)).get_benchmarks()):
             last = each.get_runs()[-1]
             seconds = (resultdir.fact(last, "duration") or 1.0) + _STARTING
-            tasks.append(Task(script, number, each.get_name(), last.get_loops(), seconds))
+            value = last.values[0] * last.get_total_loops()
+            tasks.append(Task(script, number, each.get_name(), last.get_loops(), seconds, value))
         return tasks
 
     def measure(self, task: Task, role: Role, number: int, position: int) -> pyperf.Run:
         """Return one process's run of one function."""
         options = ["--worker", f"--worker-task={task.number}", f"--loops={task.loops}"]
+        options += task.brief if self.brief else []
         runs = self.run(role, task.script, options, number + 1)
         (bench,) = runs.benchmarks
         if bench.get_name() != task.name:

@@ -1,4 +1,4 @@
-"""One session of bench: stock against patched, in turns, so that it can be believed."""
+"""One session of bench: stock against the others, in turns, so that it can be believed."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import contextlib
 import shlex
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,6 +36,7 @@ class Options:
     benchmarks: tuple[str, ...]
     rounds: int
     rigorous: bool
+    brief: bool
     off: bool
     fresh: bool
     output: Path | None
@@ -45,16 +46,19 @@ class Options:
     jobs: int
 
 
-def run(
-    project: Project, pin: Pin, flavor: str, stock: Side, patched: Side, options: Options
-) -> int:
-    """Measure what is asked for and not measured yet; returns the exit code."""
-    roles = interpreters.roles(stock, patched, off=options.off)
+def run(project: Project, pin: Pin, flavor: str, sides: Sequence[Side], options: Options) -> int:
+    """Measure what is asked for and not measured yet; returns the exit code.
+
+    *sides* are stock, patched, and trees of some parts.
+    """
+    stock = sides[0]
+    roles = interpreters.roles(sides, off=options.off)
     table, unfit = choice.choose(stock.version, options.benchmarks)
     facts = {
         "pin": pin.branch,
         "flavor": flavor,
-        "sides": {"stock": stock.made_from, "patched": patched.made_from},
+        "sides": {side.name: side.made_from for side in sides},
+        "brief": options.brief,
         "machine": machine.facts(),
         "tools": {
             "pyperf": str(pyperf.__version__),
@@ -69,9 +73,8 @@ def run(
         with closing(results, record):
             # What is counted without being named needs no packages.
             needed = sorted(table) if options.benchmarks or not options.instructions else []
-            sides = [stock, patched] if needed else []
-            installed = environments(project, pin, sides, needed, results)
-            bench = Bench(results, roles, table, installed, options.cpu)
+            installed = environments(project, pin, sides if needed else [], needed, results)
+            bench = Bench(results, roles, table, installed, options.cpu, options.brief)
             if options.instructions:
                 counts.run(bench, options.benchmarks, options.jobs)
             else:
@@ -79,7 +82,7 @@ def run(
                 record["unfit"] |= poor
                 schedule = rounds.Schedule(bench, sorted(table), wanted, options.rounds)
                 machine.leave(options.cpu)
-                for side in (stock, patched):
+                for side in sides:
                     machine.read_afresh(Path(side.python))
                 schedule.run()
     return summary(project, results)
@@ -114,7 +117,8 @@ def place(project: Project, pin: Pin, options: Options, facts: dict[str, Any]) -
 
 def changed(record: dict[str, Any], facts: dict[str, Any]) -> list[str]:
     """Return what makes *facts* another comparison than the recorded one; [] when nothing."""
-    return [key for key, value in facts.items() if record.get(key) != value]
+    # Runs of before there were brief ones do not say that they are not.
+    return [key for key, value in facts.items() if record.get(key, False) != value]
 
 
 def check_continues(results: Results, facts: dict[str, Any]) -> None:
@@ -186,9 +190,9 @@ def advise(stock: Side, options: Options) -> None:
 
 
 def environments(
-    project: Project, pin: Pin, sides: list[Side], names: list[str], results: Results
+    project: Project, pin: Pin, sides: Sequence[Side], names: list[str], results: Results
 ) -> dict[str, venvs.Venvs]:
-    """Make pyperformance's environments for both sides; CpatchError when they differ."""
+    """Make pyperformance's environments for all sides; CpatchError when they differ."""
     home = project.make_dir(project.bench(pin))
     found: dict[str, venvs.Venvs] = {}
     for side in sides:
@@ -199,18 +203,19 @@ def environments(
         found[side.name] = venvs.ensure(python, root, names, log, project.make_dir(home / "pip"))
     if not found:
         return found
-    stock, patched = found["stock"].packages, found["patched"].packages
+    stock = found["stock"].packages
     differing = [
-        f"{venv}: {one} beside stock, {two} beside patched"
-        for venv in stock.keys() & patched.keys()
+        f"{venv}: {one} beside stock, {two} beside {name}"
+        for name, other in found.items()
+        for venv in stock.keys() & other.packages.keys()
         for one in stock[venv]
-        for two in patched[venv]
+        for two in other.packages[venv]
         # One that is missing is told of by the benchmark that fails without it.
         if one != two and one.partition("==")[0] == two.partition("==")[0]
     ]
     if differing:
         raise CpatchError(
-            "pip has put different packages beside stock and patched",
+            "pip has put different packages beside the interpreters compared",
             got="\n".join(sorted(differing)),
             fix=f"rm -r {home / 'venv'}; make bench",
         )

@@ -1,4 +1,4 @@
-"""One row for each kept run, made from its raw data: tree, parts, rounds, mean, A/A, verdict."""
+"""One row for each kept run and tree, from its raw data: parts, rounds, mean, A/A, verdict."""
 
 from __future__ import annotations
 
@@ -16,8 +16,9 @@ from typing import Any
 from cpatch.base.errors import CpatchError
 from cpatch.base.project import Project
 from cpatch.measuring import archive, templates
+from cpatch.measuring.interpreters import OFF
 from cpatch.measuring.stats import Estimate
-from cpatch.report import content, rows
+from cpatch.report import rows, verdicts
 from cpatch.servers import figures
 from cpatch.servers.cases import Case, Results
 from cpatch.servers.figures import Cell
@@ -41,11 +42,11 @@ class Entry:
 
 
 def every(project: Project) -> list[Entry]:
-    """Return a row for each folder of results/, newest first; CpatchError for one of no kind."""
+    """Return the rows of each folder of results/, newest first; CpatchError for one of no kind."""
     found = []
     for root in sorted(project.kept_results.iterdir(), reverse=True):
         if root.is_dir():
-            found.append(_row(project, root))
+            found += _rows(project, root)
     return found
 
 
@@ -70,10 +71,11 @@ def _begun(root: Path) -> tuple[str, str]:
         return root.name[:10], ""
 
 
-def _row(project: Project, root: Path) -> Entry:
+def _rows(project: Project, root: Path) -> list[Entry]:
     for name, read in KINDS.items():
         if (root / name).exists():
-            return read(project, root)
+            found = read(project, root)
+            return [found] if isinstance(found, Entry) else found
     raise CpatchError(
         f"{project.show(root)} is a run of no kind that is known",
         wanted="one of " + ", ".join(KINDS),
@@ -82,27 +84,39 @@ def _row(project: Project, root: Path) -> Entry:
     )
 
 
-def _run(project: Project, root: Path) -> Entry:
+def _run(project: Project, root: Path) -> Entry | list[Entry]:
+    """Return the row of a run of servers, or one for each tree that a run of bench compared."""
     record = json.loads((root / "run.json").read_text(encoding="utf-8"))
-    side = record["sides"]["patched"]
-    known = {"name": root.name, "tree": side["tree_id"][:12], "parts": side.get("parts", ALL)}
     if "servers" in record:
-        return _servers(Results(archive.opened(project, root)), known)
+        tree = record["sides"]["patched"]["tree_id"][:12]
+        return _servers(
+            Results(archive.opened(project, root)), {"name": root.name, "tree": tree, "parts": ALL}
+        )
     run = rows.load(archive.opened(project, root))
-    means = content.means(run)
+    means = verdicts.means(run)
     if not means:
         raise CpatchError(f"{project.show(root)} has no benchmark that is complete")
-    slow = content.slow_or_too_few(run)
-    verdict = f"{means.count} benchmarks; slower by more than 3 % beyond noise: {slow}"
-    if means.off:
-        verdict = f"heap off {_interval(means.off)}; {verdict}"
-    return Entry(
-        rounds=str(means.rounds),
-        mean=_interval(means.patched),
-        noise=_interval(means.noise),
-        verdict=verdict,
-        **known,
-    )
+    off = means.roles.get(OFF)
+    found = []
+    for role, mean in means.roles.items():
+        if role == OFF:
+            continue
+        slow = verdicts.slow_or_too_few(run, role)
+        verdict = f"{mean.count} benchmarks; slower by more than 3 % beyond noise: {slow}"
+        if off and role == verdicts.FIRST:
+            verdict = f"heap off {_interval(off.change)}; {verdict}"
+        found.append(
+            Entry(
+                name=root.name,
+                tree=record["sides"][role]["tree_id"][:12],
+                parts=verdicts.parts_of(role) or ALL,
+                rounds=str(mean.rounds),
+                mean=_interval(mean.change),
+                noise=_interval(means.noise),
+                verdict=verdict,
+            )
+        )
+    return found
 
 
 def _servers(results: Results, known: Mapping[str, str]) -> Entry:
@@ -312,7 +326,7 @@ def _between(values: Sequence[float]) -> str:
 
 
 #: The file that tells a run's kind, and what makes its row.
-KINDS: dict[str, Callable[[Project, Path], Entry]] = {
+KINDS: dict[str, Callable[[Project, Path], Entry | list[Entry]]] = {
     "run.json": _run,
     "exit.json": _exit,
     "heap.json": _heap,

@@ -9,9 +9,10 @@ from cpatch.kept.entries import Entry
 _HEAD = """\
 # Kept runs
 
-One row for each run that a claim of today rests on; [docs/figures.md](../docs/figures.md) has the
-claims. This page is made by `make results` from the raw data: do not edit it. Above 1 is faster
-than stock; the interval is in brackets, *A/A* is stock against itself. The words are explained in
+One row for each run that a claim of today rests on, or for each tree that it compared with stock;
+[docs/figures.md](../docs/figures.md) has the claims. This page is made by `make results` from the
+raw data: do not edit it. Above 1 is faster than stock; the interval is in brackets, *A/A* is stock
+against itself. The words are explained in
 [docs/how-it-works.md](../docs/how-it-works.md#glossary).
 
 | folder | what it holds |

@@ -17,7 +17,7 @@ from cpatch.base import files
 from cpatch.base.project import Project
 from cpatch.kept import entries
 from cpatch.measuring import archive
-from cpatch.report import content, rows
+from cpatch.report import rows, verdicts
 from cpatch.servers import figures
 from cpatch.servers.cases import Results
 
@@ -48,13 +48,13 @@ def data(project: Project) -> dict[str, Any]:
         if case.setup == "django"
     }
     speed = rows.load(archive.opened(project, entries.newest(project, SPEED)))
-    means = content.means(speed)
+    means = verdicts.means(speed)
     assert means is not None
     return {
         "memory": cells,
         "exit": entries.ways(entries.newest(project, EXIT))["default"],
         "speed": sorted(
-            [round(row.patched.change.ratio, 3), content.verdict(row)] for row in speed.times
+            [round(row.patched.change.ratio, 3), verdicts.verdict(row)] for row in speed.times
         ),
         "mean": round(means.patched.ratio, 3),
     }

@@ -11,7 +11,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -81,10 +81,22 @@ class Role:
         return {"role": self.name, "tree_id": self.side.tree_id, "binary": self.side.binary}
 
 
-def roles(stock: Side, patched: Side, *, off: bool) -> list[Role]:
-    """Return who is measured; *off* adds the patched interpreter with its heap left mortal."""
-    found = [Role("stock", stock), Role("patched", patched)]
-    return [*found, Role("off", patched, {"PYTHONIMMORTALHEAP": "0"})] if off else found
+#: The role that runs the patched interpreter with its heap left mortal.
+OFF = "off"
+
+
+def roles(sides: Sequence[Side], *, off: bool) -> list[Role]:
+    """Return who is measured: each side under its name, and with *off* patched once more."""
+    found = [Role(side.name, side) for side in sides]
+    if off:
+        (patched,) = (side for side in sides if side.name == "patched")
+        found.append(Role(OFF, patched, {"PYTHONIMMORTALHEAP": "0"}))
+    return found
+
+
+def side_of(role: str) -> str:
+    """Return the name of the side that a role runs."""
+    return "patched" if role == OFF else role
 
 
 def ask(name: str, python: Path, built: records.Built | None = None) -> Side:
@@ -128,26 +140,26 @@ def _code_flags(text: str) -> str:
     return " ".join(words)
 
 
-def check_same(stock: Side, patched: Side) -> None:
+def check_same(stock: Side, other: Side) -> None:
     """Raise CpatchError (usage) when the two differ in more than their source."""
-    differing = differences(asdict(stock), asdict(patched))
+    differing = differences(asdict(stock), asdict(other))
     if differing:
         raise CpatchError(
-            "stock and patched were not built alike: " + ", ".join(differing),
+            f"stock and {other.name} were not built alike: " + ", ".join(differing),
             wanted="\n".join(f"stock: {key} {row[0]}" for key, row in differing.items()),
-            got="\n".join(f"patched: {key} {row[1]}" for key, row in differing.items()),
+            got="\n".join(f"{other.name}: {key} {row[1]}" for key, row in differing.items()),
             fix="make bench without --stock-python and --patched-python builds both alike",
             code=USAGE,
         )
 
 
-def differences(stock: Mapping[str, Any], patched: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
-    """Return what differs between two recorded sides and must not: what -> (stock, patched)."""
+def differences(stock: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
+    """Return what differs between two recorded sides and must not: what -> (stock, other)."""
     rows = {
-        f"flags {key}": (value, patched["flags"].get(key, ""))
+        f"flags {key}": (value, other["flags"].get(key, ""))
         for key, value in stock["flags"].items()
     }
-    rows |= {key: (stock[key], patched[key]) for key in ("version", "compiler", "installed")}
+    rows |= {key: (stock[key], other[key]) for key in ("version", "compiler", "installed")}
     return {key: (str(one), str(two)) for key, (one, two) in rows.items() if one != two}
 
 
@@ -185,11 +197,28 @@ def pair(
         row = flavors.get(flavor)
         stock = prepare(project, pin, "stock", row, jobs=jobs)
         patched = prepare(project, pin, "patched", row, jobs=jobs)
-    check_same(stock, patched)
-    for side in (stock, patched):
+    _check(stock, (stock, patched))
+    return flavor, stock, patched
+
+
+def with_parts(
+    project: Project, pin: Pin, flavor: str, stock: Side, trees: Sequence[str], *, jobs: int
+) -> list[Side]:
+    """Build *trees* of some parts of the series in *flavor*, to be measured beside *stock*.
+
+    CpatchError (usage) for one that differs from *stock* in more than its source.
+    """
+    found = [prepare(project, pin, tree, flavors.get(flavor), jobs=jobs) for tree in trees]
+    _check(stock, found)
+    return found
+
+
+def _check(stock: Side, sides: Sequence[Side]) -> None:
+    for side in sides:
+        check_same(stock, side)
+    for side in sides:
         if cold := check.cold_loop(Path(side.python)):
             console.warn(cold)
-    return flavor, stock, patched
 
 
 def prepare(project: Project, pin: Pin, tree: str, flavor: Flavor, *, jobs: int) -> Side:

@@ -13,13 +13,14 @@ import pyperf
 
 from cpatch.base.errors import CpatchError
 from cpatch.measuring import interpreters, resultdir, stats
+from cpatch.measuring.interpreters import OFF
 from cpatch.measuring.resultdir import KINDS, Failure, Results
 from cpatch.measuring.stats import Estimate, Pair
 
 REFERENCE = Path(__file__).with_name("reference_2022.csv")
 
-#: Whose tree a role runs.
-_SIDE = {"stock": "stock", "patched": "patched", "off": "patched"}
+#: Every run has these; the roles besides them are trees of some parts, and OFF.
+_ALWAYS = ("stock", "patched")
 
 
 @dataclass(frozen=True)
@@ -72,24 +73,35 @@ class Run:
     failures: list[Failure]
     waiting: list[str] = field(default_factory=list)  # not measured yet, or not in all rounds
 
+    @property
+    def roles(self) -> list[str]:
+        """Who may have been measured, stock and patched first."""
+        return roles_of(self.record)
+
+
+def roles_of(record: Mapping[str, Any]) -> list[str]:
+    """Return the roles that there can be raw files of: the sides, and patched switched off."""
+    return [*record["sides"], OFF]
+
 
 def load(root: Path) -> Run:
     """Read and check one directory; CpatchError says what in it is no fair comparison."""
     results = Results(root)
     record = results.record()
     sides = record["sides"]
-    differing = interpreters.differences(sides["stock"], sides["patched"])
-    if differing:
-        raise CpatchError(
-            f"{root}: stock and patched were not built alike: {', '.join(differing)}",
-            wanted="\n".join(f"stock: {key} {row[0]}" for key, row in differing.items()),
-            got="\n".join(f"patched: {key} {row[1]}" for key, row in differing.items()),
-            fix="make bench ARGS=--fresh",
-        )
+    for name, side in sides.items():
+        differing = interpreters.differences(sides["stock"], side)
+        if differing:
+            raise CpatchError(
+                f"{root}: stock and {name} were not built alike: {', '.join(differing)}",
+                wanted="\n".join(f"stock: {key} {row[0]}" for key, row in differing.items()),
+                got="\n".join(f"{name}: {key} {row[1]}" for key, row in differing.items()),
+                fix="make bench ARGS=--fresh",
+            )
     found: dict[str, list[Row]] = {}
     for kind in ("times", "probes"):
         names = _present(results, record, kind)
-        rows = [_row(results, sides, kind, name) for name in names]
+        rows = [_row(results, record, kind, name) for name in names]
         found[kind] = [row for row in rows if row]
     failures = results.failures()
     return Run(
@@ -98,42 +110,42 @@ def load(root: Path) -> Run:
         name=record["name"],
         times=found["times"],
         probes=found["probes"],
-        counts=_counts(results, sides),
+        counts=_counts(results, record),
         failures=failures,
         waiting=_waiting(results, record, found["times"], failures),
     )
 
 
 def _present(results: Results, record: Mapping[str, Any], kind: str) -> list[str]:
-    """Return what both sides have a raw file of; CpatchError when one has it and the other not."""
-    have = {role: set(results.names(kind, role)) for role in _SIDE}
+    """Return what all sides have a raw file of; CpatchError when one has it and another not."""
+    have = {role: set(results.names(kind, role)) for role in roles_of(record)}
     measured: dict[str, list[str]] = record.get("measured", {}).get(kind, {})
     everything = set(measured).union(*have.values())
     missing = [
         results.file(kind, role, name)
         for name in sorted(everything)
-        for role in _SIDE
+        for role in have
         # Whether the heap was measured switched off too may differ from benchmark to benchmark.
-        if name not in have[role] and role in measured.get(name, ["stock", "patched"])
+        if name not in have[role] and role in measured.get(name, record["sides"])
     ]
     if missing:
         raise CpatchError(
             f"raw files are missing in {results.root}",
-            wanted="stock's and patched's of everything that was measured",
+            wanted="those of all sides of everything that was measured",
             got="no " + "\nno ".join(str(path.relative_to(results.root)) for path in missing[:10]),
             fix="restore them, or make bench again: it measures what is missing",
         )
     return sorted(everything)
 
 
-def _row(results: Results, sides: Mapping[str, Any], kind: str, name: str) -> Row | None:
+def _row(results: Results, record: Mapping[str, Any], kind: str, name: str) -> Row | None:
     """Return a benchmark's row; None when stock and patched have no complete round of it."""
-    stock = _checked(results, sides, kind, "stock", name)
+    stock = _checked(results, record["sides"], kind, "stock", name)
     others = {}
-    for role in ("patched", "off"):
-        if not results.file(kind, role, name).exists():
+    for role in roles_of(record):
+        if role == "stock" or not results.file(kind, role, name).exists():
             continue
-        bench = _checked(results, sides, kind, role, name)
+        bench = _checked(results, record["sides"], kind, role, name)
         rounds = resultdir.complete_rounds(stock) & resultdir.complete_rounds(bench)
         if rounds:
             others[role] = _other(stock, bench, sorted(rounds))
@@ -171,7 +183,7 @@ def _checked(
     """Return a raw file's benchmark when all its runs are of the tree that run.json names."""
     path = results.file(kind, role, name)
     bench = resultdir.load_one(path)
-    side = sides[_SIDE[role]]
+    side = sides[interpreters.side_of(role)]
     for run in bench.get_runs():
         for key, what in (("tree_id", "tree"), ("binary", "build")):
             if resultdir.fact(run, key) != side[key]:
@@ -212,15 +224,15 @@ def _memory(bench: pyperf.Benchmark, rounds: Iterable[int]) -> float | None:
     return statistics.median(known) if known else None
 
 
-def _counts(results: Results, sides: Mapping[str, Any]) -> dict[str, dict[str, int]]:
+def _counts(results: Results, record: Mapping[str, Any]) -> dict[str, dict[str, int]]:
     """Return the instructions of the programs that both stock and patched were counted on."""
     kind = KINDS[2]
     found: dict[str, dict[str, int]] = {}
-    for role in _SIDE:
+    for role in roles_of(record):
         for name in results.names(kind, role):
-            bench = _checked(results, sides, kind, role, name)
+            bench = _checked(results, record["sides"], kind, role, name)
             found.setdefault(name, {})[role] = int(bench.get_values()[0])
-    return {name: row for name, row in sorted(found.items()) if {"stock", "patched"} <= set(row)}
+    return {name: row for name, row in sorted(found.items()) if row.keys() >= {*_ALWAYS}}
 
 
 def _waiting(
@@ -229,7 +241,11 @@ def _waiting(
     """Return what an interrupted run has still to do."""
     broken = {failure.name for failure in failures}
     wanted = record.get("rounds", 0)
-    rounds = {row.name: row.rounds for row in rows}
+    others = [role for role in record["sides"] if role != "stock"]
+    rounds = {
+        row.name: min(len(row.others[role].logs) if role in row.others else 0 for role in others)
+        for row in rows
+    }
     waiting = []
     for script in record.get("scripts", []):
         if script in broken:
@@ -243,10 +259,11 @@ def _waiting(
             done = rounds.get(name, 0)
             if done < wanted:
                 waiting.append(f"{name} ({done} of {wanted} rounds)")
-    counted = {role: set(results.names("counts", role)) for role in ("stock", "patched")}
+    counted = {role: set(results.names("counts", role)) for role in record["sides"]}
     waiting += [
         f"instructions of {name}"
-        for name in sorted(counted["stock"] ^ counted["patched"])
+        for name in sorted(set().union(*counted.values()))
+        if any(name not in names for names in counted.values())
         if f"counting-{name}" not in broken
     ]
     return waiting

@@ -11,7 +11,17 @@ from cpatch.base.errors import USAGE, CpatchError
 from cpatch.bench import choice
 from cpatch.bench.session import ROUNDS, Options, run
 from cpatch.measuring import interpreters, machine
-from cpatch.verbs.options import asked, jobs_option, names, open_pin, pin_option, verbose_option
+from cpatch.series import parts as series_parts
+from cpatch.series import patchfiles
+from cpatch.verbs.options import (
+    asked,
+    each_of_names,
+    jobs_option,
+    names,
+    open_pin,
+    pin_option,
+    verbose_option,
+)
 
 
 @dataclass(frozen=True)
@@ -25,6 +35,8 @@ class Asked:
     rigorous: bool
     benchmarks: tuple[str, ...]
     rounds: int | None
+    parts: tuple[tuple[str, ...], ...]
+    brief: bool
     off: bool
     instructions: bool
     fresh: bool
@@ -54,6 +66,14 @@ class Asked:
     help="Only these, or these tags of pyperformance.",
 )
 @click.option("--rounds", type=click.IntRange(min=1), help="How many rounds (default: 10).")
+@click.option(
+    "--parts",
+    multiple=True,
+    callback=each_of_names,
+    metavar="PART,…",
+    help="Measure a tree of these parts of the series as well; may be given several times.",
+)
+@click.option("--brief", is_flag=True, help="One value from each process: twice the rounds.")
 @click.option("--off", is_flag=True, help="Measure PYTHONIMMORTALHEAP=0 as well.")
 @click.option("--instructions", is_flag=True, help="Count instructions instead of timing.")
 @click.option("--fresh", is_flag=True, help="Begin anew in another directory; keeps the old one.")
@@ -69,15 +89,24 @@ class Asked:
 def command(given: Asked) -> int:
     """Measure stock against patched with pyperformance, in turns; continues what was interrupted.
 
+    With --parts, trees of some parts of the series take their turns in the same rounds.
+
     The results are raw pyperf files; make report makes tables and plots of them.
     """
     if given.quick and given.rigorous:
         raise CpatchError("--quick and --rigorous exclude each other", code=USAGE)
+    if given.parts and given.stock_python:
+        raise CpatchError(
+            "--parts are built here, and cannot be compared with --stock-python",
+            fix="leave one of them out",
+            code=USAGE,
+        )
     kind = "quick" if given.quick else "rigorous" if given.rigorous else "usual"
     options = Options(
         benchmarks=given.benchmarks or (choice.QUICK if given.quick else ()),
         rounds=given.rounds or ROUNDS[kind],
         rigorous=given.rigorous,
+        brief=given.brief,
         off=given.off,
         fresh=given.fresh,
         output=given.output,
@@ -87,7 +116,11 @@ def command(given: Asked) -> int:
         jobs=given.jobs,
     )
     project, pin = open_pin(given.pin_name)
+    listed = patchfiles.load_series(project, pin).parts if given.parts else ()
+    trees = dict.fromkeys(series_parts.tree_of(listed, words) for words in given.parts)
+    trees.pop("patched", None)  # is measured anyway
     flavor, stock, patched = interpreters.pair(
         project, pin, given.flavor, given.stock_python, given.patched_python, jobs=given.jobs
     )
-    return run(project, pin, flavor, stock, patched, options)
+    more = interpreters.with_parts(project, pin, flavor, stock, [*trees], jobs=given.jobs)
+    return run(project, pin, flavor, [stock, patched, *more], options)

@@ -40,6 +40,13 @@ def names(ctx: click.Context, param: click.Parameter, value: str | None) -> tupl
     return tuple(filter(None, (value or "").replace(" ", ",").split(",")))
 
 
+def each_of_names(
+    ctx: click.Context, param: click.Parameter, value: tuple[str, ...]
+) -> tuple[tuple[str, ...], ...]:
+    """Return the words of each option like ``A,B`` that was given: a callback of click's."""
+    return tuple(names(ctx, param, each) for each in value)
+
+
 def _set_verbose(ctx: click.Context, param: click.Parameter, value: bool) -> None:
     if value:
         console.set_verbose(True)

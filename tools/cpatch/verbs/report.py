@@ -12,7 +12,8 @@ from cpatch.base import console, files
 from cpatch.base.errors import USAGE, CpatchError
 from cpatch.base.project import Project
 from cpatch.measuring import archive, packing, resultdir
-from cpatch.report import content, rows
+from cpatch.measuring.stats import Estimate
+from cpatch.report import content, rows, verdicts
 from cpatch.verbs.options import open_pin, pin_option, verbose_option
 
 
@@ -76,6 +77,16 @@ def command(
     headline(runs, context["names"])
 
 
+def _mean(role: str, mean: verdicts.Mean, noise: Estimate, name: str) -> None:
+    change = mean.change
+    of = "" if role == verdicts.FIRST else f", {verdicts.parts_of(role) or role}"
+    console.field(
+        "mean",
+        f"{change.ratio:.3f} times faster ({change.ratio_low:.3f}–{change.ratio_high:.3f}), "
+        f"A/A {noise.ratio:.3f}, {mean.count} benchmarks{of}: {name}",
+    )
+
+
 def newest(project: Project) -> Path:
     """Return the newest directory of results; CpatchError when there is none.
 
@@ -102,15 +113,10 @@ def _begun(root: Path) -> str:
 def headline(runs: Sequence[rows.Run], names: Sequence[str]) -> None:
     """Print the geometric means, and what did not run."""
     for run, name in zip(runs, names, strict=True):
-        mean = content.means(run)
-        if mean:
-            patched, noise = mean.patched, mean.noise
-            console.field(
-                "mean",
-                f"{patched.ratio:.3f} times faster ({patched.ratio_low:.3f}–"
-                f"{patched.ratio_high:.3f}), A/A {noise.ratio:.3f}, "
-                f"{mean.count} benchmarks: {name}",
-            )
+        means = verdicts.means(run)
+        if means:
+            for role, mean in means.roles.items():
+                _mean(role, mean, means.noise, name)
         for failure in run.failures:
             console.field("failed", f"{failure.name} on {failure.role}: {failure.what}")
         if run.waiting:

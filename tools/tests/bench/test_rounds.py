@@ -14,10 +14,11 @@ from buildtoy import make_toy
 from cpatch import cli
 from cpatch.base.errors import CpatchError
 from cpatch.bench import choice, probes, runs, session, venvs
-from cpatch.bench.runs import Bench, RunFailedError, Runs
+from cpatch.bench.runs import Bench, RunFailedError, Runs, Task
 from cpatch.measuring import interpreters, machine, stats
 from cpatch.measuring.interpreters import Role, Side
 from cpatch.measuring.resultdir import Results
+from cpatch.report import rows
 
 SCRIPT = """
 import pyperf
@@ -84,10 +85,47 @@ def test_turns_are_a_b_b_a_and_then_b_a_a_b(world):
 
 
 def test_third_role_takes_part_in_every_round(world):
-    roles = interpreters.roles(side("stock"), side("patched"), off=True)
+    roles = interpreters.roles([side("stock"), side("patched")], off=True)
     names = [role.name for role in runs.order(roles, 0)]
     assert names == ["stock", "patched", "off", "off", "patched", "stock"]
     assert runs.environment(roles[2], 3)["PYTHONIMMORTALHEAP"] == "0"
+
+
+def test_trees_of_some_parts_take_part_in_every_round(world):
+    world.sides["speed"] = side("speed")
+    world.sides["counts-heap"] = side("counts-heap")
+    options = session.Options(
+        benchmarks=(), rounds=2, rigorous=False, brief=False, off=False, fresh=False, output=None,
+        instructions=False, cpu=None, machine=None, jobs=1,
+    )  # fmt: skip
+    toy = world.toy
+    assert session.run(toy.project, toy.pin, "pgo", [*world.sides.values()], options) == 0
+    turns = [call[1] for call in workers(world) if call[0] == "solo"]
+    names = ["stock", "patched", "speed", "counts-heap"]
+    assert turns == [*names, *names[::-1], *names[::-1], *names]
+    results = only_results(world)
+    assert [*results.record()["sides"]] == names
+    run = rows.load(results.root)
+    assert run.waiting == []
+    assert [*run.times[0].others] == names[1:]
+
+
+def test_brief_takes_one_value_and_is_another_comparison(world):
+    go("--rounds", "1")
+    assert not [call for call in workers(world) if "--values=1" in call]
+    before = len(workers(world))
+    go("--rounds", "1", "--brief")
+    brief = workers(world)[before:]
+    assert len(brief) == 4 * 3
+    # A value of these takes eight loops of a second.
+    assert {call[6:] for call in brief} == {("--values=1", "--warmups=0")}
+    assert Task("one", 0, "one", 8, 1.0, value=0.1).brief == ["--values=1"]
+    assert len(list((world.toy.root / "build" / "results").glob("*/run.json"))) == 2
+
+
+def test_parts_cannot_be_compared_with_what_was_built_elsewhere(world, capsys):
+    assert go("--parts", "speed") == 2
+    assert "built here" in capsys.readouterr().err
 
 
 def test_all_of_a_round_have_the_same_loops_and_seed(world):

@@ -109,6 +109,22 @@ def test_folded_answers_take_less_and_say_the_same():
     assert sorted(each[2] for each in run["load"]["answers"]) == [each[2] for each in again]
 
 
+def test_a_run_of_several_trees_has_a_row_for_each(repository):
+    source = repository.build / "results" / "parts"
+    benchtoy.with_parts(
+        source, {"nbody": 1.2, "chaos": 1.2}, {"counts-heap": {"nbody": 0.9, "chaos": 0.9}}
+    )
+    target = keep(repository, source, "default-parts")
+    assert target.name == f"{NAME}-default-parts"
+    rows = [(row.tree, row.parts, row.mean[:3]) for row in entries.every(repository)]
+    assert rows == [("b" * 12, "all", "1.2"), ("d" * 12, "counts, heap", "0.9")]
+    first, second = entries.every(repository)
+    assert first.verdict.endswith("beyond noise: none")
+    assert second.verdict.endswith("beyond noise: chaos, nbody")
+    assert second.noise == first.noise
+    assert index.text(repository).count(f"({target.name}/report.md)") == 2
+
+
 def test_nothing_is_kept_twice(repository, capsys):
     keep(repository, repository.build / "results" / "one")
     with pytest.raises(CpatchError, match="is there already"):
@@ -180,7 +196,8 @@ class TestOurs:
         for row in entries.every(self.project):
             root = self.project.kept_results / row.name
             assert (root / "report.md").exists()
-            assert row.tree in row.name or row.tree == entries.NONE
+            named = row.tree in row.name or row.tree == entries.NONE
+            assert named or row.parts != entries.ALL
 
     def test_what_can_be_made_again_is_not_kept(self):
         command = ["git", "ls-files", "results/*.html", "results/*.svg", "results/**/times/*"]

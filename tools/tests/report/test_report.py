@@ -15,7 +15,7 @@ from cpatch.base.errors import CpatchError
 from cpatch.base.project import Project
 from cpatch.measuring import stats
 from cpatch.measuring.resultdir import Failure, dump
-from cpatch.report import content, rows
+from cpatch.report import content, rows, verdicts
 
 # --- refusals
 
@@ -123,21 +123,21 @@ def test_ratio_is_stock_over_patched(tmp_path):
 def test_within_the_noise_is_no_difference(tmp_path):
     benchtoy.make(tmp_path, {"nbody": 1.0}, spread=0.05)
     (row,) = rows.load(tmp_path).times
-    assert content.verdict(row) == "noise"
+    assert verdicts.verdict(row) == "noise"
 
 
 def test_few_rounds_decide_nothing(tmp_path):
     benchtoy.make(tmp_path, {"nbody": 0.5}, rounds=5, spread=0.001)
     run = rows.load(tmp_path)
-    found = content.means(run)
+    found = verdicts.means(run)
     assert found is not None
-    assert (content.verdict(run.times[0]), found.verdict) == ("noise", "noise")
-    assert content._slow(run) == []
+    assert (verdicts.verdict(run.times[0]), found.verdict()) == ("noise", "noise")
+    assert verdicts.slow(run) == []
 
 
 def test_geometric_mean(tmp_path):
     benchtoy.make(tmp_path, {"nbody": 1.1, "chaos": 1 / 1.1, "go": 1.03}, spread=0.001)
-    found = content.means(rows.load(tmp_path))
+    found = verdicts.means(rows.load(tmp_path))
     assert found is not None
     assert found.patched.ratio == pytest.approx(1.03 ** (1 / 3), abs=0.002)
     assert found.patched.low <= found.patched.log <= found.patched.high
@@ -236,6 +236,64 @@ def test_heap_off_is_a_column_of_its_own(tmp_path):
     markdown, _ = pages(tmp_path)
     assert "| patched, `PYTHONIMMORTALHEAP=0` | 1.1" in markdown
     assert "| memory | off |" in markdown
+
+
+def test_each_tree_of_parts_is_a_column_and_a_mean(tmp_path):
+    results = benchtoy.with_parts(
+        tmp_path, {"nbody": 1.2, "chaos": 1.2}, {"speed": {"nbody": 1.1, "chaos": 0.9}}
+    )
+    benchtoy.count(results, "nbody", {"stock": 100, "patched": 90, "speed": 95})
+    found = verdicts.means(rows.load(tmp_path))
+    assert found is not None
+    assert found.roles["speed"].change.ratio == pytest.approx(math.sqrt(1.1 * 0.9), abs=0.002)
+    assert found.patched.ratio == pytest.approx(1.2, abs=0.002)
+    assert found.verdict("patched") == "faster"
+    markdown, page = pages(tmp_path)
+    assert "| only speed | 0.99" in markdown
+    assert "beyond their noise: none.\nWith only speed: chaos.\n" in markdown
+    assert "| patched | noise | memory | speed | 2022 |" in markdown
+    assert re.search(r"\| chaos \|.*\| \*\*0\.9\d\d\*\* \|", markdown)
+    assert "| −10.00 % | −5.00 % |" in markdown
+    assert f"| tree_id | {'a' * 40} | {'b' * 40} | {'d' * 40} |" in markdown
+    assert "only speed" in page
+
+
+def test_what_differs_in_a_tree_of_parts_alone_is_shown(tmp_path):
+    benchtoy.with_parts(tmp_path, {"nbody": 1.0, "go": 1.0}, {"speed": {"nbody": 1.1, "go": 1.0}})
+    markdown, _ = pages(tmp_path)
+    assert "| nbody |" in markdown
+    assert "(1): go (1.00" in markdown or "(1): go (0.99" in markdown
+
+
+def test_parts_of_another_tree_are_refused(tmp_path):
+    results = benchtoy.with_parts(tmp_path, {"nbody": 1.2}, {"speed": {"nbody": 1.1}})
+    record = json.loads(results.record_file.read_text())
+    record["sides"]["speed"]["tree_id"] = "e" * 40
+    results.write_record(record)
+    with pytest.raises(CpatchError, match="holds runs of another tree"):
+        rows.load(tmp_path)
+    record["sides"]["speed"]["flags"] = {**benchtoy.FLAGS, "CC": "clang"}
+    results.write_record(record)
+    with pytest.raises(CpatchError, match="stock and speed were not built alike: flags CC"):
+        rows.load(tmp_path)
+
+
+def test_a_tree_of_parts_that_is_behind_is_waited_for(tmp_path):
+    results = benchtoy.with_parts(
+        tmp_path, {"nbody": 1.2}, {"speed": {"nbody": 1.1}}, scripts=["nbody"]
+    )
+    dump(results.root / "loops" / "nbody.json", benchtoy.bench("nbody", [1.0], "stock"))
+    path = results.file("times", "speed", "nbody")
+    dump(path, benchtoy.bench("nbody", [1.0] * 18, "speed"))
+    assert rows.load(tmp_path).waiting == ["nbody (9 of 10 rounds)"]
+    path.unlink()
+    with pytest.raises(CpatchError, match="raw files are missing"):
+        rows.load(tmp_path)
+
+
+def test_a_brief_run_says_so(tmp_path):
+    benchtoy.make(tmp_path, {"nbody": 1.0}, brief=True)
+    assert any("each process gave one value" in note for note in content.notes(rows.load(tmp_path)))
 
 
 def test_unfinished_and_trial_runs_say_so(tmp_path):
