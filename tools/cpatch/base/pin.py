@@ -52,7 +52,7 @@ class Pin:
 
     ``date`` (epoch seconds) dates the commits made from this pin, so their ids are the same in
     every clone. ``tree`` is git's id of the unpacked tarball, or '' when not recorded yet.
-    ``fixes`` is None when the pin takes none.
+    ``fixes`` is None when the pin takes none. An ``unfinished`` one is tested when it is named.
     """
 
     branch: str
@@ -65,6 +65,7 @@ class Pin:
     series: str
     date: int
     tree: str
+    unfinished: bool = False
     fixes: Fixes | None = None
 
     @property

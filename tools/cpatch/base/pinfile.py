@@ -28,9 +28,10 @@ _KEYS: dict[str, type] = {
     "series": str,
     "date": int,
     "tree": str,
+    "unfinished": bool,
     "fixes": dict,
 }
-_OPTIONAL: dict[str, Any] = {"tree": "", "debian_pool": "", "fixes": None}
+_OPTIONAL: dict[str, Any] = {"tree": "", "debian_pool": "", "unfinished": False, "fixes": None}
 _FIXES_KEYS: dict[str, type] = {
     "revision": str,
     "archive": str,
@@ -43,7 +44,13 @@ _FIXES_KEYS: dict[str, type] = {
     "makefile": list,
 }
 _FIXES_OPTIONAL: dict[str, Any] = {"urls": [], "debian_pool": "", "makefile": []}
-_TYPE_NAMES = {str: "a string", int: "an integer", list: "a list of strings", dict: "a table"}
+_TYPE_NAMES = {
+    str: "a string",
+    int: "an integer",
+    bool: "true or false",
+    list: "a list of strings",
+    dict: "a table",
+}
 _BRANCH = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*\Z")
 # Both become words of a makefile; the revision goes into sys.version, which holds 80 characters.
 _REVISION = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+-]{,19}\Z")
@@ -112,7 +119,8 @@ def _check_types(
         value = values[key]
         wrong_item = kind is list and any(not isinstance(item, str) for item in _items(value))
         # bool is a subclass of int, yet `size = true` is certainly a mistake.
-        if not isinstance(value, kind) or isinstance(value, bool) or wrong_item:
+        wrong_bool = isinstance(value, bool) and kind is not bool
+        if not isinstance(value, kind) or wrong_bool or wrong_item:
             raise CpatchError(
                 f"{shown}: {where} has the wrong type",
                 wanted=_TYPE_NAMES[kind],

@@ -276,6 +276,21 @@ def test_other_pin_waits_for_its_series(second: Stage, capsys: pytest.CaptureFix
     assert len(second.calls("patched")) == 1
 
 
+def test_other_pin_that_is_unfinished_is_tested_when_it_is_named(
+    second: Stage, capsys: pytest.CaptureFixture[str]
+) -> None:
+    second.plan("patched", test_gc=0)
+    patch = second.toy.root / "patches" / "9.9" / "a.patch"
+    patch.parent.mkdir()
+    patch.write_text("Subject: a\n\nTests: none\n\ndiff --git a/x b/x\n")
+    (second.toy.root / "patches" / "series.9.9").write_text("9.9/a.patch\n")
+    pins = second.toy.project.pins_file
+    head, mark, rest = pins.read_text().rpartition("version = ")
+    pins.write_text(f"{head}unfinished = true\n{mark}{rest}")
+    assert second.toy.run("test") == 0
+    assert "9.9: skipped, the pin file calls it unfinished" in capsys.readouterr().out
+
+
 def test_other_pin_runs_ours_and_the_core(
     second: Stage, capsys: pytest.CaptureFixture[str]
 ) -> None:
