@@ -14,6 +14,7 @@
    one rare branch to look for it in.  maxnextoffset is never 0 otherwise. */
 
 #include "pycore_obmalloc_port.h" // _PyPort_Arenas()
+#include "pycore_pystate.h"       // _Py_IsMainInterpreter()
 
 #define POOL_IS_SEALED(pool) ((pool)->maxnextoffset == 0)
 
@@ -95,6 +96,12 @@ seal_look_for_pages(poolp pool, size_t page, uint *pages)
     return lost;
 }
 
+static uintptr_t
+seal_arena_base(struct arena_object *ao)
+{
+    return (ao->address + POOL_SIZE_MASK) & ~(uintptr_t)POOL_SIZE_MASK;
+}
+
 /* Call visit for each pool that is in use and not sealed. */
 static void
 seal_visit_pools(void (*visit)(poolp, void *), void *arg)
@@ -105,8 +112,7 @@ seal_visit_pools(void (*visit)(poolp, void *), void *arg)
         if (arena->address == 0) {
             continue;
         }
-        uintptr_t base = (arena->address + POOL_SIZE_MASK) &
-                         ~(uintptr_t)POOL_SIZE_MASK;
+        uintptr_t base = seal_arena_base(arena);
         for (; base < (uintptr_t)arena->pool_address; base += POOL_SIZE) {
             poolp pool = (poolp)base;
             if (pool->ref.count > 0 && !POOL_IS_SEALED(pool)) {
@@ -169,46 +175,64 @@ seal_pool(poolp pool, void *arg)
     state->stats->sealed_pools++;
 }
 
-/* Give the free pools of an arena back.  Those at the end of what was carved
-   off become uncarved again; of the others the first page stays, which has
-   the link of the list. */
-static size_t
-seal_trim_arena(struct arena_object *ao, size_t page)
+/* A free pool that was given back is on no list, which would need its header: it
+   is a hole, whose header reads as zeros.  An arena has holes if more pools are
+   free than those that were not carved off yet and those on its list. */
+
+/* Below this address, its arena has no holes.  Only seal_trim() makes any. */
+static uintptr_t seal_no_hole_below = 0;
+
+/* Of an arena without a list of free pools, find a hole, if there is one, and make
+   a list of it.  Called by allocate_from_new_pool(). */
+static void
+seal_find_pool(struct arena_object *ao)
 {
-    size_t released = 0;
-    uint8_t is_free[MAX_POOLS_IN_ARENA] = {0};
-    uintptr_t base = (ao->address + POOL_SIZE_MASK) &
-                     ~(uintptr_t)POOL_SIZE_MASK;
-    for (poolp p = ao->freepools; p != NULL; p = p->nextpool) {
-        is_free[((uintptr_t)p - base) / POOL_SIZE] = 1;
-    }
-    _PyPort_block *end = ao->pool_address;
-    while ((uintptr_t)ao->pool_address > base &&
-           is_free[((uintptr_t)ao->pool_address - base) / POOL_SIZE - 1])
+    uintptr_t at = seal_arena_base(ao);
+    uintptr_t end = at + (uintptr_t)ao->ntotalpools * POOL_SIZE;
+    if ((uintptr_t)ao->nfreepools * POOL_SIZE <=
+        end - (uintptr_t)ao->pool_address)
     {
-        ao->pool_address -= POOL_SIZE;
+        return;
     }
-    ao->freepools = NULL;
-    uintptr_t at = (uintptr_t)ao->pool_address;
-    while (at > base) {
-        at -= POOL_SIZE;
-        if (is_free[(at - base) / POOL_SIZE]) {
-            poolp pool = (poolp)at;
-            if (page < POOL_SIZE && pool->szidx != DUMMY_SIZE_IDX) {
-                released += seal_release((_PyPort_block *)pool + page,
-                                         POOL_SIZE - page);
-                /* Its list of free blocks is gone. */
-                pool->szidx = DUMMY_SIZE_IDX;
-            }
-            if (pool->nextpool != ao->freepools) {
-                /* Else the page stays as it is, perhaps shared. */
-                pool->nextpool = ao->freepools;
-            }
+    if (at < seal_no_hole_below && seal_no_hole_below < end) {
+        at = seal_no_hole_below;
+    }
+    for (; at < (uintptr_t)ao->pool_address; at += POOL_SIZE) {
+        poolp pool = (poolp)at;
+        if (pool->ref.count == 0) {
+            uint n;
+            pool->arenaindex = (uint)(ao - _PyPort_Arenas(&n));
+            pool->szidx = DUMMY_SIZE_IDX;
+            pool->nextpool = NULL;
             ao->freepools = pool;
+            seal_no_hole_below = at + POOL_SIZE;
+            return;
         }
     }
-    if (ao->pool_address < end) {
-        released += seal_release(ao->pool_address, end - ao->pool_address);
+}
+
+/* Give the free pools of an arena back.  Those at the end of what was carved off
+   become uncarved again; the others become holes. */
+static size_t
+seal_trim_arena(struct arena_object *ao)
+{
+    size_t released = 0;
+    poolp next, kept = NULL;
+    for (poolp p = ao->freepools; p != NULL; p = next) {
+        next = p->nextpool;
+        size_t size = seal_release(p, POOL_SIZE);
+        released += size;
+        if (size == 0) {
+            p->nextpool = kept;
+            kept = p;
+        }
+    }
+    ao->freepools = kept;
+    uintptr_t base = seal_arena_base(ao);
+    while (kept == NULL && (uintptr_t)ao->pool_address > base &&
+           ((poolp)(ao->pool_address - POOL_SIZE))->ref.count == 0)
+    {
+        ao->pool_address -= POOL_SIZE;
     }
     return released;
 }
@@ -217,10 +241,11 @@ static size_t
 seal_trim(size_t page)
 {
     size_t released = 0;
+    seal_no_hole_below = 0;
     struct arena_object *ao = page ? _PyPort_UsableArenas() : NULL;
     for (; ao != NULL; ao = ao->nextarena) {
         if (ao->freepools != NULL) {
-            released += seal_trim_arena(ao, page);
+            released += seal_trim_arena(ao);
         }
     }
     return released;
@@ -229,7 +254,8 @@ seal_trim(size_t page)
 void
 _PyObject_TrimPools(void)
 {
-    if (sealed) {
+    /* Pools of interpreters that have a GIL of their own were never sealed. */
+    if (sealed && _Py_IsMainInterpreter(_PyInterpreterState_GET())) {
         (void)seal_trim(seal_page_size());
     }
 }

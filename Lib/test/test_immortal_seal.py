@@ -182,6 +182,46 @@ class GiveBackTests(unittest.TestCase):
                                     for n in range(i, 10_000, 2000)])
 
 
+    @needs_pymalloc
+    def test_free_pools_between_used_ones(self):
+        # All of their pages are given back, and they are used again.
+        gc.immortalize_heap()
+        kept = []
+        for i in range(3):
+            data = [bytes(100) for n in range(100_000)]
+            pools = set(map(pool, data))
+            kept.append(data[::4000])
+            del data
+            gc.collect()
+            used = set(map(pool, kept[-1]))
+            self.assertLess(len(used), 30)
+            for n in range(3):
+                data = [b'%d' % n * 50 for n in range(50_000)]
+                self.assertGreater(len(pools.intersection(map(pool, data))),
+                                   200)
+                self.assertEqual(sum(map(len, data)),
+                                 sum(len(str(n)) * 50 for n in range(50_000)))
+                sizes = [bytes(16 * (n % 30)) for n in range(10_000)]
+                del data, sizes
+                if n == 1:
+                    gc.collect()
+        self.assertEqual({bytes(each) for data in kept for each in data},
+                         {bytes(100)})
+
+    @needs_pymalloc
+    @unittest.skipUnless(LINUX, 'reads /proc')
+    def test_pages_between_what_is_kept(self):
+        gc.immortalize_heap()
+        gc.collect()
+        before = resident()
+        data = [bytes(100) for n in range(400_000)]
+        kept = data[::10_000]
+        del data
+        gc.collect()
+        # 40 pools are in use; more than 3,000 were.
+        self.assertLess(resident() - before, 2_500_000)
+
+
 KEYS = ('collected', 'frozen', 'immortalized', 'filled', 'quiet_code',
         'sealed_pools', 'stranded_blocks', 'stranded_bytes', 'released_bytes',
         'dropped_blocks')
