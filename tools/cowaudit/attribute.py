@@ -12,6 +12,9 @@ from cowaudit.pagemap import PAGE, Snapshot
 from cowaudit.places import Places
 from cowaudit.tracer import Store, Tracer
 
+#: How long a function is at most that does nothing but hand on, in bytes.
+_SHORT = 32
+
 #: Changed words of one page that are looked at, evenly spread.
 _LOOKS = 64
 
@@ -138,10 +141,25 @@ def _calls(places: Places, word: int, at: int) -> bool | None:
         if callee is None:
             return True if places.image(at) != places.image(word) else None
         here = places.symbol(at)
-        return here is not None and plain(callee[0]) == plain(here[0])
+        if here is not None and plain(callee[0]) == plain(here[0]):
+            return True
+        return _hands_on(places, target, callee[0])
     if any(code[n] == 0xFF and code[n + 1] >> 3 & 7 == 2 for n in (0, 1, 3, 4, 5)):
         return True  # through a pointer: to whom is not to be seen
     return None
+
+
+def _hands_on(places: Places, start: int, name: str) -> bool:
+    """Tell whether a function is a few bytes that end in a jump through a pointer.
+
+    ``PyObject_Malloc()`` is one: whoever calls it called what the pointer leads to.
+    """
+    code = places.objects.memory.bytes(start, _SHORT)
+    for at in range(len(code) - 1):
+        if code[at] == 0xFF and code[at + 1] >> 3 & 7 == 4:
+            found = places.symbol(start + at)
+            return found is not None and found[0] == name
+    return False
 
 
 def plain(name: str) -> str:

@@ -231,7 +231,7 @@ ADDED = {
 }
 #: And where static types keep their state with the interpreter.
 if BITS == 32:
-    ADDED.add("_PyPort_StaticState")
+    ADDED.add("_PyImmortal_StaticState")
 
 
 class Binary(unittest.TestCase):

@@ -9,6 +9,7 @@ import struct
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from cowaudit import attribute, fields, frames, layouts, pagemap, sources
@@ -74,6 +75,34 @@ class TestAttribution:
         # A word that points nowhere near code is no caller, and neither is one into data.
         stack = struct.pack("=4Q", 0, 1, id(KEEP), id(list))
         assert attribute.callers(stack, here, 0) == []
+
+    @pytest.mark.parametrize(
+        ("hands_on", "wanted"), [(True, ["maker", "loop"]), (False, ["left_over"])]
+    )
+    def test_whoever_calls_what_hands_on_is_a_caller(self, hands_on, wanted) -> None:
+        # "maker" calls "get_memory", which jumps to where we are; below that lies an old word.
+        code = {0x1000: "here", 0x2000: "get_memory", 0x3000: "maker", 0x4000: "left_over"}
+        code[0x5000] = "loop"
+        memory = bytearray(0x6000)
+        memory[0x2004:0x2006] = b"\xff\x25" if hands_on else b"\xff\x35"
+        for at, target in ((0x3100, 0x2000), (0x5100, 0x3000)):
+            memory[at - 5 : at] = b"\xe8" + struct.pack("<i", target - at)
+        memory[0x4100 - 2 : 0x4100] = b"\xff\xd0"
+
+        def symbol(address: int) -> tuple[str, int] | None:
+            start = address - address % 0x1000
+            return (code[start], address - start) if start in code else None
+
+        places = SimpleNamespace(
+            symbol=symbol,
+            mapping=lambda address: SimpleNamespace(permissions="r-xp"),
+            image=lambda address: "python",
+            objects=SimpleNamespace(
+                memory=SimpleNamespace(bytes=lambda at, n: bytes(memory[at : at + n]))
+            ),
+        )
+        stack = struct.pack("=3Q", 0x3100, 0x4100 if not hands_on else 0, 0x5100)
+        assert attribute.callers(stack, places, 0x1010, limit=2) == wanted  # type: ignore[arg-type]
 
     def test_names_are_stripped(self) -> None:
         assert attribute.plain("PyUnicode_New.part.0") == "PyUnicode_New"
