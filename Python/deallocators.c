@@ -45,10 +45,8 @@ _PyDeallocators_IsStdlibName(const char *name)
                    sizeof(char *), compare_names) != NULL;
 }
 
-/* Is function the interpreter's own code?  Extension modules of the standard
-   library are not, where they are object files of their own. */
-static int
-is_own_code(destructor function)
+int
+_PyDeallocators_IsOwnCode(destructor function)
 {
 #ifdef HAVE_DLFCN_H
     Dl_info own, info;
@@ -80,7 +78,7 @@ static int
 is_foreign(PyTypeObject *type)
 {
     for (; type != NULL; type = type->tp_base) {
-        if (!is_own_code(type->tp_dealloc) || is_applications(type)) {
+        if (!_PyDeallocators_IsOwnCode(type->tp_dealloc) || is_applications(type)) {
             return 1;
         }
     }

@@ -147,7 +147,8 @@ run_slice(struct finalization *f, _Py_finalize_order *order, Py_ssize_t start,
     for (Py_ssize_t i = end - 1; i >= start; i--) {
         PyObject *op = order->objects.items[i];
         if (!_PyFinalize_IsPending(op, &f->finished) ||
-            _PyFinalize_IsInterpretersStream(f->interp, op))
+            _PyFinalize_IsInterpretersStream(f->interp, op) ||
+            _PyFinalize_IsBusy(op))
         {
             continue;
         }
@@ -327,6 +328,7 @@ _PyFinalize_Interpreter(PyThreadState *tstate, int (*flush)(void))
     _Py_addrset_clear(&f.finished);
     if (--f.stopped->depth == 0) {
         _Py_addrset_clear(&f.stopped->in_use);
+        _Py_addrset_clear(&f.stopped->called);
     }
     running = outer;
     _PyPort_BeginFinalization();

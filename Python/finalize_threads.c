@@ -21,15 +21,27 @@ _PyFinalize_AnyInUse(void)
     return _PyFinalize_stopped.in_use.used > 0;
 }
 
+int
+_PyFinalize_IsBusy(PyObject *op)
+{
+    return _PyFinalize_stopped.called.used > 0 &&
+        _Py_addrset_has(&_PyFinalize_stopped.called, op) &&
+        !_PyDeallocators_IsOwnCode((destructor)Py_TYPE(op)->tp_finalize);
+}
+
 /* Without memory, something is not found to be in use. */
 static void
 note_frame(_PyInterpreterFrame *frame)
 {
     int n = _PyPort_FrameSlots(frame, 1);
+    int operands = _PyPort_FirstOperand(frame);
     for (int i = 0; i < n; i++) {
         PyObject *op = _PyPort_FrameSlot(frame, i);
         if (op != NULL) {
             (void)_Py_addrset_add(&_PyFinalize_stopped.in_use, op);
+            if (i >= operands) {
+                (void)_Py_addrset_add(&_PyFinalize_stopped.called, op);
+            }
         }
     }
     (void)_Py_addrset_add(&_PyFinalize_stopped.in_use,
@@ -42,6 +54,7 @@ _PyFinalize_ThreadsStop(PyThreadState *tstate)
     struct _Py_finalize_stopped *stopped = &_PyFinalize_stopped;
     if (stopped->depth == 0) {
         _Py_addrset_clear(&stopped->in_use);
+        _Py_addrset_clear(&stopped->called);
         memset(stopped, 0, sizeof(*stopped));
     }
     PyThreadState *ts = PyInterpreterState_ThreadHead(tstate->interp);

@@ -235,6 +235,7 @@ struct _Py_finalize_stopped {
     int depth;              /* so many interpreters are being finalized */
     Py_ssize_t n;           /* threads */
     _Py_addrset in_use;     /* addresses of what was on their stacks */
+    _Py_addrset called;     /* of these, what C code may be busy with */
     /* Waits for them (finalize_wait.c). */
     int any_error;          /* was anything refused? */
     int any_refused;        /* was a wait? */
@@ -250,6 +251,11 @@ extern _PyPort_THREAD_LOCAL struct _Py_finalize_stopped _PyFinalize_stopped;
    one of these functions?  By its address: something else may be there by
    now. */
 extern int _PyFinalize_WasInUse(PyObject *op);
+
+/* Was op an operand of a stopped thread's, and is its finalizer code of an
+   extension module's?  The thread may be in the middle of that module's code with
+   it, and have its locks. */
+extern int _PyFinalize_IsBusy(PyObject *op);
 
 /* Was a thread stopped that ran any function? */
 extern int _PyFinalize_AnyInUse(void);

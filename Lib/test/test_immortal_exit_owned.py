@@ -111,9 +111,12 @@ class CountingTests(ExitTestCase):
              '# here', 'dg', modes=('default', 'call')),
         # Ended first; what is kept in mind is the main one's.
         case('subinterpreter',
-             'import _xxsubinterpreters\n'
+             'import sys, warnings\n'
+             'try: import _interpreters as s\n'
+             'except ImportError: import _xxsubinterpreters as s\n'
+             'warnings.simplefilter("ignore")    # of one that is alive\n'
              'w = make(0)\n'
-             'i = _xxsubinterpreters.create()\n'
+             'i = s.create()\n'
              '# here', 'g'),
         case('closed', 'w = make(0)\n'
              '# here\n'

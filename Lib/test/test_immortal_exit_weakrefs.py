@@ -110,7 +110,7 @@ class CallbackTests(ExitTestCase):
               'n = Node(); r = weakref.ref(n, raises)\n'
               'm = Node(); s = weakref.ref(m, lambda r: say("other"))\n'
               'del n, m', 'end called other',
-              err='Exception ignored in.*ZeroDivisionError.*'),
+              err='Exception ignored .*ZeroDivisionError.*'),
         garbage('resurrects_nothing', 'kept = []\n'
               'def back(r): kept.append(r()); say(str(kept))\n'
               'n = Node(); r = weakref.ref(n, back); del n', 'end [None]'),

@@ -68,6 +68,14 @@ _PyPort_FrameSlot(_PyInterpreterFrame *frame, int i)
     return frame->localsplus[i];
 }
 
+/* The first slot of those that are surely operands of a call that is going on.
+   Here, none is: where the stack ends is not known. */
+static inline int
+_PyPort_FirstOperand(_PyInterpreterFrame *frame)
+{
+    return _PyPort_FrameSlots(frame, 1);
+}
+
 /* Is the reference in a slot counted?  One to what another slot refers to need
    not be. */
 static inline int

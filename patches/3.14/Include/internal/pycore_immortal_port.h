@@ -91,6 +91,14 @@ _PyPort_FrameSlot(_PyInterpreterFrame *frame, int i)
     return port_from_stackref(frame->localsplus[i]);
 }
 
+/* The first slot of those that are surely operands of a call that is going on. */
+static inline int
+_PyPort_FirstOperand(_PyInterpreterFrame *frame)
+{
+    return frame->stackpointer == NULL || port_is_frame_of_loop(frame) ?
+        _PyPort_FrameSlots(frame, 1) : _PyFrame_GetCode(frame)->co_nlocalsplus;
+}
+
 /* Is the reference in a slot counted?  One to what another slot refers to need
    not be. */
 static inline int
