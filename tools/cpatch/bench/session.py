@@ -49,7 +49,7 @@ class Options:
 def run(project: Project, pin: Pin, flavor: str, sides: Sequence[Side], options: Options) -> int:
     """Measure what is asked for and not measured yet; returns the exit code.
 
-    *sides* are stock, patched, and trees of some parts.
+    *sides* are stock, and those that are compared with it.
     """
     stock = sides[0]
     roles = interpreters.roles(sides, off=options.off)
@@ -108,7 +108,8 @@ def place(project: Project, pin: Pin, options: Options, facts: dict[str, Any]) -
                 if not changed(Results(path.parent).record(), facts):
                     return Results(path.parent)
     stem = resultdir.now()[:16].replace(" ", "-").replace(":", "")
-    stem = f"{stem}-{pin.branch}-{facts['flavor']}-{facts['sides']['patched']['binary'][:7]}"
+    _, first, *_ = facts["sides"].values()
+    stem = f"{stem}-{pin.branch}-{facts['flavor']}-{first['binary'][:7]}"
     number = 1
     while (home / f"{stem}{'' if number == 1 else f'-{number}'}").exists():
         number += 1

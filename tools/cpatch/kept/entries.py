@@ -103,7 +103,7 @@ def _run(project: Project, root: Path) -> Entry | list[Entry]:
             continue
         slow = verdicts.slow_or_too_few(run, role)
         verdict = f"{mean.count} benchmarks; slower by more than 3 % beyond noise: {slow}"
-        if off and role == verdicts.FIRST:
+        if off and role == run.first:
             verdict = f"heap off {_interval(off.change)}; {verdict}"
         found.append(
             Entry(

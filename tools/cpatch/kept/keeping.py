@@ -7,7 +7,7 @@
         report.md       what `make report` or `make servers` made of it; no HTML, no plots
         raw.tar.xz      the raw files and run.json, as a directory that both verbs read
 
-TREE is the beginning of the patched tree's id.
+TREE is the beginning of the patched tree's id, or of the first tree of some parts.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ DIGITS = 7
 
 
 def name_of(record: dict[str, Any], what: str) -> str:
-    """Return the name of a run's folder: when it began, the builds' flavor, the patched tree."""
-    patched = record["sides"]["patched"]
+    """Return the name of a run's folder: when it began, the builds' flavor, the tree."""
+    first = record["sides"][rows.first_of(record)]
     begun = str(record["sessions"][0]["begun"])[:10]
-    return f"{begun}-{flavor_of(patched)}-{patched['tree_id'][:12]}-{what}"
+    return f"{begun}-{flavor_of(first)}-{first['tree_id'][:12]}-{what}"
 
 
 def flavor_of(side: dict[str, Any]) -> str:

@@ -54,9 +54,9 @@ def data(project: Project) -> dict[str, Any]:
         "memory": cells,
         "exit": entries.ways(entries.newest(project, EXIT))["default"],
         "speed": sorted(
-            [round(row.patched.change.ratio, 3), verdicts.verdict(row)] for row in speed.times
+            [round(row.main.change.ratio, 3), verdicts.verdict(row)] for row in speed.times
         ),
-        "mean": round(means.patched.ratio, 3),
+        "mean": round(means.main.ratio, 3),
     }
 
 

@@ -89,8 +89,8 @@ def roles(sides: Sequence[Side], *, off: bool) -> list[Role]:
     """Return who is measured: each side under its name, and with *off* patched once more."""
     found = [Role(side.name, side) for side in sides]
     if off:
-        (patched,) = (side for side in sides if side.name == "patched")
-        found.append(Role(OFF, patched, {"PYTHONIMMORTALHEAP": "0"}))
+        env = {"PYTHONIMMORTALHEAP": "0"}
+        found += [Role(OFF, side, env) for side in sides if side.name == "patched"]
     return found
 
 
@@ -201,15 +201,16 @@ def pair(
     return flavor, stock, patched
 
 
-def with_parts(
-    project: Project, pin: Pin, flavor: str, stock: Side, trees: Sequence[str], *, jobs: int
+def several(
+    project: Project, pin: Pin, flavor: str, trees: Sequence[str], *, jobs: int
 ) -> list[Side]:
-    """Build *trees* of some parts of the series in *flavor*, to be measured beside *stock*.
+    """Build stock and *trees* in *flavor* and return them as sides, stock first.
 
-    CpatchError (usage) for one that differs from *stock* in more than its source.
+    CpatchError (usage) for one that differs from stock in more than its source.
     """
-    found = [prepare(project, pin, tree, flavors.get(flavor), jobs=jobs) for tree in trees]
-    _check(stock, found)
+    row = flavors.get(flavor)
+    found = [prepare(project, pin, tree, row, jobs=jobs) for tree in ("stock", *trees)]
+    _check(found[0], found)
     return found
 
 

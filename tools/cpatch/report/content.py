@@ -56,12 +56,13 @@ def content(runs: Sequence[Run], *, plots: bool) -> dict[str, Any]:
             {name: published[name] for name in every if name in published}
         ),
         "slow": [
-            {role: verdicts.slow_or_too_few(run, role) for role in (verdicts.FIRST, *more)}
+            {role: verdicts.slow_or_too_few(run, role) for role in (run.first, *more)}
             for run, more in zip(runs, others, strict=True)
         ],
         "memory": [_memory(run) for run in runs],
         "probes": _probes(runs),
         "counts": _counts(runs),
+        "firsts": [run.first for run in runs],
         "others": others,
         "plots": drawing.plots(
             drawing.panels(runs, names, found),
@@ -69,7 +70,7 @@ def content(runs: Sequence[Run], *, plots: bool) -> dict[str, Any]:
         )
         if plots
         else {},
-        "different": len({run.record["sides"]["patched"]["tree_id"] for run in runs}) > 1,
+        "different": len({run.record["sides"][run.first]["tree_id"] for run in runs}) > 1,
     }
 
 
@@ -121,7 +122,7 @@ def _line(
             if row
             else None
         )
-    logs = [table[name].patched.change.log for table in tables if name in table]
+    logs = [table[name].main.change.log for table in tables if name in table]
     old = published.get(name)
     return {
         "name": name,
@@ -151,7 +152,7 @@ def _published(rows: dict[str, float | None]) -> dict[str, Any]:
 
 def _memory(run: Run) -> float | None:
     """Return how much the benchmarks' peak of memory changes, in the geometric mean."""
-    logs = [math.log1p(row.patched.memory) for row in run.times if row.patched.memory is not None]
+    logs = [math.log1p(row.main.memory) for row in run.times if row.main.memory is not None]
     return math.expm1(statistics.fmean(logs)) if logs else None
 
 
@@ -166,7 +167,7 @@ def _probes(runs: Sequence[Run]) -> list[dict[str, Any]]:
                 {
                     "row": row,
                     "stock": value(row.stock, row.unit),
-                    "patched": value(row.patched.value, row.unit),
+                    "main": value(row.main.value, row.unit),
                     "values": {
                         role: value(other.value, row.unit) for role, other in row.others.items()
                     },
@@ -220,7 +221,7 @@ def notes(run: Run) -> list[str]:
         found.append(
             "A brief run: each process gave one value, without a warm-up where a value takes long."
         )
-    few = verdicts.too_few(run)
+    few = verdicts.too_few(run, run.first)
     if few:
         found.append(
             f"Fewer than six rounds of {len(few)} of {len(run.times)} benchmarks: their intervals "

@@ -42,7 +42,7 @@ def panels(runs: Sequence[Run], names: Sequence[str], means: Sequence[Means | No
     found = []
     for run, name, mean in zip(runs, names, means, strict=True):
         trees = [role for role in verdicts.beside(run) if role != OFF]
-        titles = {verdicts.FIRST: "all parts" if trees else ""}
+        titles = {run.first: verdicts.parts_of(run.first) or ("all parts" if trees else "")}
         titles |= {role: verdicts.parts_of(role) for role in trees}
         for role, title in titles.items():
             words = [name, title] if len(runs) > 1 else [title or name]

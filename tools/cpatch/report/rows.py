@@ -19,9 +19,6 @@ from cpatch.measuring.stats import Estimate, Pair
 
 REFERENCE = Path(__file__).with_name("reference_2022.csv")
 
-#: Every run has these; the roles besides them are trees of some parts, and OFF.
-_ALWAYS = ("stock", "patched")
-
 
 @dataclass(frozen=True)
 class Other:
@@ -48,15 +45,16 @@ class Row:
     noise_logs: list[float]
     others: Mapping[str, Other]
     rounds: int
+    first: str = "patched"
 
     @property
-    def patched(self) -> Other:
+    def main(self) -> Other:
         """The one that is asked about first."""
-        return self.others["patched"]
+        return self.others[self.first]
 
-    def beyond(self, role: str = "patched") -> bool:
+    def beyond(self, role: str | None = None) -> bool:
         """Say whether there is a difference, larger than what stock differs from itself by."""
-        other = self.others[role]
+        other = self.others[role or self.first]
         return stats.beyond(other.change, self.noise, len(other.logs))
 
 
@@ -75,8 +73,19 @@ class Run:
 
     @property
     def roles(self) -> list[str]:
-        """Who may have been measured, stock and patched first."""
+        """Who may have been measured, stock first."""
         return roles_of(self.record)
+
+    @property
+    def first(self) -> str:
+        """The role that is asked about first."""
+        return first_of(self.record)
+
+
+def first_of(record: Mapping[str, Any]) -> str:
+    """Return the role that a run is about first: patched, or else the first tree of some parts."""
+    sides = [name for name in record["sides"] if name != "stock"]
+    return "patched" if "patched" in sides else sides[0]
 
 
 def roles_of(record: Mapping[str, Any]) -> list[str]:
@@ -139,7 +148,7 @@ def _present(results: Results, record: Mapping[str, Any], kind: str) -> list[str
 
 
 def _row(results: Results, record: Mapping[str, Any], kind: str, name: str) -> Row | None:
-    """Return a benchmark's row; None when stock and patched have no complete round of it."""
+    """Return a benchmark's row; None when stock and the first have no complete round of it."""
     stock = _checked(results, record["sides"], kind, "stock", name)
     others = {}
     for role in roles_of(record):
@@ -149,7 +158,8 @@ def _row(results: Results, record: Mapping[str, Any], kind: str, name: str) -> R
         rounds = resultdir.complete_rounds(stock) & resultdir.complete_rounds(bench)
         if rounds:
             others[role] = _other(stock, bench, sorted(rounds))
-    if "patched" not in others:
+    first = first_of(record)
+    if first not in others:
         return None
     rounds = resultdir.complete_rounds(stock)
     noise = stats.noise(_pairs(stock, sorted(rounds)))
@@ -160,7 +170,8 @@ def _row(results: Results, record: Mapping[str, Any], kind: str, name: str) -> R
         noise=stats.estimate(noise),
         noise_logs=noise,
         others=others,
-        rounds=len(others["patched"].logs),
+        rounds=len(others[first].logs),
+        first=first,
     )
 
 
@@ -225,14 +236,15 @@ def _memory(bench: pyperf.Benchmark, rounds: Iterable[int]) -> float | None:
 
 
 def _counts(results: Results, record: Mapping[str, Any]) -> dict[str, dict[str, int]]:
-    """Return the instructions of the programs that both stock and patched were counted on."""
+    """Return the instructions of the programs that both stock and the first were counted on."""
     kind = KINDS[2]
+    needed = {"stock", first_of(record)}
     found: dict[str, dict[str, int]] = {}
     for role in roles_of(record):
         for name in results.names(kind, role):
             bench = _checked(results, record["sides"], kind, role, name)
             found.setdefault(name, {})[role] = int(bench.get_values()[0])
-    return {name: row for name, row in sorted(found.items()) if row.keys() >= {*_ALWAYS}}
+    return {name: row for name, row in sorted(found.items()) if row.keys() >= needed}
 
 
 def _waiting(

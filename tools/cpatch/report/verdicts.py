@@ -12,13 +12,10 @@ from cpatch.measuring.interpreters import OFF
 from cpatch.measuring.stats import Estimate
 from cpatch.report.rows import Row, Run
 
-#: The role that a report is about first.
-FIRST = "patched"
-
 
 @dataclass(frozen=True)
 class Mean:
-    """A role's geometric mean over the benchmarks that it has; ``both`` is patched's over them."""
+    """A role's geometric mean over the benchmarks that it has; ``both`` is of the first role."""
 
     change: Estimate
     both: Estimate
@@ -32,25 +29,26 @@ class Means:
 
     noise: Estimate
     roles: Mapping[str, Mean]
+    first: str
 
     @property
-    def patched(self) -> Estimate:
+    def main(self) -> Estimate:
         """The mean that is asked about first."""
-        return self.roles[FIRST].change
+        return self.roles[self.first].change
 
     @property
     def count(self) -> int:
         """How many benchmarks there are."""
-        return self.roles[FIRST].count
+        return self.roles[self.first].count
 
     @property
     def rounds(self) -> int:
         """The rounds of the benchmark with the fewest."""
-        return self.roles[FIRST].rounds
+        return self.roles[self.first].rounds
 
-    def verdict(self, role: str = FIRST) -> str:
+    def verdict(self, role: str | None = None) -> str:
         """Return 'faster', 'slower' or 'noise', as of a row."""
-        mean = self.roles[role]
+        mean = self.roles[role or self.first]
         return word(mean.change, stats.beyond(mean.change, self.noise, mean.rounds))
 
 
@@ -60,33 +58,33 @@ def means(run: Run) -> Means | None:
     if not rows:
         return None
     found = {}
-    for role in (FIRST, *beside(run)):
+    for role in (run.first, *beside(run)):
         have = [row for row in rows if role in row.others]
         if have:
             found[role] = Mean(
                 change=stats.together([row.others[role].logs for row in have]),
-                both=stats.together([row.patched.logs for row in have]),
+                both=stats.together([row.main.logs for row in have]),
                 count=len(have),
                 rounds=min(len(row.others[role].logs) for row in have),
             )
-    return Means(stats.together([row.noise_logs for row in rows]), found)
+    return Means(stats.together([row.noise_logs for row in rows]), found, run.first)
 
 
 def beside(run: Run) -> list[str]:
-    """Return the roles that were compared with stock besides patched, in the order of run.json."""
+    """Return the roles that were compared with stock besides the first, as run.json has them."""
     here = {role for row in [*run.times, *run.probes] for role in row.others}
     here |= {role for row in run.counts.values() for role in row}
-    return [role for role in run.roles if role in here and role not in ("stock", FIRST)]
+    return [role for role in run.roles if role in here and role not in ("stock", run.first)]
 
 
 def parts_of(role: str) -> str:
     """Return the parts that a role's tree has, as a reader has them said; '' for all of them."""
-    return "" if role in ("stock", FIRST, OFF) else ", ".join(role.split("-"))
+    return "" if role in ("stock", "patched", OFF) else ", ".join(role.split("-"))
 
 
-def verdict(row: Row, role: str = FIRST) -> str:
+def verdict(row: Row, role: str | None = None) -> str:
     """Return 'faster', 'slower', or 'noise' when stock differs from itself by as much."""
-    return word(row.others[role].change, row.beyond(role))
+    return word(row.others[role or row.first].change, row.beyond(role))
 
 
 def word(change: Estimate, beyond: bool) -> str:
@@ -103,10 +101,10 @@ def combined(found: Sequence[Means | None]) -> dict[str, float] | None:
     def over(pick: Callable[[Means], Estimate]) -> float:
         return math.exp(statistics.fmean(pick(mean).log for mean in known))
 
-    return {"patched": over(lambda mean: mean.patched), "noise": over(lambda mean: mean.noise)}
+    return {"patched": over(lambda mean: mean.main), "noise": over(lambda mean: mean.noise)}
 
 
-def slow(run: Run, role: str = FIRST) -> list[Row]:
+def slow(run: Run, role: str) -> list[Row]:
     """Return the benchmarks that are slower by more than 3 % beyond their own noise."""
     limit = math.log(1.03)
     return [
@@ -118,7 +116,7 @@ def slow(run: Run, role: str = FIRST) -> list[Row]:
     ]
 
 
-def too_few(run: Run, role: str = FIRST) -> list[str]:
+def too_few(run: Run, role: str) -> list[str]:
     """Return the benchmarks of which there are too few rounds to call anything a difference."""
     return [
         row.name
@@ -127,7 +125,7 @@ def too_few(run: Run, role: str = FIRST) -> list[str]:
     ]
 
 
-def slow_or_too_few(run: Run, role: str = FIRST) -> str:
+def slow_or_too_few(run: Run, role: str) -> str:
     """Return the names of the slow, or that rounds are too few for anything to be called slow."""
     names = ", ".join(row.name for row in slow(run, role))
     few = len(too_few(run, role))

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import click
 
 from cpatch.base.errors import USAGE, CpatchError
+from cpatch.base.pin import Pin
+from cpatch.base.project import Project
 from cpatch.bench import choice
 from cpatch.bench.session import ROUNDS, Options, run
 from cpatch.measuring import interpreters, machine
@@ -36,6 +39,7 @@ class Asked:
     benchmarks: tuple[str, ...]
     rounds: int | None
     parts: tuple[tuple[str, ...], ...]
+    only_parts: bool
     brief: bool
     off: bool
     instructions: bool
@@ -73,6 +77,7 @@ class Asked:
     metavar="PART,…",
     help="Measure a tree of these parts of the series as well; may be given several times.",
 )
+@click.option("--only-parts", is_flag=True, help="Leave out the tree with all parts.")
 @click.option("--brief", is_flag=True, help="One value from each process: twice the rounds.")
 @click.option("--off", is_flag=True, help="Measure PYTHONIMMORTALHEAP=0 as well.")
 @click.option("--instructions", is_flag=True, help="Count instructions instead of timing.")
@@ -95,12 +100,6 @@ def command(given: Asked) -> int:
     """
     if given.quick and given.rigorous:
         raise CpatchError("--quick and --rigorous exclude each other", code=USAGE)
-    if given.parts and given.stock_python:
-        raise CpatchError(
-            "--parts are built here, and cannot be compared with --stock-python",
-            fix="leave one of them out",
-            code=USAGE,
-        )
     kind = "quick" if given.quick else "rigorous" if given.rigorous else "usual"
     options = Options(
         benchmarks=given.benchmarks or (choice.QUICK if given.quick else ()),
@@ -116,11 +115,32 @@ def command(given: Asked) -> int:
         jobs=given.jobs,
     )
     project, pin = open_pin(given.pin_name)
-    listed = patchfiles.load_series(project, pin).parts if given.parts else ()
-    trees = dict.fromkeys(series_parts.tree_of(listed, words) for words in given.parts)
-    trees.pop("patched", None)  # is measured anyway
-    flavor, stock, patched = interpreters.pair(
-        project, pin, given.flavor, given.stock_python, given.patched_python, jobs=given.jobs
-    )
-    more = interpreters.with_parts(project, pin, flavor, stock, [*trees], jobs=given.jobs)
-    return run(project, pin, flavor, [stock, patched, *more], options)
+    if given.stock_python or given.patched_python:
+        if given.parts or given.only_parts:
+            raise CpatchError(
+                "--parts are built here, and cannot be compared with --stock-python",
+                fix="leave one of them out",
+                code=USAGE,
+            )
+        flavor, *sides = interpreters.pair(
+            project, pin, given.flavor, given.stock_python, given.patched_python, jobs=given.jobs
+        )
+        return run(project, pin, flavor, sides, options)
+    trees = compared(project, pin, given.parts, everything=not given.only_parts)
+    sides = interpreters.several(project, pin, given.flavor, trees, jobs=given.jobs)
+    return run(project, pin, given.flavor, sides, options)
+
+
+def compared(
+    project: Project, pin: Pin, parts: Sequence[Sequence[str]], *, everything: bool
+) -> list[str]:
+    """Return the trees to compare with stock: the one with all parts, and one for each of *parts*.
+
+    CpatchError (usage) for parts that there are not, and when nothing is left.
+    """
+    listed = patchfiles.load_series(project, pin).parts if parts else ()
+    found = ["patched"] if everything else []
+    found += [series_parts.tree_of(listed, words) for words in parts]
+    if not found:
+        raise CpatchError("--only-parts leaves nothing", fix="name --parts", code=USAGE)
+    return [*dict.fromkeys(found)]

@@ -79,7 +79,7 @@ def command(
 
 def _mean(role: str, mean: verdicts.Mean, noise: Estimate, name: str) -> None:
     change = mean.change
-    of = "" if role == verdicts.FIRST else f", {verdicts.parts_of(role) or role}"
+    of = "" if role == "patched" else f", {verdicts.parts_of(role) or role}"
     console.field(
         "mean",
         f"{change.ratio:.3f} times faster ({change.ratio_low:.3f}–{change.ratio_high:.3f}), "

@@ -19,6 +19,9 @@ from cpatch.measuring import interpreters, machine, stats
 from cpatch.measuring.interpreters import Role, Side
 from cpatch.measuring.resultdir import Results
 from cpatch.report import rows
+from cpatch.series import patchfiles
+from cpatch.series.patchfiles import Part
+from cpatch.verbs import bench as door
 
 SCRIPT = """
 import pyperf
@@ -126,6 +129,26 @@ def test_brief_takes_one_value_and_is_another_comparison(world):
 def test_parts_cannot_be_compared_with_what_was_built_elsewhere(world, capsys):
     assert go("--parts", "speed") == 2
     assert "built here" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("parts", "everything", "trees"),
+    [
+        ([], True, ["patched"]),
+        ([["core"], ["core"]], True, ["patched", "core"]),
+        ([["core"]], False, ["core"]),
+    ],
+)
+def test_which_trees_are_compared(world, monkeypatch, parts, everything, trees):
+    listed = SimpleNamespace(parts=[Part("core", "", ()), Part("more", "", ())])
+    monkeypatch.setattr(patchfiles, "load_series", lambda project, pin: listed)
+    toy = world.toy
+    assert door.compared(toy.project, toy.pin, parts, everything=everything) == trees
+
+
+def test_nothing_to_compare_is_refused(world, capsys):
+    assert cli.run(["bench", "--only-parts"]) == 2
+    assert "leaves nothing" in capsys.readouterr().err
 
 
 def test_all_of_a_round_have_the_same_loops_and_seed(world):

@@ -74,7 +74,7 @@ def test_a_kept_run_gives_the_same_figures(repository):
     old, new = rows.load(source), rows.load(opened)
     assert [row.name for row in old.times] == [row.name for row in new.times]
     for one, two in zip(old.times, new.times, strict=True):
-        assert two.patched.logs == pytest.approx(one.patched.logs, abs=1e-6)
+        assert two.main.logs == pytest.approx(one.main.logs, abs=1e-6)
 
 
 def test_report_reads_a_kept_run_and_writes_beside_it(repository):

@@ -113,11 +113,11 @@ def test_noise_does_not_take_a_drift_for_a_difference():
 def test_ratio_is_stock_over_patched(tmp_path):
     benchtoy.make(tmp_path, {"nbody": 1.25}, spread=0.002)
     (row,) = rows.load(tmp_path).times
-    assert row.patched.change.ratio == pytest.approx(1.25, abs=0.005)
-    assert row.patched.significant
+    assert row.main.change.ratio == pytest.approx(1.25, abs=0.005)
+    assert row.main.significant
     assert row.beyond()
     assert row.noise.ratio == pytest.approx(1, abs=0.005)
-    assert row.patched.memory == 0
+    assert row.main.memory == 0
 
 
 def test_within_the_noise_is_no_difference(tmp_path):
@@ -132,15 +132,15 @@ def test_few_rounds_decide_nothing(tmp_path):
     found = verdicts.means(run)
     assert found is not None
     assert (verdicts.verdict(run.times[0]), found.verdict()) == ("noise", "noise")
-    assert verdicts.slow(run) == []
+    assert verdicts.slow(run, "patched") == []
 
 
 def test_geometric_mean(tmp_path):
     benchtoy.make(tmp_path, {"nbody": 1.1, "chaos": 1 / 1.1, "go": 1.03}, spread=0.001)
     found = verdicts.means(rows.load(tmp_path))
     assert found is not None
-    assert found.patched.ratio == pytest.approx(1.03 ** (1 / 3), abs=0.002)
-    assert found.patched.low <= found.patched.log <= found.patched.high
+    assert found.main.ratio == pytest.approx(1.03 ** (1 / 3), abs=0.002)
+    assert found.main.low <= found.main.log <= found.main.high
     assert found.noise.ratio == pytest.approx(1, abs=0.002)
 
 
@@ -246,7 +246,7 @@ def test_each_tree_of_parts_is_a_column_and_a_mean(tmp_path):
     found = verdicts.means(rows.load(tmp_path))
     assert found is not None
     assert found.roles["speed"].change.ratio == pytest.approx(math.sqrt(1.1 * 0.9), abs=0.002)
-    assert found.patched.ratio == pytest.approx(1.2, abs=0.002)
+    assert found.main.ratio == pytest.approx(1.2, abs=0.002)
     assert found.verdict("patched") == "faster"
     markdown, page = pages(tmp_path)
     assert "| only speed | 0.99" in markdown
@@ -263,6 +263,20 @@ def test_what_differs_in_a_tree_of_parts_alone_is_shown(tmp_path):
     markdown, _ = pages(tmp_path)
     assert "| nbody |" in markdown
     assert "(1): go (1.00" in markdown or "(1): go (0.99" in markdown
+
+
+def test_a_run_without_all_parts_is_about_the_first_tree_it_has(tmp_path):
+    benchtoy.make(
+        tmp_path,
+        {"nbody": 1.1, "go": 1.1},
+        roles=("stock", "speed"),
+        spread=0.001,
+        sides={name: benchtoy.side(name) for name in ("stock", "speed")},
+    )
+    markdown, page = pages(tmp_path)
+    assert "| **only speed** | **1.1" in markdown
+    assert "| benchmark | stock | speed | noise | memory | 2022 |" in markdown
+    assert "patched" not in page.replace("Stock against patched", "")
 
 
 def test_parts_of_another_tree_are_refused(tmp_path):
