@@ -69,6 +69,7 @@ OVERLAY_HEADERS= $(wildcard \
 		$(srcdir)/Include/internal/pycore_method_cache.h \
 		$(srcdir)/Include/internal/pycore_missing_attr.h \
 		$(srcdir)/Include/internal/pycore_objlist.h \
+		$(srcdir)/Include/internal/pycore_port_objects.h \
 		$(srcdir)/Include/internal/pycore_quiet.h \
 		$(srcdir)/Include/internal/pycore_recent_lines.h \
 		$(srcdir)/Include/internal/pycore_type_walks.h \
