@@ -231,5 +231,5 @@ def ctypes_pointers():
 
     class Structure(ctypes.Structure):
         p = Probe('p')
-    ctypes.POINTER(Structure)
+    kept = ctypes.POINTER(Structure)    # since 3.14, no cache has it
     del Structure

@@ -3,6 +3,8 @@
 What one finalization knows is of no concern to another.
 """
 
+import importlib.util
+import sys
 import unittest
 from test.immortal_exit_support import Case, ExitTestCase
 
@@ -147,6 +149,34 @@ class ParallelTests(ExitTestCase):
                 ('dddddddddfcw' + 'g') * 9, 3),
         Case('quiet', QUIET, 'other first end', err='.*IndexError.*'),
     )
+
+
+# A thread that C code has started comes when all others were stopped.
+LATE = """
+    import ctypes, os, time
+    c = ctypes.CDLL(None)
+    @ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p)
+    def run(arg):
+        os.write(1, b'thread ')
+    class Starts:
+        def __del__(self):
+            t = ctypes.c_ulong()
+            c.pthread_create(ctypes.byref(t), None, run, None)
+            time.sleep(.2)
+            os.write(1, b'del')
+    starts = Starts()
+    # here
+    os.write(1, b'end ')
+    """
+
+
+@unittest.skipUnless(sys.platform == 'linux' and
+                     importlib.util.find_spec('_ctypes'),
+                     'pthread_create() is needed')
+class LateTests(ExitTestCase):
+    """Threads that have no state yet when the others are stopped."""
+
+    cases = (Case('of_c', LATE, 'end del'),)
 
 
 class StoppedTests(ExitTestCase):
