@@ -59,6 +59,24 @@ _PyFinalize_FileHeight(PyObject *op)
     return is_buffer(op) ? 1 : 2;
 }
 
+/* What dict has under name, borrowed; or NULL.  Needs no memory, which a look-up
+   by a C string does: without it, the interpreter's own streams would be taken
+   for others, and closed. */
+static PyObject *
+find(PyObject *dict, const char *name)
+{
+    PyObject *key, *value;
+    Py_ssize_t pos = 0;
+    while (PyDict_Next(dict, &pos, &key, &value)) {
+        if (PyUnicode_Check(key) &&
+            PyUnicode_CompareWithASCIIString(key, name) == 0)
+        {
+            return value;
+        }
+    }
+    return NULL;
+}
+
 int
 _PyFinalize_IsInterpretersStream(PyInterpreterState *interp, PyObject *op)
 {
@@ -69,7 +87,7 @@ _PyFinalize_IsInterpretersStream(PyInterpreterState *interp, PyObject *op)
         return 0;
     }
     for (size_t i = 0; i < Py_ARRAY_LENGTH(names); i++) {
-        PyObject *file = PyDict_GetItemString(interp->sysdict, names[i]);
+        PyObject *file = find(interp->sysdict, names[i]);
         if (file == NULL) {
             continue;
         }
@@ -79,11 +97,11 @@ _PyFinalize_IsInterpretersStream(PyInterpreterState *interp, PyObject *op)
         if (!Py_IS_TYPE(file, _PyPort_IO_TYPE(TextIOWrapper))) {
             continue;
         }
-        PyObject *buffer = PyObject_GetAttrString(file, "buffer");
+        PyObject *buffer = PyObject_GetAttr(file, &_Py_ID(buffer));
         /* Anything else has no raw stream, or one that code of its own must
            be run to get. */
         PyObject *raw = buffer && is_buffer(buffer) ?
-            PyObject_GetAttrString(buffer, "raw") : NULL;
+            PyObject_GetAttr(buffer, &_Py_ID(raw)) : NULL;
         Py_XDECREF(buffer);
         Py_XDECREF(raw);
         PyErr_Clear();

@@ -194,15 +194,21 @@ _PyFinalize_CallBackGarbage(PyThreadState *tstate)
         return;
     }
     interp->gc.collecting = 1;
-    struct walk w = {0};
     PyGC_Head garbage;
     list_init(&garbage);
     PyGC_Head *all = merge_generations(interp);
-    _PyGC_CountExternal(all);
-    (void)list_visit(all, keep_if_alive, &w);
-    (void)list_visit(all, keep_if_undeletable, &w);
-    split(all, w.no_memory ? NULL : &garbage);
-    PyMem_RawFree(w.stack.entries);
+    /* One allocation that fails is no reason not to call back. */
+    enum { ATTEMPTS = 3 };
+    int done = 0;
+    for (int i = 0; i < ATTEMPTS && !done; i++) {
+        struct walk w = {0};
+        _PyGC_CountExternal(all);
+        (void)list_visit(all, keep_if_alive, &w);
+        (void)list_visit(all, keep_if_undeletable, &w);
+        done = !w.no_memory;
+        split(all, done ? &garbage : NULL);
+        PyMem_RawFree(w.stack.entries);
+    }
     (void)list_visit(&garbage, keep_weakrefs_of_file, NULL);
     take_unmarked(&garbage, all);
     _PyGC_HandleWeakrefs(tstate, &garbage, all);
