@@ -88,8 +88,8 @@ def _other_pins(context: legs.Context) -> list[legs.Result]:
             console.say(f"{pin.branch}: skipped, its series is empty (patches/{pin.series})")
             continue
         if pin.unfinished:
-            named = f"make test PIN={pin.branch}"
-            console.say(f"{pin.branch}: skipped, the pin file calls it unfinished; {named} tests it")
+            how = f"make test PIN={pin.branch} tests it"
+            console.say(f"{pin.branch}: skipped, the pin file calls it unfinished; {how}")
             continue
         for name, leg in legs.OTHER_PINS:
             result = legs.run_leg(leg, name, replace(context, pin=pin))
