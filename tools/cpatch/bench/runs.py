@@ -3,8 +3,9 @@
 A script is calibrated once, on stock, in pyperf's own way; that says which functions it measures
 and with how many loops. From then on each function is measured in processes of pyperf's worker
 kind (``--worker --worker-task N --loops N``), one at a time, so that the roles can take turns.
-The number of warm-ups and values is the script's own, or in a brief run one value. Processes
-differ more than the values of one process do, so that the time is better spent on rounds.
+The number of warm-ups and values is the script's own. A brief run takes one value of half the
+loops, after a warm-up, or of the only loop, without one: processes differ more than the values of
+one process do, so that the time is better spent on rounds.
 """
 
 from __future__ import annotations
@@ -53,16 +54,15 @@ class Task:
     name: str
     loops: int
     seconds: float  # what one process takes, roughly
-    value: float = 0.0  # what one value takes
 
-    @property
-    def brief(self) -> list[str]:
-        """The options of a brief run: one value, without a warm-up where that is a long one."""
-        return ["--values=1", *(["--warmups=0"] if self.value > _LONG else [])]
-
-
-#: Seconds of a value beyond which a brief run does without a warm-up.
-_LONG = 0.25
+    def options(self, *, brief: bool) -> list[str]:
+        """Return what a worker process is asked to do."""
+        found = ["--worker", f"--worker-task={self.number}"]
+        if not brief:
+            return [*found, f"--loops={self.loops}"]
+        several = self.loops > 1
+        loops = self.loops // 2 if several else 1
+        return [*found, f"--loops={loops}", "--values=1", f"--warmups={int(several)}"]
 
 
 @dataclass(frozen=True)
@@ -137,14 +137,12 @@ class Bench:
         for number, each in enumerate(pyperf.BenchmarkSuite.load(str(path)).get_benchmarks()):
             last = each.get_runs()[-1]
             seconds = (resultdir.fact(last, "duration") or 1.0) + _STARTING
-            value = last.values[0] * last.get_total_loops()
-            tasks.append(Task(script, number, each.get_name(), last.get_loops(), seconds, value))
+            tasks.append(Task(script, number, each.get_name(), last.get_loops(), seconds))
         return tasks
 
     def measure(self, task: Task, role: Role, number: int, position: int) -> pyperf.Run:
         """Return one process's run of one function."""
-        options = ["--worker", f"--worker-task={task.number}", f"--loops={task.loops}"]
-        options += task.brief if self.brief else []
+        options = task.options(brief=self.brief)
         runs = self.run(role, task.script, options, number + 1)
         (bench,) = runs.benchmarks
         if bench.get_name() != task.name:

@@ -219,7 +219,8 @@ def notes(run: Run) -> list[str]:
         found.append(f"The run is not complete; waiting: {', '.join(run.waiting)}.")
     if record.get("brief"):
         found.append(
-            "A brief run: each process gave one value, without a warm-up where a value takes long."
+            "A brief run: each process gave one value, of half the loops that are usual, after a "
+            "warm-up; or of the only loop, without a warm-up."
         )
     few = verdicts.too_few(run, run.first)
     if few:

@@ -120,9 +120,9 @@ def test_brief_takes_one_value_and_is_another_comparison(world):
     go("--rounds", "1", "--brief")
     brief = workers(world)[before:]
     assert len(brief) == 4 * 3
-    # A value of these takes eight loops of a second.
-    assert {call[6:] for call in brief} == {("--values=1", "--warmups=0")}
-    assert Task("one", 0, "one", 8, 1.0, value=0.1).brief == ["--values=1"]
+    assert {call[5:] for call in brief} == {("--loops=4", "--values=1", "--warmups=1")}
+    single = Task("one", 0, "one", 1, 1.0)
+    assert single.options(brief=True)[2:] == ["--loops=1", "--values=1", "--warmups=0"]
     assert len(list((world.toy.root / "build" / "results").glob("*/run.json"))) == 2
 
 
