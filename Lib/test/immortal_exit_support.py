@@ -22,6 +22,10 @@ CALL = 'gc_.immortalize_heap()'
 IMPORTS = 'import gc as gc_\n'
 MODES = ('default', 'off', 'call')
 
+# How a report of an exception begins that nobody can catch.
+IGNORED = 'Exception ignored ' + (
+    'in' if sys.version_info < (3, 14) else '(?:in|on|while)') + r'\b'
+
 
 class Case(typing.NamedTuple):
     """A program, and what is to be seen of it.

@@ -43,6 +43,14 @@ def records(n):
     return [Record(i) for i in range(n // 9 + 1)]
 
 
+def registries():
+    """Where modules keep what they have warned of."""
+    return [vars(module)['__warningregistry__']
+            for module in sys.modules.values()
+            if isinstance(module, types.ModuleType)
+            and '__warningregistry__' in vars(module)]
+
+
 class Heap(unittest.TestCase):
 
     def setUp(self):
@@ -53,14 +61,14 @@ class Heap(unittest.TestCase):
 
     def check_closure(self):
         """The last statement of a test: names what is still mortal."""
+        old = registries()
         walk = immortal_walk.walk_heap()
+        new = [obj for obj in registries()
+               if not any(obj is registry for registry in old)]
         # Of UTC and its like: KindTests.test_timezone is about these.
-        warned = [vars(module).get('__warningregistry__')
-                  for module in sys.modules.values()
-                  if isinstance(module, types.ModuleType)]
         mortal = [obj for obj in walk.mortal()
                   if type(walk.parent(obj)) is not datetime.timezone
-                  and not any(obj is registry for registry in warned)]
+                  and not any(obj is registry for registry in new)]
         paths = '\n'.join(map(walk.path, mortal[:10]))
         self.assertEqual(len(mortal), 0, f'of {len(walk)} reached:\n{paths}')
         return walk

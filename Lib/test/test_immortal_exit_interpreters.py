@@ -15,8 +15,8 @@ except ImportError:
     MODULE, SHARED = '_xxsubinterpreters', ''
 import_helper.import_module(MODULE)
 
-# Later versions warn of those that are alive at the end.
-WARNING = '(.*RuntimeWarning: remaining subinterpreters.*)?'
+# Those that have _interpreters warn of what is alive at the end.
+WARNING = SHARED and '(.*RuntimeWarning: remaining subinterpreters.*)?'
 CREATE = re.compile(r'\b(s_?)\.create\(\)')
 
 
