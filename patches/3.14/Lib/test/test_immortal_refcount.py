@@ -11,7 +11,6 @@ from test import support
 from test.immortal_support import isolated
 from test.support import import_helper
 from test.support.script_helper import assert_python_ok
-from test.test_embed import EmbeddingTestsMixin
 
 imm = import_helper.import_module('_testimmortal')
 
@@ -73,16 +72,6 @@ class RepresentationTests(unittest.TestCase):
                 imm.decref(obj, 3000)
                 imm.decref_specialized(obj, 1000)
                 self.assertEqual(imm.refcnt(obj), before)
-
-    @unittest.skipUnless(hasattr(sys, 'gettotalrefcount'), 'debug build only')
-    @isolated
-    def test_total_of_the_debug_build_forgets_what_becomes_immortal(self):
-        for obj in (object(), sys.intern('a string interned by this test')):
-            imm.incref(obj, 1000)
-            before = sys.gettotalrefcount()
-            imm.set_immortal(obj)
-            lost = before - sys.gettotalrefcount()
-            self.assertAlmostEqual(lost, 1000, delta=20)
 
     @unittest.skipUnless(hasattr(sys, 'gettotalrefcount'), 'debug build only')
     def test_showrefcount(self):
@@ -168,59 +157,6 @@ class DriftTests(unittest.TestCase):
             del cls, obj, each
             gc.collect()
             self.assertIs(ref().attr[1], ref().attr)
-
-
-class BirthTests(unittest.TestCase):
-
-    def assertImmortal(self, obj):
-        self.assertTrue(imm.is_immortal(obj), f'{obj!r} is mortal')
-
-    def test_singletons_and_small_values(self):
-        for obj in SINGLETONS:
-            self.assertImmortal(obj)
-        for i in range(-5, 257):
-            self.assertImmortal(i)
-        for i in range(256):
-            self.assertImmortal(chr(i))
-            self.assertImmortal(bytes([i]))
-
-    def test_others_are_mortal(self):
-        for obj in (10 ** 20, chr(256), type('C', (), {}), object(),
-                    sys.intern(f'interned {id(self)} by this test')):
-            self.assertFalse(imm.is_immortal(obj), obj)
-
-    def test_static_type_of_an_extension(self):
-        self.assertImmortal(imm.StaticType)
-
-
-class ReinitTests(EmbeddingTestsMixin, unittest.TestCase):
-
-    def test_run_main_five_times(self):
-        out, err = self.run_embedded_interpreter('test_run_main_loop')
-        self.assertEqual(len(out.splitlines()), 5)
-        self.assertEqual(err, '')
-
-
-class BulkTests(unittest.TestCase):
-
-    def test_repeat_of_immortals(self):
-        for obj in SINGLETONS:
-            before = imm.refcnt(obj)
-            for seq in ([obj], (obj,), [obj, obj], (obj, obj)):
-                holder = seq * 42
-                self.assertEqual(imm.refcnt(obj), before)
-                del holder
-                self.assertEqual(imm.refcnt(obj), before)
-
-    def test_repeat_of_mortals_counts(self):
-        obj = object()
-        for seq, n in (([obj], 1), ((obj,), 1), ([obj, None, obj], 2),
-                       ((None, obj), 1)):
-            start = imm.refcnt(obj)
-            holder = seq * 42
-            self.assertEqual(imm.refcnt(obj), start + 42 * n)
-            del holder
-            self.assertEqual(imm.refcnt(obj), start)
 
 
 class ConstantTests(unittest.TestCase):
