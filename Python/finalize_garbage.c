@@ -62,10 +62,10 @@ keep_closure(PyGC_Head *gc, struct walk *w)
 static PyGC_Head *
 merge_generations(PyInterpreterState *interp)
 {
-    PyGC_Head *all = &_PyPort_Generation(interp, NUM_GENERATIONS - 1)->head;
+    PyGC_Head *all = &generation_of(interp, NUM_GENERATIONS - 1)->head;
     for (int i = NUM_GENERATIONS - 2; i >= 0; i--) {
-        list_merge(&_PyPort_Generation(interp, i)->head, all);
-        _PyPort_Generation(interp, i)->count = 0;
+        list_merge(&generation_of(interp, i)->head, all);
+        generation_of(interp, i)->count = 0;
     }
     return all;
 }

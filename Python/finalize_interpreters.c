@@ -26,7 +26,7 @@ static PyThreadState *
 idle_thread(PyInterpreterState *interp)
 {
     PyThreadState *tstate = PyInterpreterState_ThreadHead(interp);
-    if (_PyPort_IsFinalizing(interp)) {
+    if (interp->finalizing) {
         return NULL;
     }
     if (tstate == NULL) {

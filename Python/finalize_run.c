@@ -11,6 +11,7 @@
 #include "Python.h"
 #include "pycore_finalize_steps.h"
 #include "pycore_gc.h"            // _PyGC_SET_FINALIZED()
+#include "pycore_gc_lists.h"      // generation_of()
 #include "pycore_immortal.h"      // _Py_EnsureImmortal()
 #include "pycore_immortal_port.h" // _PyPort_Modules()
 #include "pycore_initconfig.h"
@@ -38,7 +39,7 @@ _PyFinalize_IsQuiet(void)
        report to; an immortal one is still there. */
     PyInterpreterState *interp = _PyInterpreterState_GET();
     return quiet || (_PyPort_Modules(interp) == NULL &&
-                     (_PyPort_IsFinalizing(interp) || _PyPort_IsRuntimeFinalizing()));
+                     (interp->finalizing || _PyPort_IsRuntimeFinalizing()));
 }
 
 struct finalization {
@@ -211,7 +212,7 @@ prepare_round(struct finalization *f, _Py_finalize_found *found,
     else {
         result = find_and_order(f, found, order);
     }
-    _PyPort_Generation(f->interp, 0)->count = -HELD_BACK;
+    generation_of(f->interp, 0)->count = -HELD_BACK;
     f->interp->gc.enabled = enabled;
     return result;
 }

@@ -61,7 +61,7 @@ _PyFinalize_ThreadsStop(PyThreadState *tstate)
     for (; ts != NULL; ts = PyThreadState_Next(ts)) {
         if (ts != tstate) {
             _PyInterpreterFrame *frame = _PyPort_Frame(ts);
-            for (; frame != NULL; frame = _PyPort_OuterFrame(frame)) {
+            for (; frame != NULL; frame = frame->previous) {
                 note_frame(frame);
             }
             stopped->n++;

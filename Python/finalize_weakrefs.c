@@ -65,7 +65,7 @@ _PyFinalize_RunCallbacks(const _Py_objlist *watchers,
     Py_ssize_t n = 0;
     for (Py_ssize_t i = 0; i < watchers->size; i++) {
         PyWeakReference *ref = (PyWeakReference *)watchers->items[i];
-        PyObject *referent = _PyPort_WeakrefTarget(ref);
+        PyObject *referent = _PyPort_WeakrefTarget((PyObject *)ref);
         PyObject *callback = ref->wr_callback;
         if (referent == Py_None || callback == NULL) {
             continue;

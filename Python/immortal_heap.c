@@ -9,7 +9,7 @@
 #include "pycore_immortal_heap.h"
 #include "pycore_immortal_mark.h" // _PyImmortalHeap_Mark()
 #include "pycore_immortal_owned.h"
-#include "pycore_immortal_port.h" // _PyPort_Generation()
+#include "pycore_immortal_port.h" // _PyPort_Modules()
 #include "pycore_interp.h"
 #include "pycore_object.h"        // _PyObject_GC_IS_TRACKED()
 #include "pycore_pystate.h"       // _Py_IsMainInterpreter()
@@ -135,16 +135,16 @@ _PyImmortalHeap_Make(const struct _Py_marking *call,
 {
     PyInterpreterState *interp = call->interp;
     heap.exists = 1;
-    PyGC_Head *all = &_PyPort_Generation(interp, NUM_GENERATIONS - 1)->head;
-    PyGC_Head *young = _PyGCHead_NEXT(&_PyPort_Generation(interp, 0)->head);
+    PyGC_Head *all = &generation_of(interp, NUM_GENERATIONS - 1)->head;
+    PyGC_Head *young = _PyGCHead_NEXT(&generation_of(interp, 0)->head);
     PyGC_Head kept;
     list_init(&kept);
     /* From old to young. */
     for (int i = NUM_GENERATIONS - 1; i >= 0; i--) {
         if (i < NUM_GENERATIONS - 1) {
-            list_merge(&_PyPort_Generation(interp, i)->head, all);
+            list_merge(&generation_of(interp, i)->head, all);
         }
-        _PyPort_Generation(interp, i)->count = 0;
+        generation_of(interp, i)->count = 0;
     }
     if (!interp->gc.enabled) {
         /* Nothing is seen by a collection then, however old it is. */
@@ -207,12 +207,12 @@ static int
 has_more(PyInterpreterState *interp, Py_ssize_t expected)
 {
     for (int i = 0; i < NUM_GENERATIONS - 1; i++) {
-        PyGC_Head *list = &_PyPort_Generation(interp, i)->head;
+        PyGC_Head *list = &generation_of(interp, i)->head;
         if (_PyGCHead_NEXT(list) != list) {
             return 1;
         }
     }
-    return list_size(&_PyPort_Generation(interp, NUM_GENERATIONS - 1)->head) >
+    return list_size(&generation_of(interp, NUM_GENERATIONS - 1)->head) >
         expected;
 }
 
@@ -233,7 +233,7 @@ _PyGC_ExtendImmortalHeap(PyInterpreterState *interp,
     }
     /* What was not found alive is garbage, __main__, and what stays mortal. */
     Py_ssize_t left =
-        list_size(&_PyPort_Generation(interp, NUM_GENERATIONS - 1)->head);
+        list_size(&generation_of(interp, NUM_GENERATIONS - 1)->head);
     stats->collected = collect(arg);
     _PyImmortalHeap_FindMain(interp, spared);
     if (stats->collected > 0 && has_more(interp, left - stats->collected)) {

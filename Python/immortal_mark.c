@@ -12,7 +12,7 @@
 #include "pycore_immortal_heap.h"
 #include "pycore_immortal_mark.h"
 #include "pycore_immortal_owned.h"
-#include "pycore_immortal_port.h" // _PyPort_Permanent()
+#include "pycore_immortal_port.h" // _PyPort_Modules()
 #include "pycore_interp.h"
 #include "pycore_object.h"        // _PyObject_IS_GC()
 
@@ -43,6 +43,13 @@ push(struct _Py_marker *m, PyObject *op)
     m->stack[m->size++] = op;
 }
 
+/* Does the frame that an object stands for run, or is it suspended? */
+static inline int
+is_alive(PyFrameObject *frame)
+{
+    return frame->f_frame->owner != FRAME_OWNED_BY_FRAME_OBJECT;
+}
+
 /* Is op the object of a frame that runs, or is suspended in a generator; or a
    traceback, or the exception being handled, that holds one?
 
@@ -53,7 +60,7 @@ static int
 holds_running_frame(PyObject *op)
 {
     if (PyFrame_Check(op)) {
-        return _PyPort_IsFrameAlive((PyFrameObject *)op);
+        return is_alive((PyFrameObject *)op);
     }
     if (PyExceptionInstance_Check(op)) {
         op = ((PyBaseExceptionObject *)op)->traceback;
@@ -62,7 +69,7 @@ holds_running_frame(PyObject *op)
         }
     }
     return PyTraceBack_Check(op) &&
-        _PyPort_IsFrameAlive(((PyTracebackObject *)op)->tb_frame);
+        is_alive(((PyTracebackObject *)op)->tb_frame);
 }
 
 /* What C code is still filling.
@@ -283,7 +290,7 @@ _PyImmortalHeap_Mark(const struct _Py_marking *call,
         .hook = call->alive_only ? call->hook : NULL,
         .counter = call->counter,
     };
-    struct gc_generation *permanent = _PyPort_Permanent(interp);
+    struct gc_generation *permanent = permanent_of(interp);
     PyGC_Head *immortals = _PyImmortalHeap_List(interp), left;
     list_init(&left);
     (void)list_visit(&permanent->head, mark_if_whole, &m);

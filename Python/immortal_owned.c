@@ -176,20 +176,15 @@ visit(PyObject *op, void *arg)
     return 0;
 }
 
-/* Does the tp_traverse of op show references that are not counted?  One that is
-   found too many would be of an object that C code still has. */
-static int
-shows_uncounted(PyObject *op)
-{
-    return (PyGen_CheckExact(op) || PyCoro_CheckExact(op) ||
-            PyAsyncGen_CheckExact(op)) && _PyPort_GeneratorFrame(op) != NULL;
-}
-
+/* One that shows references which are not counted is passed by: one too many
+   would be of an object that C code still has. */
 static int
 count_references(PyObject *op, void *arg)
 {
     struct _Py_counter *counter = arg;
-    if (op != counter->skip && !_Py_IsImmortal(op) && !shows_uncounted(op)) {
+    if (op != counter->skip && !_Py_IsImmortal(op) &&
+        _PyPort_GeneratorFrame(op) == NULL)
+    {
         counter->holder = op;
         Py_TYPE(op)->tp_traverse(op, visit, counter);
     }

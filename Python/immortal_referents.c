@@ -7,9 +7,10 @@
 
 #include "Python.h"
 #include "pycore_datetime.h"      // _PyDatetime_Visit()
+#include "pycore_dict_walks.h"    // _PyDictWalk_Dict()
 #include "pycore_immortal_mark.h"
 #include "pycore_immortal_owned.h"
-#include "pycore_immortal_port.h" // _PyPort_VisitDict()
+#include "pycore_immortal_port.h" // _PyPort_VisitCode()
 #include "pycore_moduleobject.h"  // PyModuleObject
 #include "pycore_type_walks.h"    // _PyMembers_Visit()
 
@@ -25,7 +26,7 @@ visit_mark(PyObject *op, void *arg)
 static Py_NO_INLINE void
 mark_dict(PyDictObject *mp, struct _Py_marker *m)
 {
-    _PyPort_VisitDict(mp, _PyMarker_Visit, m);
+    _PyDictWalk_Dict(mp, _PyMarker_Visit, m);
 }
 
 static void
@@ -71,7 +72,7 @@ mark_type(PyTypeObject *type, struct _Py_marker *m)
         _PyMarker_Mark(et->ht_qualname, m);
         _PyMarker_Mark(et->ht_slots, m);
         if (et->ht_cached_keys != NULL) {
-            _PyPort_VisitKeys(et->ht_cached_keys, _PyMarker_Visit, m);
+            _PyDictWalk_Keys(et->ht_cached_keys, _PyMarker_Visit, m);
         }
     }
     else {
@@ -95,16 +96,11 @@ mark_hidden(PyObject *op, struct _Py_marker *m)
     else if (PyType_Check(op)) {
         mark_type((PyTypeObject *)op, m);
     }
-    else if (PyGen_CheckExact(op)) {
-        _PyPort_SettleGenerator(op, _PyMarker_IsMarked, m);
-    }
     else if (PyCoro_CheckExact(op)) {
         _PyMarker_Mark(((PyCoroObject *)op)->cr_origin_or_finalizer, m);
-        _PyPort_SettleGenerator(op, _PyMarker_IsMarked, m);
     }
     else if (PyAsyncGen_CheckExact(op)) {
         _PyMarker_Mark(((PyAsyncGenObject *)op)->ag_origin_or_finalizer, m);
-        _PyPort_SettleGenerator(op, _PyMarker_IsMarked, m);
     }
     else {
         if (PyModule_Check(op)) {
@@ -133,19 +129,14 @@ set_declared(struct _Py_marker *m, int declared)
 static void
 traverse(PyObject *op, struct _Py_marker *m)
 {
-    _PyInterpreterFrame *frame = NULL;
-    if (m->counter != NULL && (PyGen_CheckExact(op) || PyCoro_CheckExact(op) ||
-                               PyAsyncGen_CheckExact(op)))
-    {
-        frame = _PyPort_GeneratorFrame(op);
+    _PyInterpreterFrame *frame = _PyPort_GeneratorFrame(op);
+    if (m->counter != NULL) {
+        m->counter->muted = frame != NULL;
     }
-    if (frame == NULL) {
-        Py_TYPE(op)->tp_traverse(op, visit_mark, m);
-        return;
-    }
-    m->counter->muted = 1;
     Py_TYPE(op)->tp_traverse(op, visit_mark, m);
-    _PyMarker_MarkFrame(frame, 0, m);
+    if (frame != NULL) {
+        _PyMarker_MarkFrame(frame, 0, m);
+    }
 }
 
 /* The common types are done in place: a callback for each reference would

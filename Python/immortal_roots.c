@@ -43,7 +43,7 @@ mark_frames(PyInterpreterState *interp, struct _Py_marker *m)
     PyThreadState *ts = PyInterpreterState_ThreadHead(interp);
     for (; ts != NULL; ts = PyThreadState_Next(ts)) {
         _PyInterpreterFrame *frame = _PyPort_Frame(ts);
-        for (; frame != NULL; frame = _PyPort_OuterFrame(frame)) {
+        for (; frame != NULL; frame = frame->previous) {
             _PyMarker_MarkFrame(frame, _PyPort_IsFrameOfGenerator(frame), m);
         }
     }

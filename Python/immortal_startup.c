@@ -1,9 +1,10 @@
 /* The immortal heap: the start-up call, and what switches it off. */
 
 #include "Python.h"
+#include "pycore_gc_lists.h"      // generation_of()
 #include "pycore_immortal.h"      // _Py_IsImmortal()
 #include "pycore_immortal_mark.h" // _PyImmortalHeap_Make()
-#include "pycore_immortal_port.h" // _PyPort_Generation()
+#include "pycore_immortal_port.h" // _PyPort_Importlib()
 #include "pycore_immortal_startup.h"
 #include "pycore_initconfig.h"    // _Py_GetEnv()
 #include "pycore_interp.h"
@@ -109,7 +110,7 @@ void
 _PyImmortalHeap_HoldCollections(PyInterpreterState *interp)
 {
     if (announced && wants_startup_call(_PyInterpreterState_GetConfig(interp))) {
-        _PyPort_Generation(interp, 0)->count = -HELD_BACK;
+        generation_of(interp, 0)->count = -HELD_BACK;
     }
     announced = 0;
 }

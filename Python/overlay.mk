@@ -40,6 +40,7 @@ OVERLAY_OBJS= $(patsubst $(srcdir)/%.c,%.o,$(wildcard \
 		$(srcdir)/Python/objlist.c \
 		$(srcdir)/Python/port_io.c \
 		$(srcdir)/Python/port_types.c \
+		$(srcdir)/Python/quiet_code.c \
 		$(srcdir)/Python/recent_lines.c \
 		$(srcdir)/Python/static_types.c))
 
@@ -51,6 +52,7 @@ OVERLAY_HEADERS= $(wildcard \
 		$(srcdir)/Include/internal/pycore_code_hooks.h \
 		$(srcdir)/Include/internal/pycore_datetime.h \
 		$(srcdir)/Include/internal/pycore_deallocators.h \
+		$(srcdir)/Include/internal/pycore_dict_walks.h \
 		$(srcdir)/Include/internal/pycore_finalize.h \
 		$(srcdir)/Include/internal/pycore_finalize_mutex.h \
 		$(srcdir)/Include/internal/pycore_finalize_steps.h \

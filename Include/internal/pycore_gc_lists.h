@@ -13,7 +13,7 @@ extern "C" {
 
 #include "pycore_gc.h"            // PyGC_Head
 #include "pycore_immortal_heap.h" // _PyImmortalHeap_List()
-#include "pycore_immortal_port.h" // _PyPort_Generation()
+#include "pycore_interp.h"        // PyInterpreterState.gc
 
 static inline void
 list_init(PyGC_Head *list)
@@ -81,6 +81,19 @@ list_size(PyGC_Head *list)
     return n;
 }
 
+/* A generation, 0 the youngest; and the permanent one. */
+static inline struct gc_generation *
+generation_of(PyInterpreterState *interp, int i)
+{
+    return &interp->gc.generations[i];
+}
+
+static inline struct gc_generation *
+permanent_of(PyInterpreterState *interp)
+{
+    return &interp->gc.permanent_generation;
+}
+
 /* All lists of an interpreter, from old to young: 0 has what is immortal, 1 is
    the permanent generation. */
 #define GC_NUM_LISTS (NUM_GENERATIONS + 2)
@@ -89,8 +102,8 @@ static inline PyGC_Head *
 list_of(PyInterpreterState *interp, int i)
 {
     return i == 0 ? _PyImmortalHeap_List(interp)
-         : i == 1 ? &_PyPort_Permanent(interp)->head
-                  : &_PyPort_Generation(interp, GC_NUM_LISTS - 1 - i)->head;
+         : i == 1 ? &permanent_of(interp)->head
+                  : &generation_of(interp, GC_NUM_LISTS - 1 - i)->head;
 }
 
 /* list_visit() for each of them, the oldest first. */

@@ -58,8 +58,9 @@ extern void _PyImmortalHeap_Fill(PyInterpreterState *interp,
                                  struct _Py_seal_stats *stats);
 
 /* In Python/immortal_quiet.c: let immortal code that has been specialized
-   stay as it is, the code of all functions.  QuietOne() is for a code object as
-   it becomes immortal: who holds it may not be a function. */
+   stay as it is, the code of all functions.  QuietOne(), in Python/quiet_code.c,
+   is for a code object as it becomes immortal: who holds it may not be a
+   function. */
 extern void _PyImmortalHeap_QuietOne(PyObject *code,
                                      struct _Py_seal_stats *stats);
 extern void _PyImmortalHeap_QuietCode(PyInterpreterState *interp,

@@ -20,10 +20,8 @@
 #include "Python.h"
 #include "opcode.h"               // LOAD_CONST
 #include "pycore_code.h"          // _PyCode_CODE()
-#include "pycore_gc_lists.h"      // list_visit()
 #include "pycore_immortal.h"      // _Py_IsImmortal()
 #include "pycore_immortal_fork.h"
-#include "pycore_immortal_heap.h" // _PyImmortalHeap_List()
 #include "pycore_interp.h"        // PyInterpreterState.jit
 #include "pycore_opcode_metadata.h" // _PyOpcode_Caches
 #include "pycore_pystate.h"       // _PyInterpreterState_GET()
@@ -130,37 +128,4 @@ void
 _PyImmortalHeap_QuietOne(PyObject *op, struct _Py_seal_stats *stats)
 {
     stats->quiet_code += quiet_code((PyCodeObject *)op);
-}
-
-static void
-visit_code(PyObject *op, struct _Py_seal_stats *stats)
-{
-    PyCodeObject *code = (PyCodeObject *)op;
-    if (_Py_IsImmortal(op)) {
-        _PyImmortalHeap_QuietOne(op, stats);
-    }
-    /* The code of functions that are created again and again. */
-    PyObject *consts = code->co_consts;
-    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(consts); i++) {
-        PyObject *nested = PyTuple_GET_ITEM(consts, i);
-        if (PyCode_Check(nested)) {
-            visit_code(nested, stats);
-        }
-    }
-}
-
-static int
-visit_function(PyObject *op, void *stats)
-{
-    if (PyFunction_Check(op)) {
-        visit_code(PyFunction_GET_CODE(op), stats);
-    }
-    return 0;
-}
-
-void
-_PyImmortalHeap_QuietCode(PyInterpreterState *interp,
-                          struct _Py_seal_stats *stats)
-{
-    (void)list_visit(_PyImmortalHeap_List(interp), visit_function, stats);
 }

@@ -27,18 +27,12 @@ extern "C" {
 
 /* --- Frames ------------------------------------------------------------- */
 
-/* The innermost frame of a thread that runs Python code, and the one that called
-   a frame; or NULL. */
+/* The innermost frame of a thread that runs Python code, or NULL; its previous is
+   the one that called it. */
 static inline _PyInterpreterFrame *
 _PyPort_Frame(PyThreadState *ts)
 {
     return ts->cframe->current_frame;
-}
-
-static inline _PyInterpreterFrame *
-_PyPort_OuterFrame(_PyInterpreterFrame *frame)
-{
-    return frame->previous;
 }
 
 /* How many slots a frame has, for variables first and then the evaluation
@@ -80,8 +74,8 @@ _PyPort_IsSlotCounted(_PyInterpreterFrame *frame, int i)
     return 1;
 }
 
-/* The frame of a generator, a coroutine or an asynchronous generator, if its
-   tp_traverse shows what is not counted, too; else NULL. */
+/* The frame of op, if that is a generator, a coroutine or an asynchronous generator
+   and its tp_traverse shows references that are not counted, too; else NULL. */
 static inline _PyInterpreterFrame *
 _PyPort_GeneratorFrame(PyObject *op)
 {
@@ -112,26 +106,11 @@ _PyPort_IsFrameOfGenerator(_PyInterpreterFrame *frame)
     return frame->stacktop >= 0 && frame->owner == FRAME_OWNED_BY_GENERATOR;
 }
 
-/* Does the frame that an object stands for run, or is it suspended? */
-static inline int
-_PyPort_IsFrameAlive(PyFrameObject *frame)
-{
-    return frame->f_frame->owner != FRAME_OWNED_BY_FRAME_OBJECT;
-}
-
 /* A reference on the evaluation stack is counted like any other: nothing has to
    be done where what it refers to became immortal.  is_immortal says of what. */
 static inline void
 _PyPort_SettleFrame(_PyInterpreterFrame *frame,
                     int (*is_immortal)(PyObject *, void *), void *arg)
-{
-}
-
-/* The same for the frame of a generator, a coroutine or an asynchronous
-   generator. */
-static inline void
-_PyPort_SettleGenerator(PyObject *op, int (*is_immortal)(PyObject *, void *),
-                        void *arg)
 {
 }
 
@@ -186,13 +165,6 @@ _PyPort_VisitTypeCache(PyInterpreterState *interp, _PyPort_visitor visit,
     for (size_t i = 0; i < Py_ARRAY_LENGTH(cache->hashtable); i++) {
         visit(cache->hashtable[i].name, arg);
     }
-}
-
-/* Has the interpreter begun to end? */
-static inline int
-_PyPort_IsFinalizing(PyInterpreterState *interp)
-{
-    return interp->finalizing;
 }
 
 /* Does the process end its main interpreter, so that no other thread can take
@@ -254,33 +226,11 @@ _PyPort_IsGILTaken(PyInterpreterState *interp)
     return _Py_atomic_load_relaxed(&interp->runtime->ceval.gil.locked);
 }
 
-/* The type of the exception that is set, and its value, which may not be
-   normalized; borrowed, or NULL. */
+/* The type of the exception that is set, borrowed; or NULL. */
 static inline PyObject *
 _PyPort_ExceptionType(PyThreadState *tstate)
 {
     return tstate->curexc_type;
-}
-
-static inline PyObject *
-_PyPort_ExceptionValue(PyThreadState *tstate)
-{
-    return tstate->curexc_value;
-}
-
-/* --- The collector ------------------------------------------------------ */
-
-/* The generations, 0 the youngest, and the permanent one. */
-static inline struct gc_generation *
-_PyPort_Generation(PyInterpreterState *interp, int i)
-{
-    return &interp->gc.generations[i];
-}
-
-static inline struct gc_generation *
-_PyPort_Permanent(PyInterpreterState *interp)
-{
-    return &interp->gc.permanent_generation;
 }
 
 #ifdef __cplusplus

@@ -30,19 +30,13 @@ extern "C" {
 
 /* --- Frames ------------------------------------------------------------- */
 
-/* The innermost frame of a thread that runs Python code, and the one that called
-   a frame; or NULL.  Between them are frames of the interpreter loop itself,
+/* The innermost frame of a thread that runs Python code, or NULL; its previous is
+   the one that called it.  Between them are frames of the interpreter loop itself,
    which have no slots and no function. */
 static inline _PyInterpreterFrame *
 _PyPort_Frame(PyThreadState *ts)
 {
     return ts->current_frame;
-}
-
-static inline _PyInterpreterFrame *
-_PyPort_OuterFrame(_PyInterpreterFrame *frame)
-{
-    return frame->previous;
 }
 
 static inline int
@@ -102,12 +96,17 @@ _PyPort_IsSlotCounted(_PyInterpreterFrame *frame, int i)
     return PyStackRef_RefcountOnObject(frame->localsplus[i]);
 }
 
-/* The frame of a generator, a coroutine or an asynchronous generator, if its
-   tp_traverse shows what is not counted, too; else NULL. */
+/* The frame of op, if that is a generator, a coroutine or an asynchronous generator
+   and its tp_traverse shows references that are not counted, too; else NULL. */
 static inline _PyInterpreterFrame *
 _PyPort_GeneratorFrame(PyObject *op)
 {
     PyGenObject *gen = (PyGenObject *)op;
+    if (!PyGen_CheckExact(op) && !PyCoro_CheckExact(op) &&
+        !PyAsyncGen_CheckExact(op))
+    {
+        return NULL;
+    }
     return gen->gi_frame_state == FRAME_CLEARED ? NULL : &gen->gi_iframe;
 }
 
@@ -139,13 +138,6 @@ _PyPort_IsFrameOfGenerator(_PyInterpreterFrame *frame)
         frame->stackpointer != NULL;
 }
 
-/* Does the frame that an object stands for run, or is it suspended? */
-static inline int
-_PyPort_IsFrameAlive(PyFrameObject *frame)
-{
-    return frame->f_frame->owner != FRAME_OWNED_BY_FRAME_OBJECT;
-}
-
 /* A reference on the evaluation stack says whether it is counted, and such a one
    may be copied with a count, and the copy given up without one.  So where it is
    to what is immortal, it has to become one that is not counted.
@@ -174,18 +166,6 @@ _PyPort_SettleFrame(_PyInterpreterFrame *frame,
     if (!port_is_frame_of_loop(frame)) {
         port_settle_stackref(&frame->f_funcobj, is_immortal, arg);
         port_settle_stackref(&frame->f_executable, is_immortal, arg);
-    }
-}
-
-/* The same for the frame of a generator, a coroutine or an asynchronous
-   generator. */
-static inline void
-_PyPort_SettleGenerator(PyObject *op, int (*is_immortal)(PyObject *, void *),
-                        void *arg)
-{
-    PyGenObject *gen = (PyGenObject *)op;
-    if (gen->gi_frame_state != FRAME_CLEARED) {
-        _PyPort_SettleFrame(&gen->gi_iframe, is_immortal, arg);
     }
 }
 
@@ -253,13 +233,6 @@ _PyPort_VisitTypeCache(PyInterpreterState *interp, _PyPort_visitor visit,
     }
 }
 
-/* Has the interpreter begun to end? */
-static inline int
-_PyPort_IsFinalizing(PyInterpreterState *interp)
-{
-    return interp->finalizing;
-}
-
 /* Does the process end its main interpreter, so that no other thread can take
    the GIL any more? */
 static inline int
@@ -322,34 +295,12 @@ _PyPort_IsGILTaken(PyInterpreterState *interp)
     return _Py_atomic_load_int_relaxed(&interp->ceval.gil->locked);
 }
 
-/* The type of the exception that is set, and its value, which may not be
-   normalized; borrowed, or NULL. */
+/* The type of the exception that is set, borrowed; or NULL. */
 static inline PyObject *
 _PyPort_ExceptionType(PyThreadState *tstate)
 {
     PyObject *exc = tstate->current_exception;
     return exc == NULL ? NULL : (PyObject *)Py_TYPE(exc);
-}
-
-static inline PyObject *
-_PyPort_ExceptionValue(PyThreadState *tstate)
-{
-    return tstate->current_exception;
-}
-
-/* --- The collector ------------------------------------------------------ */
-
-/* The generations, 0 the youngest, and the permanent one. */
-static inline struct gc_generation *
-_PyPort_Generation(PyInterpreterState *interp, int i)
-{
-    return &interp->gc.generations[i];
-}
-
-static inline struct gc_generation *
-_PyPort_Permanent(PyInterpreterState *interp)
-{
-    return &interp->gc.permanent_generation;
 }
 
 #ifdef __cplusplus

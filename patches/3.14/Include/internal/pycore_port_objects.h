@@ -24,38 +24,6 @@ typedef void (*_PyPort_visitor)(PyObject *, void *);
 
 /* --- Dictionaries ------------------------------------------------------- */
 
-/* Keys, and the values that are stored with them. */
-static inline Py_ALWAYS_INLINE void
-_PyPort_VisitKeys(PyDictKeysObject *keys, _PyPort_visitor visit, void *arg)
-{
-    Py_ssize_t n = keys->dk_nentries;
-    if (DK_IS_UNICODE(keys)) {
-        PyDictUnicodeEntry *entry = DK_UNICODE_ENTRIES(keys);
-        for (; --n >= 0; entry++) {
-            visit(entry->me_key, arg);
-            visit(entry->me_value, arg);
-        }
-    }
-    else {
-        PyDictKeyEntry *entry = DK_ENTRIES(keys);
-        for (; --n >= 0; entry++) {
-            visit(entry->me_key, arg);
-            visit(entry->me_value, arg);
-        }
-    }
-}
-
-static inline Py_ALWAYS_INLINE void
-_PyPort_VisitDict(PyDictObject *mp, _PyPort_visitor visit, void *arg)
-{
-    _PyPort_VisitKeys(mp->ma_keys, visit, arg);
-    if (mp->ma_values != NULL) {
-        for (Py_ssize_t i = 0; i < mp->ma_keys->dk_nentries; i++) {
-            visit(mp->ma_values->values[i], arg);
-        }
-    }
-}
-
 /* What dict has under the key name, borrowed; or NULL, perhaps with an
    exception. */
 static inline PyObject *
