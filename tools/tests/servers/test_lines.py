@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import subprocess
 from pathlib import Path
@@ -91,6 +92,18 @@ assert gc.is_immortal(catalogue[-1][0])
         env={"PATH": os.environ["PATH"]},
     )  # fmt: skip
     assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("kind", ["preload", "main"])
+def test_the_fork_server_s_files_are_those_that_cpython_s_tests_run(kind: str) -> None:
+    tree = ast.parse((PROJECT.root / "Lib/test/test_immortal_forkserver.py").read_text())
+    texts = {
+        node.targets[0].id: ast.literal_eval(node.value)
+        for node in tree.body
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)
+    }
+    page = PROJECT.root / "docs/servers/multiprocessing.md"
+    assert texts[kind.upper()] == setups.block(page, kind)
 
 
 @pytest.mark.skipif(
