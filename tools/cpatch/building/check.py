@@ -20,7 +20,7 @@ from cpatch.series import fixes
 ID_LENGTH = 12
 
 # Extension modules whose library doctor has seen. A build drops what it cannot compile and
-# succeeds all the same, so each is imported.
+# succeeds all the same, so each is imported that this CPython's library has.
 MODULES = (*(probe.module for probe in PROBES), "hashlib", "_decimal", "_elementtree", "select")
 
 _LOOP = re.compile(r"^[0-9a-f]+ ([0-9a-f]+) [Tt] _PyEval_EvalFrameDefault(|\.cold)$", re.M)
@@ -29,6 +29,8 @@ _QUESTIONS = """\
 import importlib, json, sys, sysconfig
 missing = {}
 for name in sys.argv[1:]:
+    if name not in sys.stdlib_module_names:
+        continue
     try:
         importlib.import_module(name)
     except ImportError as error:

@@ -33,7 +33,7 @@ class Probe:
     package: str
     source: str
     libs: tuple[str, ...] = ()
-    module: str = ""  # what a finished interpreter must be able to import
+    module: str = ""  # what a finished interpreter must be able to import, if it has one so named
 
 
 @dataclass(frozen=True)
@@ -119,6 +119,13 @@ PROBES = (
         "#include <uuid/uuid.h>\nint main(void){uuid_t u; uuid_generate_time_safe(u); return 0;}",
         ("-luuid",),
         "_uuid",
+    ),
+    Probe(
+        "zstd",
+        "libzstd-dev",
+        "#include <zstd.h>\nint main(void){return ZSTD_versionNumber() < 10405;}",
+        ("-lzstd",),
+        "_zstd",  # CPython 3.14 and later have it
     ),
 )
 
