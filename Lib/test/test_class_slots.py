@@ -157,21 +157,24 @@ class SlotTests(unittest.TestCase):
 
     def test_methods_of_several_slots(self):
         # __add__ is nb_add or sq_concat, __len__ mp_length or sq_length...:
-        # which of them a class of one base fills, as CPython 3.11 has it.
-        # Slots are numbered as in typeslots.h, up to the last of sq_*.
+        # which of them a class of one base fills, as upstream has it.  Slots
+        # are numbered as in typeslots.h, up to the last of sq_*.  Left out is
+        # mp_subscript of list and dict, in which CPythons differ.
         get_slot = ctypes.PYFUNCTYPE(ctypes.c_void_p, ctypes.py_object,
                                      ctypes.c_int)(
             ('PyType_GetSlot', ctypes.pythonapi))
         for base, others in (
-                (list, {5, 14, 39, 44}), (bytearray, {14, 39, 44}),
+                (list, {14, 39, 44}), (bytearray, {14, 39, 44}),
                 (tuple, {44}), (str, {44}), (bytes, {44}),
-                (dict, {5, 41, 44, 45}), (set, {4, 41}), (frozenset, {4, 41}),
+                (dict, {41, 44, 45}), (set, {4, 41}), (frozenset, {4, 41}),
                 (int, set()), (float, set()), (complex, set()),
                 (object, set()), (type, set())):
             with self.subTest(base=base):
                 cls = type('Derived', (base,), {})
                 found = {slot for slot in range(3, 47)
                          if get_slot(cls, slot) != get_slot(base, slot)}
+                if base in (list, dict):
+                    found.discard(5)
                 self.assertEqual(found, others)
 
 

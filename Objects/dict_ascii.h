@@ -15,9 +15,7 @@ _PyDict_FindASCII(PyObject *dict, const char *chars, Py_ssize_t size,
         if (ix >= 0) {
             PyObject *key = entries[ix].me_key;
             if (_PyASCIIObject_CAST(key)->hash == hash &&
-                PyUnicode_GET_LENGTH(key) == size &&
-                PyUnicode_IS_COMPACT_ASCII(key) &&
-                memcmp(PyUnicode_1BYTE_DATA(key), chars, size) == 0)
+                _PyInterned_IsASCII(key, chars, size))
             {
                 return key;
             }
