@@ -125,7 +125,7 @@ PROBES = (
         "libzstd-dev",
         "#include <zstd.h>\nint main(void){return ZSTD_versionNumber() < 10405;}",
         ("-lzstd",),
-        "_zstd",  # CPython 3.14 and later have it
+        "_zstd",  # younger than the others: not each pin has it
     ),
 )
 
