@@ -241,6 +241,7 @@ struct _Py_finalize_stopped {
     int any_refused;        /* was a wait? */
     int refusals;           /* of this finalizer's */
     int vain;               /* has one of this finalizer's timed out? */
+    int closes;             /* does it close a file of the io module's? */
     int64_t waited;
     int64_t slept;
     int sleeps;
@@ -260,8 +261,9 @@ extern int _PyFinalize_IsBusy(PyObject *op);
 /* Was a thread stopped that ran any function? */
 extern int _PyFinalize_AnyInUse(void);
 
-/* Another finalizer begins: it may be refused as often as the last one. */
-extern void _PyFinalize_BeginFinalizer(void);
+/* The finalizer of op begins: it may be refused as often as the last one. */
+extern void _PyFinalize_BeginFinalizer(PyObject *op);
+extern void _PyFinalize_EndFinalizer(void);
 
 /* Clear weak references to what is unreachable, and call them back, as a
    collection would; finalize and delete nothing.  The order of the objects on
