@@ -235,7 +235,7 @@ struct _Py_finalize_stopped {
     int depth;              /* so many interpreters are being finalized */
     Py_ssize_t n;           /* threads */
     _Py_addrset in_use;     /* addresses of what was on their stacks */
-    _Py_addrset called;     /* of these, what C code may be busy with */
+    _Py_addrset called;     /* what IsBusy() */
     /* Waits for them (finalize_wait.c). */
     int any_error;          /* was anything refused? */
     int any_refused;        /* was a wait? */
@@ -253,9 +253,9 @@ extern _PyPort_THREAD_LOCAL struct _Py_finalize_stopped _PyFinalize_stopped;
    now. */
 extern int _PyFinalize_WasInUse(PyObject *op);
 
-/* Was op an operand of a stopped thread's, and is its finalizer code of an
-   extension module's?  The thread may be in the middle of that module's code with
-   it, and have its locks. */
+/* Was op an operand of a stopped thread's, or in one that is an extension module's,
+   and is its finalizer code of an extension module's?  The thread may be in the
+   middle of that module's code with it, and have its locks. */
 extern int _PyFinalize_IsBusy(PyObject *op);
 
 /* Was a thread stopped that ran any function? */

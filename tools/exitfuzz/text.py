@@ -84,8 +84,8 @@ def allowed(block: tuple[str, ...]) -> bool:
 def refused(block: tuple[str, ...]) -> bool:
     """Return whether a report is of a thread or a process that a finalizer may not start at exit.
 
-    On 3.11 "a finalizer begins a wait of the list below", for a new thread; on 3.14 "a refused
-    thread or fork is reported as there".
+    "A finalizer begins a wait of the list below", for a new thread; or, in younger versions, "a
+    refused thread or fork is reported as there".
     """
     return block[-1] in _REFUSED
 
