@@ -73,9 +73,8 @@ is_applications(PyTypeObject *type)
         !_PyDeallocators_IsStdlibName(type->tp_name);
 }
 
-/* Is type, or a base of it, implemented outside of the interpreter? */
-static int
-is_foreign(PyTypeObject *type)
+int
+_PyDeallocators_IsForeign(PyTypeObject *type)
 {
     for (; type != NULL; type = type->tp_base) {
         if (!_PyDeallocators_IsOwnCode(type->tp_dealloc) || is_applications(type)) {
@@ -111,12 +110,12 @@ look_up(_Py_deallocators *d, PyTypeObject *type)
     if (d->types == NULL) {
         d->types = _PyDeallocators_NewTable();
         if (d->types == NULL) {
-            return is_foreign(type);
+            return _PyDeallocators_IsForeign(type);
         }
     }
     uintptr_t kind = (uintptr_t)_Py_hashtable_get(d->types, type);
     if (kind == 0) {
-        kind = is_foreign(type) ? 2 : 1;
+        kind = _PyDeallocators_IsForeign(type) ? 2 : 1;
         (void)_Py_hashtable_set(d->types, type, (void *)kind);
     }
     return kind > 1;

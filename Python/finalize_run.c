@@ -119,7 +119,7 @@ find_and_order(struct finalization *f, _Py_finalize_found *found,
 static void
 finalize(struct finalization *f, PyObject *op, _Py_finalize_order *order)
 {
-    _PyFinalize_BeginFinalizer();
+    _PyFinalize_BeginFinalizer(op);
     if (_PyFinalize_IsPlainFile(op) && !_Py_addrset_has(&order->held, op)) {
         _PyGC_SET_FINALIZED(op);
         PyObject *result = PyObject_CallMethodNoArgs(op, &_Py_ID(close));
@@ -127,6 +127,7 @@ finalize(struct finalization *f, PyObject *op, _Py_finalize_order *order)
             PyErr_Clear();
         }
         Py_XDECREF(result);
+        _PyFinalize_EndFinalizer();
         return;
     }
     if (!_PyObject_IS_GC(op)) {
@@ -136,6 +137,7 @@ finalize(struct finalization *f, PyObject *op, _Py_finalize_order *order)
         _Py_EnsureImmortal(op);
     }
     PyObject_CallFinalizer(op);
+    _PyFinalize_EndFinalizer();
 }
 
 /* Run the finalizers of objects start to end - 1, the last first.  Returns

@@ -1,6 +1,8 @@
 /* Finalization at shutdown: threads that are stopped. */
 
 #include "Python.h"
+#include "pycore_deallocators.h"  // _PyDeallocators_IsForeign()
+#include "pycore_finalize.h"      // _PyFinalize_ThreadsAreGone()
 #include "pycore_finalize_steps.h"
 #include "pycore_immortal_port.h" // _PyPort_Frame()
 #include "pycore_interp.h"
@@ -21,12 +23,47 @@ _PyFinalize_AnyInUse(void)
     return _PyFinalize_stopped.in_use.used > 0;
 }
 
+/* What threads that a fork left behind may be busy with.  Their references are
+   never given up: nothing else comes to be at these addresses. */
+static _Py_addrset gone_with = {0};
+
 int
 _PyFinalize_IsBusy(PyObject *op)
 {
-    return _PyFinalize_stopped.called.used > 0 &&
-        _Py_addrset_has(&_PyFinalize_stopped.called, op) &&
-        !_PyDeallocators_IsOwnCode((destructor)Py_TYPE(op)->tp_finalize);
+    _Py_addrset *called = &_PyFinalize_stopped.called;
+    return (called->used > 0 && _Py_addrset_has(called, op)) ||
+        (gone_with.used > 0 && _Py_addrset_has(&gone_with, op));
+}
+
+static int
+add_called(PyObject *op, void *set)
+{
+    destructor finalize = (destructor)Py_TYPE(op)->tp_finalize;
+    if (finalize != NULL && !_PyDeallocators_IsOwnCode(finalize)) {
+        (void)_Py_addrset_add(set, op);
+    }
+    return 0;
+}
+
+/* Note what the operands of frame are, and what those are about that C code
+   works with: a cursor's connection, or what a method is bound to. */
+static void
+note_called(_PyInterpreterFrame *frame, _Py_addrset *set)
+{
+    int n = _PyPort_FrameSlots(frame, 1);
+    for (int i = _PyPort_FirstOperand(frame); i < n; i++) {
+        PyObject *op = _PyPort_FrameSlot(frame, i);
+        if (op == NULL) {
+            continue;
+        }
+        add_called(op, set);
+        traverseproc traverse = Py_TYPE(op)->tp_traverse;
+        if (traverse != NULL &&
+            (PyCFunction_Check(op) || _PyDeallocators_IsForeign(Py_TYPE(op))))
+        {
+            (void)traverse(op, add_called, set);
+        }
+    }
 }
 
 /* Without memory, something is not found to be in use. */
@@ -34,14 +71,10 @@ static void
 note_frame(_PyInterpreterFrame *frame)
 {
     int n = _PyPort_FrameSlots(frame, 1);
-    int operands = _PyPort_FirstOperand(frame);
     for (int i = 0; i < n; i++) {
         PyObject *op = _PyPort_FrameSlot(frame, i);
         if (op != NULL) {
             (void)_Py_addrset_add(&_PyFinalize_stopped.in_use, op);
-            if (i >= operands) {
-                (void)_Py_addrset_add(&_PyFinalize_stopped.called, op);
-            }
         }
     }
     (void)_Py_addrset_add(&_PyFinalize_stopped.in_use,
@@ -63,11 +96,26 @@ _PyFinalize_ThreadsStop(PyThreadState *tstate)
             _PyInterpreterFrame *frame = _PyPort_Frame(ts);
             for (; frame != NULL; frame = frame->previous) {
                 note_frame(frame);
+                note_called(frame, &stopped->called);
             }
             stopped->n++;
         }
     }
     if (_Py_IsMainInterpreter(tstate->interp)) {
         _PyGC_TakeBack(tstate);
+    }
+}
+
+void
+_PyFinalize_ThreadsAreGone(PyThreadState *tstate)
+{
+    PyThreadState *ts = PyInterpreterState_ThreadHead(tstate->interp);
+    for (; ts != NULL; ts = PyThreadState_Next(ts)) {
+        if (ts != tstate) {
+            _PyInterpreterFrame *frame = _PyPort_Frame(ts);
+            for (; frame != NULL; frame = frame->previous) {
+                note_called(frame, &gone_with);
+            }
+        }
     }
 }

@@ -49,6 +49,9 @@ extern void _PyDeallocators_Clear(_Py_deallocators *d);
    library? */
 extern int _PyDeallocators_IsStdlibName(const char *name);
 
+/* Is type, or a base of it, implemented outside of the interpreter? */
+extern int _PyDeallocators_IsForeign(PyTypeObject *type);
+
 /* Is function the interpreter's own code?  Extension modules of the standard
    library are not, where they are object files of their own. */
 extern int _PyDeallocators_IsOwnCode(destructor function);

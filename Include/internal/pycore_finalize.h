@@ -49,6 +49,11 @@ extern int _PyFinalize_InterpretersAreLeft(void);
    interpreter is known to be finalizing. */
 extern void _PyFinalize_ThreadsStop(PyThreadState *tstate);
 
+/* In the child of a fork: it has not got the threads of the interpreter of tstate,
+   all but tstate, whose states are about to be deleted.  What they had given to C
+   code stays as they left it. */
+extern void _PyFinalize_ThreadsAreGone(PyThreadState *tstate);
+
 /* The exit status of the process, if it ends with the interpreter. */
 extern void _PyFinalize_SetExitStatus(int status);
 

@@ -235,12 +235,13 @@ struct _Py_finalize_stopped {
     int depth;              /* so many interpreters are being finalized */
     Py_ssize_t n;           /* threads */
     _Py_addrset in_use;     /* addresses of what was on their stacks */
-    _Py_addrset called;     /* of these, what C code may be busy with */
+    _Py_addrset called;     /* what IsBusy() */
     /* Waits for them (finalize_wait.c). */
     int any_error;          /* was anything refused? */
     int any_refused;        /* was a wait? */
     int refusals;           /* of this finalizer's */
     int vain;               /* has one of this finalizer's timed out? */
+    int closes;             /* does it close a file of the io module's? */
     int64_t waited;
     int64_t slept;
     int sleeps;
@@ -252,16 +253,17 @@ extern _PyPort_THREAD_LOCAL struct _Py_finalize_stopped _PyFinalize_stopped;
    now. */
 extern int _PyFinalize_WasInUse(PyObject *op);
 
-/* Was op an operand of a stopped thread's, and is its finalizer code of an
-   extension module's?  The thread may be in the middle of that module's code with
-   it, and have its locks. */
+/* Was op an operand of a stopped thread's, or in one that is an extension module's,
+   and is its finalizer code of an extension module's?  The thread may be in the
+   middle of that module's code with it, and have its locks. */
 extern int _PyFinalize_IsBusy(PyObject *op);
 
 /* Was a thread stopped that ran any function? */
 extern int _PyFinalize_AnyInUse(void);
 
-/* Another finalizer begins: it may be refused as often as the last one. */
-extern void _PyFinalize_BeginFinalizer(void);
+/* The finalizer of op begins: it may be refused as often as the last one. */
+extern void _PyFinalize_BeginFinalizer(PyObject *op);
+extern void _PyFinalize_EndFinalizer(void);
 
 /* Clear weak references to what is unreachable, and call them back, as a
    collection would; finalize and delete nothing.  The order of the objects on

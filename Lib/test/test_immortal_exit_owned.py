@@ -201,7 +201,6 @@ class SqliteTests(ExitTestCase):
     cases = (
         Case('log_is_folded_up', """
             import os, sqlite3, subprocess, sys, tempfile
-            where = tempfile.mkdtemp()
             program = '''if 1:
                 import gc, sqlite3
                 db = sqlite3.connect('r.db')
@@ -211,9 +210,10 @@ class SqliteTests(ExitTestCase):
                 gc.immortalize_heap()
                 '''
             # here
-            subprocess.run([sys.executable, '-c', program], cwd=where,
-                           check=True)
-            print(os.listdir(where))
+            with tempfile.TemporaryDirectory() as where:
+                subprocess.run([sys.executable, '-c', program], cwd=where,
+                               check=True)
+                print(os.listdir(where))
             """, "['r.db']", modes=('default',)),
     )
 

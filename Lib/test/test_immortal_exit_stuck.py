@@ -4,6 +4,7 @@ import os
 import tempfile
 import time
 import unittest
+from test import support
 from test.immortal_exit_support import run
 from test.support import import_helper, os_helper
 
@@ -38,6 +39,41 @@ STUCK = """
     print("end", flush=True)
 """
 
+# The child has not got the thread.
+CHILD = STUCK.replace('first, stuck', """import warnings
+    warnings.simplefilter("ignore")     # of a fork while there are threads
+    if pid := os.fork():
+        os._exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+    first, stuck""")
+
+# A connection's finalizer would wait with the GIL, and all others for it.
+WORKS = """
+    import os, sqlite3, sys, threading, time, warnings
+    db = sqlite3.connect(":memory:", check_same_thread=False)
+    ready = threading.Event()
+    def sleep():
+        ready.set()
+        time.sleep(1000)
+    db.create_function("f", 0, sleep)
+    class Other:
+        def __del__(self):
+            import colorsys
+            os.write(1, b"other " if colorsys.hls_to_rgb else b"not whole ")
+    first = Other()
+    def work(select="select f()"):
+        {work}
+    threading.Thread(target=work, daemon=True).start()
+    ready.wait()
+    {fork}
+    last = Other()
+    # here
+    print("end", flush=True)
+"""
+FORK = """warnings.simplefilter("ignore")
+    if pid := os.fork():
+        os._exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+"""
+
 
 @unittest.skipUnless(os.path.exists(f'/proc/self/task/{os.getpid()}/syscall'),
                      'what a thread waits for is not to be known')
@@ -69,6 +105,10 @@ class StuckTests(unittest.TestCase):
                            '    file.write("x" * 1000)\n')
         self.assertEqual(os.stat(path).st_size, 1000)
 
+    @support.requires_fork()
+    def test_child(self):
+        self.check(CHILD)
+
     def test_nobody_to_wait_for(self):
         # A wait that ends is not given up, however long it takes.
         program = """
@@ -85,6 +125,32 @@ class StuckTests(unittest.TestCase):
         """
         status, out, err = run(program)
         self.assertEqual((status, out.split(), err), (0, ['end', 'slow'], ''))
+
+
+class WorksTests(unittest.TestCase):
+    """What C code of another thread works with is left alone."""
+
+    def check(self, work, fork=''):
+        for mode in ('default', 'off', 'call'):
+            with self.subTest(work=work, mode=mode):
+                ended = run(WORKS.format(work=work, fork=fork), mode)
+                self.assertEqual((ended.status, sorted(ended.out.split())),
+                                 (0, ['end', 'other', 'other']), ended)
+                self.assertEqual(ended.err, '')
+
+    WAYS = ('db.execute(select)',
+            'cursor = db.cursor(); cursor.execute(select)',
+            'method = db.execute; method(select)',
+            'for row in db.execute(select): pass')
+
+    def test_stopped(self):
+        for work in self.WAYS:
+            self.check(work)
+
+    @support.requires_fork()
+    def test_gone(self):
+        for work in self.WAYS:
+            self.check(work, FORK)
 
 
 if __name__ == '__main__':

@@ -189,6 +189,24 @@ class FileTests(ScriptTestCase):
                 self.assertEqual(process.errors.count('unclosed file'), 2,
                                  process.errors)
 
+    def test_somebody_has_a_view_of_a_file_s_memory(self):
+        # Such a file cannot be closed: nothing is lost, and nothing is said.
+        for mode in MODES:
+            with self.subTest(mode=mode):
+                process = self.run_script('''
+                    class Own(io.BytesIO): pass
+                    class Told:
+                        def __del__(self): raise BufferError('told')
+                    files = [io.BytesIO(b'1'), Own(b'2')]
+                    views = [f.getbuffer() for f in files]
+                    last = io.BytesIO(b'3')
+                    view = last.getbuffer()
+                    t = Told()
+                    ''', mode=mode)
+                self.assertEqual(process.errors.count('\nBufferError'), 1,
+                                 process.errors)
+                self.assertIn('BufferError: told', process.errors)
+
     def test_file_closed_in_a_finalizer(self):
         self.check('''
             class Closer(Probe):

@@ -149,7 +149,7 @@ def judge(stock: Outcome, patched: Outcome) -> list[Fault]:
     old, new = Facts(stock), Facts(patched)
     if new.late:
         return [Fault("late", "a thread did not start in time")]
-    found = [*_workers(old, new), *_finalizers(old, new), *_callbacks(old, new)]
+    found = [*_workers(old, new), *_finalizers(old, new, patched), *_callbacks(old, new)]
     found += [Fault("broken", line) for line in new.broken]
     found += [*_stdout(stock, patched, old, new), *_stderr(stock, patched, new)]
     found += [*_files(stock, patched, new), *_released(stock, patched, old, new)]
@@ -164,7 +164,7 @@ def _workers(old: Facts, new: Facts) -> list[Fault]:
     ]
 
 
-def _finalizers(old: Facts, new: Facts) -> list[Fault]:
+def _finalizers(old: Facts, new: Facts, patched: Outcome) -> list[Fault]:
     found = []
     ran, was = new.count["ran"], old.count["ran"]
     for key, times in ran.items():
@@ -178,11 +178,14 @@ def _finalizers(old: Facts, new: Facts) -> list[Fault]:
             kind = "lost" if was[key] else "lost, as on stock"
             found.append(Fault(kind, f"{key[0]} {key[1]}"))
     outlived = new.outlived()
+    refused = [block for block in text.sort(patched.stderr).blocks if text.refused(block)]
     for key in ran.keys() - new.early:
         # "A finalizer that starts a thread gets RuntimeError": ids of these end with ~.
         # "An immortal object is finalized with all others, after daemon threads were stopped".
         ended = old.count["end"][key] and not key[1].endswith("~") and key not in outlived
         must = key[1].endswith("!") or ended
+        # "A refused thread or fork is reported as there".
+        must = must and not any(text.names(block, key[1]) for block in refused)
         if must and not new.count["end"][key]:
             found.append(Fault("not ended", f"{key[0]} {key[1]}"))
     return found

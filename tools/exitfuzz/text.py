@@ -19,6 +19,14 @@ _REENTERED = re.compile(
     re.MULTILINE,
 )
 _POPPED = re.compile(r", in _load_unlocked\n(?:    .*\n)*KeyError: ")
+# How a report begins: "in" and what failed, or what was being done.
+_REPORT = re.compile(r"Exception ignored (?:in|on|while)\b")
+# What starts threads and processes says so where it is refused.
+_REFUSED = (
+    "RuntimeError: can't start new thread at interpreter shutdown",
+    "PythonFinalizationError: can't create new thread at interpreter shutdown",
+    "PythonFinalizationError: can't fork at interpreter shutdown",
+)
 _CHAIN = ("During handling of the above", "The above exception was")
 
 
@@ -42,7 +50,7 @@ def sort(text: str) -> Sorted:
     lines = plain(text)
     at = 0
     while at < len(lines):
-        if not lines[at].startswith("Exception ignored in"):
+        if not _REPORT.match(lines[at]):
             found.lines.append(lines[at])
             at += 1
             continue
@@ -70,9 +78,16 @@ def allowed(block: tuple[str, ...]) -> bool:
     # F1, and "an exception in a finalizer is reported as unraisable": this one raises on purpose.
     if _PURPOSE.match(last):
         return True
-    # "A finalizer that starts a thread gets RuntimeError: can't start new thread at interpreter
-    # shutdown; unpatched, it waits for ever."
-    return last == "RuntimeError: can't start new thread at interpreter shutdown"
+    return refused(block)
+
+
+def refused(block: tuple[str, ...]) -> bool:
+    """Return whether a report is of a thread or a process that a finalizer may not start at exit.
+
+    "A finalizer begins a wait of the list below", for a new thread; or, in younger versions, "a
+    refused thread or fork is reported as there".
+    """
+    return block[-1] in _REFUSED
 
 
 def waited(line: str) -> bool:
@@ -92,7 +107,7 @@ def popped(text: str) -> bool:
 
 def mixed(text: str) -> bool:
     """Return whether a report begins within another, as when two threads or processes report."""
-    return any(block[-1].startswith("Exception ignored in") for block in sort(text).blocks)
+    return any(_REPORT.match(block[-1]) is not None for block in sort(text).blocks)
 
 
 def names(block: tuple[str, ...], ident: str) -> bool:

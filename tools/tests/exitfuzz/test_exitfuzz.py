@@ -187,8 +187,26 @@ class TestOracle:
         assert kinds(outcome(err=unawaited.replace("one14", "coro14")), outcome()) == [
             "stderr lost"
         ]
-        shutdown = "RuntimeError: can't start new thread at interpreter shutdown"
-        assert kinds(outcome(), outcome(err=f"{report}{frame}{shutdown}\n")) == []
+        for shutdown in (
+            "RuntimeError: can't start new thread at interpreter shutdown",
+            "PythonFinalizationError: can't create new thread at interpreter shutdown",
+            "PythonFinalizationError: can't fork at interpreter shutdown",
+        ):
+            assert kinds(outcome(), outcome(err=f"{report}{frame}{shutdown}\n")) == []
+            younger = report.replace("in: ", "while calling deallocator ") + frame
+            assert kinds(outcome(), outcome(err=f"{younger}{shutdown}\n")) == []
+
+    def test_refused_fork(self) -> None:
+        cut = LOG.replace("m end 1.1!\n", "")
+        said = "out m 1.1!\n"
+        told = (
+            "Exception ignored while calling deallocator x:\nTraceback (most recent call last):\n"
+            '  File "./main.py", line 9, in act1_1\n    os.fork()\n'
+            "PythonFinalizationError: can't fork at interpreter shutdown\n"
+        )
+        assert kinds(outcome(out=said), outcome(cut, out=said, err=told)) == []
+        other = told.replace("act1_1", "act2_1")
+        assert kinds(outcome(out=said), outcome(cut, out=said, err=other)) == ["not ended"]
 
     def test_reentered_import(self) -> None:
         where = '  File "<frozen importlib._bootstrap>", line 123, in acquire\n'
