@@ -11,6 +11,7 @@ import importlib
 import json
 import os
 import re
+import sys
 
 #: From good to bad: a test that is reported several times is the worst of it.
 ORDER = ("passed", "xfailed", "skipped", "xpassed", "failed", "error")
@@ -18,6 +19,7 @@ ORDER = ("passed", "xfailed", "skipped", "xpassed", "failed", "error")
 TEXT = 1500
 
 _found = {}
+_counts = {}
 
 
 def write(**row):
@@ -45,6 +47,16 @@ def call():
         write(called=True)
 
 
+def watched():
+    """Yield immortal objects that any code meets, and those of the package, with their names."""
+    immortal = getattr(gc, "is_immortal", None) or getattr(sys, "_is_immortal", lambda obj: False)
+    plain = (None, True, False, (), "", b"", 0, 1, object, type, int, str, bytes, tuple, list, dict)
+    rows = [(repr(each), each) for each in plain]
+    for module in filter(None, os.environ.get("COMPAT_IMPORT", "").split(",")):
+        rows += [(f"{module}.{key}", each) for key, each in vars(sys.modules[module]).items()]
+    return [row for row in rows if immortal(row[1])]
+
+
 def pytest_configure(config):
     """Import the package before its tests do."""
     load()
@@ -62,6 +74,13 @@ def pytest_collection_modifyitems(session, config, items):
 def pytest_collection_finish(session):
     """Everything is loaded now."""
     call()
+    _counts.update((name, sys.getrefcount(obj)) for name, obj in watched())
+
+
+def pytest_sessionfinish(session):
+    """Say which counts of immortal objects moved: some code counts what it need not."""
+    found = {key: sys.getrefcount(obj) - _counts.get(key, 0) for key, obj in watched()}
+    write(drift={key: found[key] for key in _counts if found.get(key)})
 
 
 def pytest_collectreport(report):

@@ -37,13 +37,15 @@ class Run:
     """What became of each test; ``tests`` maps its id to the outcome.
 
     ``status`` is an exit status or ``LIMIT``. ``texts`` has the end of what failed tests said, and
-    under '' the end of what the run printed, when it did not come to its end.
+    under '' the end of what the run printed, when it did not come to its end. ``drift`` has the
+    immortal objects whose counts moved meanwhile, and by how much.
     """
 
     status: int | str
     seconds: float
     tests: dict[str, str]
     texts: dict[str, str] = field(default_factory=dict)
+    drift: dict[str, int] = field(default_factory=dict)
 
     @property
     def whole(self) -> bool:
@@ -170,9 +172,11 @@ def read(log: Path, status: int | str, seconds: float, said: str) -> Run:
     tests: dict[str, str] = {}
     texts: dict[str, str] = {}
     running = ""
+    drift: dict[str, int] = {}
     lines = log.read_text(encoding="utf-8").splitlines() if log.exists() else []
     for row in map(json.loads, lines):
         running = row.get("start", "") if "id" not in row else ""
+        drift = row.get("drift", drift)
         if "id" in row:
             tests[row["id"]] = row["outcome"]
             if row.get("text"):
@@ -184,4 +188,4 @@ def read(log: Path, status: int | str, seconds: float, said: str) -> Run:
         texts["running"] = running or "(exit)"
     if status not in _ENDINGS:
         texts[""] = said
-    return Run(status, seconds, tests, texts)
+    return Run(status, seconds, tests, texts, drift)
