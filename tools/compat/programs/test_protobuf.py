@@ -41,7 +41,8 @@ def _file():
     )
     for number, (name, kind, label, type_name) in enumerate(rows, 1):
         field = book.field.add(name=name, number=number, type=kind, label=label)
-        field.type_name = type_name
+        if type_name:
+            field.type_name = type_name
     return made
 
 
