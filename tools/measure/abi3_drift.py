@@ -33,6 +33,7 @@ NAME = "abi3drift"
 #: What the module does, in words; the code, and which object it is about.
 WAYS = {
     "counts up and down again itself": ("m.pair_times(obj, n)", "obj"),
+    "counts up what the interpreter gives back": ("m.keep_times(obj, n)", "obj"),
     "returns None to the interpreter": ("for _ in range(n): m.return_none()", "None"),
     "gives back what the interpreter gave it": ("for _ in range(n): m.call_and_drop(give)", "obj"),
 }
