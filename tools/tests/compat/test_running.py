@@ -183,3 +183,11 @@ def test_only_what_is_asked_for_is_unpacked(tmp_path: Path) -> None:
     assert [str(p.relative_to(target)) for p in target.rglob("*.py")] == ["tests/test_toy.py"]
     with pytest.raises(CpatchError, match="has no tie"):
         running.unpack(archive, package(copy=("tie",)), target)
+
+
+def test_what_differs_from_run_to_run_is_left_out_of_an_id() -> None:
+    number = "65d4e35b-759c-49e2-a64b-418ba97b9a04"
+    one = f"a.py::t[{number}-'/tmp/compat-9b4s/work', '/b/bench/inst/0a/x']"
+    assert running.plain(one) == "a.py::t[UUID-'PLACE/work', 'PLACE/x']"
+    for same in ("a.py::t[/usr/bin/compat]", "a.py::t[418ba97b9a04]"):
+        assert running.plain(same) == same
