@@ -59,11 +59,20 @@ def place(project: Project, pin: Pin) -> Path:
     return project.pin_build(pin) / "compat"
 
 
+def entry(home: Path, package: Package) -> str:
+    """Return what tells an entry, with the programs that it names, from all others."""
+    if package.tests != "program":
+        return package.digest
+    text = b"".join((home / "programs" / name).read_bytes() for name in package.args)
+    return f"{package.digest}-{hashlib.sha256(text).hexdigest()[:12]}"
+
+
 class Store:
     """Kept runs, a file for each package and who ran it."""
 
     def __init__(self, root: Path, inside: Path) -> None:
         self.root = root
+        self.inside = inside
         text = b"".join(path.read_bytes() for path in sorted(inside.glob("*.py")))
         self.plugin = hashlib.sha256(text).hexdigest()[:12]
 
@@ -74,7 +83,7 @@ class Store:
     def key(self, package: Package, side: Side) -> dict[str, str]:
         """Return what a kept run must have been made with, to count."""
         return {
-            "package": package.digest,
+            "package": entry(self.inside.parent, package),
             "edits": side.edits,
             "binary": side.binary,
             "plugin": self.plugin,
@@ -215,13 +224,14 @@ def kept_rows(project: Project, pin: Pin) -> list[Row]:
     known = table.load(home(project) / "packages.toml")
     rows = []
     for package in known.packages:
-        row = _kept(place(project, pin) / "runs", package, known)
+        wanted = entry(home(project), package)
+        row = _kept(place(project, pin) / "runs", package, wanted, known)
         if row:
             rows.append(row)
     return rows
 
 
-def _kept(root: Path, package: Package, known: Table) -> Row | None:
+def _kept(root: Path, package: Package, wanted: str, known: Table) -> Row | None:
     runs: dict[str, list[Run]] = {}
     trees = {}
     installed: list[str] = []
@@ -231,7 +241,7 @@ def _kept(root: Path, package: Package, known: Table) -> Row | None:
         except OSError:
             return None
         found = json.loads(text)
-        if found["key"]["package"] != package.digest:
+        if found["key"]["package"] != wanted:
             return None
         runs[who] = [Run.of_json(each) for each in found["runs"]]
         trees[who] = found["tree"]
