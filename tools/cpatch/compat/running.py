@@ -24,7 +24,7 @@ from cpatch.compat.table import CALL, Package
 LIMIT = "time limit"
 
 #: Seconds of a single test of pytest's, after which it has failed.
-ONE_TEST = 60
+ONE_TEST = 120
 
 #: What the test is called that ran when the interpreter crashed.
 CRASHED = "crashed"
