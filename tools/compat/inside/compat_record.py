@@ -28,8 +28,14 @@ def write(**row):
         os.write(_LOG, (json.dumps(row) + "\n").encode())
 
 
-def name(nodeid):
-    """Return a test's id without what differs between two runs or two environments."""
+def name(nodeid, file):
+    """Return a test's id without what differs between two runs or two environments.
+
+    The id of a test outside of pytest's root lacks what the command line names, so the file is
+    taken from the test's location.
+    """
+    if "::" in nodeid:
+        nodeid = f"{file}::{nodeid.partition('::')[2]}"
     nodeid = re.sub(r"^.*?/(site-packages|programs)/", "", nodeid)
     return re.sub(r"\b0x[0-9a-fA-F]{4,}\b", "0xADDRESS", nodeid)
 
@@ -68,7 +74,7 @@ def pytest_collection_modifyitems(session, config, items):
     if chosen:
         with open(chosen, encoding="utf-8") as stream:
             wanted = set(json.load(stream))
-        items[:] = [item for item in items if name(item.nodeid) in wanted]
+        items[:] = [item for item in items if name(item.nodeid, item.location[0]) in wanted]
 
 
 def pytest_collection_finish(session):
@@ -86,13 +92,13 @@ def pytest_sessionfinish(session):
 def pytest_collectreport(report):
     """Say which files could not be read."""
     if report.failed:
-        write(id=name(report.nodeid) or "(all)", outcome="not collected", text=_text(report))
+        write(id=name(report.nodeid, "") or "(all)", outcome="not collected", text=_text(report))
 
 
 def pytest_runtest_logstart(nodeid, location):
     """Say what runs now: what a crash or the time limit is to be blamed on."""
     _found.clear()
-    write(start=name(nodeid))
+    write(start=name(nodeid, location[0]))
 
 
 def pytest_runtest_logreport(report):
@@ -109,7 +115,7 @@ def pytest_runtest_logreport(report):
 
 def pytest_runtest_logfinish(nodeid, location):
     """Write the test's line."""
-    write(id=name(nodeid), **{"outcome": "nothing", **_found})
+    write(id=name(nodeid, location[0]), **{"outcome": "nothing", **_found})
 
 
 def _text(report):

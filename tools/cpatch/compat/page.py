@@ -53,7 +53,7 @@ def write(path: Path, branch: str, rows: Sequence[Row]) -> None:
 
 def render(rows: Sequence[Row]) -> str:
     """Return the table of a pin, and the causes of what differs."""
-    trees = {who: sorted({row.trees[who] for row in rows}) for who in (STOCK, PATCHED)}
+    trees = {who: sorted({row.trees[who][:12] for row in rows}) for who in (STOCK, PATCHED)}
     out = [f"{who.capitalize()}: tree {', '.join(found)}.  " for who, found in trees.items()]
     whole = [row for row in rows if all(row.verdicts[who].good for who in RUNS[1:])]
     tests = sum(len(row.runs[STOCK][0].tests) for row in rows)
@@ -66,15 +66,12 @@ def render(rows: Sequence[Row]) -> str:
         cells = [f"{row.package.project} {row.package.version}", _which(row), f"{passed:,}"]
         cells += [_cell(row, who) for who in (PATCHED, CALL)]
         out.append(f"| {' | '.join(cells)} |")
-    return "\n".join([*out, *_causes(rows)])
+    return "\n".join([*out, *_parts(rows), *_causes(rows)])
 
 
 def _which(row: Row) -> str:
     source = {"sdist": "sdist", "wheel": "wheel", "modules": "wheel", "program": "ours"}
-    told = source[row.package.tests]
-    if row.package.part:
-        told += f": {row.package.part}"
-    return told if row.runs[STOCK][0].whole else f"{told}; cut off by {row.runs[STOCK][0].status}"
+    return source[row.package.tests] + (", in part" if row.package.part else "")
 
 
 def _cell(row: Row, who: str) -> str:
@@ -83,9 +80,18 @@ def _cell(row: Row, who: str) -> str:
     if verdict.known:
         said += f"{', ' if said else ''}{len(verdict.known)} known"
     said = said or "same"
-    if not row.runs[who][0].whole and row.runs[STOCK][0].whole:
-        said += f", ended by {row.runs[who][0].status}"
+    if not (row.runs[who][0].whole and row.runs[STOCK][0].whole):
+        both = row.runs[who][0].tests.keys() & row.runs[STOCK][0].tests.keys()
+        said += f" (of {len(both):,}: time limit)"
     return said
+
+
+def _parts(rows: Sequence[Row]) -> list[str]:
+    out = ["", "Which part:", ""]
+    for row in rows:
+        if row.package.part:
+            out += _wrapped(f"- **{row.package.project}**: {row.package.part}.")
+    return out if len(out) > 3 else []
 
 
 def _causes(rows: Sequence[Row]) -> list[str]:

@@ -54,7 +54,7 @@ def bench(tmp_path: Path, text: str) -> Bench:
     tests.mkdir(exist_ok=True)
     (tests / "test_toy.py").write_text(text)
     # A stand-in for pytest-timeout, which the driver's own environment has not.
-    (tests / "conftest.py").write_text(
+    (tests / "standin.py").write_text(
         "def pytest_addoption(parser):\n"
         "    parser.addoption('--timeout')\n    parser.addoption('--timeout-method')\n"
     )
@@ -62,7 +62,7 @@ def bench(tmp_path: Path, text: str) -> Bench:
 
 
 def package(**more: object) -> Package:
-    values = {"imports": ("json",), "args": ("test_toy.py",), "seconds": 60, **more}
+    values = {"imports": ("json",), "args": ("-p", "standin", "test_toy.py"), "seconds": 60, **more}
     return Package("toy", "1", "sdist", **values)  # type: ignore[arg-type]
 
 
@@ -88,6 +88,16 @@ def test_some_can_be_run_again(tmp_path: Path) -> None:
     assert list(bench(tmp_path, TESTS).run(package(), "stock", only).tests) == only
 
 
+def test_files_elsewhere_keep_their_names(tmp_path: Path) -> None:
+    home = tmp_path / "lib" / "site-packages" / "toys"
+    home.mkdir(parents=True)
+    for name in ("test_a.py", "test_b.py"):
+        (home / name).write_text("def test_it(): pass\n")
+    args = ("-p", "standin", str(home / "test_a.py"), str(home / "test_b.py"))
+    found = bench(tmp_path, TESTS).run(package(args=args), "stock")
+    assert list(found.tests) == ["toys/test_a.py::test_it", "toys/test_b.py::test_it"]
+
+
 def test_the_package_is_imported_and_the_call_comes_when_all_is_loaded(tmp_path: Path) -> None:
     text = """
 import sys
@@ -99,8 +109,9 @@ def test_call():
     assert sys.called
 """
     place = bench(tmp_path, text)
-    with (tmp_path / "tests" / "conftest.py").open("a") as stream:
-        stream.write("import gc, sys\ngc.immortalize_heap = lambda: setattr(sys, 'called', True)\n")
+    (tmp_path / "tests" / "conftest.py").write_text(
+        "import gc, sys\ngc.immortalize_heap = lambda: setattr(sys, 'called', True)\n"
+    )
     entry = package(imports=("decimal",))
     assert set(place.run(entry, "call").tests.values()) == {"passed"}
     assert set(place.run(entry, "patched").tests.values()) == {"failed"}
@@ -125,7 +136,7 @@ def test_a_crash_at_exit_has_a_name(tmp_path: Path) -> None:
 
 def test_the_time_limit_ends_a_run_and_its_children(tmp_path: Path) -> None:
     text = "import time\ndef test_a(): pass\ndef test_b(): time.sleep(60)\n"
-    found = bench(tmp_path, text).run(package(seconds=3), "stock")
+    found = bench(tmp_path, text).run(package(seconds=12), "stock")
     assert found.status == LIMIT
     assert found.tests == {"test_toy.py::test_a": "passed"}
     assert found.texts["running"] == "test_toy.py::test_b"
