@@ -69,6 +69,39 @@ steal_times(PyObject *self, PyObject *args)
     return PyBool_FromLong(1);
 }
 
+/* INCREF obj n times, for references that somebody else gives back. */
+static PyObject *
+keep_times(PyObject *self, PyObject *args)
+{
+    PyObject *volatile obj;
+    PyObject *arg;
+    Py_ssize_t n;
+    if (!PyArg_ParseTuple(args, "On", &arg, &n)) {
+        return NULL;
+    }
+    for (obj = arg; n > 0; n--) {
+        Py_INCREF(obj);
+    }
+    return PyBool_FromLong(1);
+}
+
+/* INCREF and DECREF obj n times. */
+static PyObject *
+pair_times(PyObject *self, PyObject *args)
+{
+    PyObject *volatile obj;
+    PyObject *arg;
+    Py_ssize_t n;
+    if (!PyArg_ParseTuple(args, "On", &arg, &n)) {
+        return NULL;
+    }
+    for (obj = arg; n > 0; n--) {
+        Py_INCREF(obj);
+        Py_DECREF(obj);
+    }
+    return PyBool_FromLong(1);
+}
+
 /* Call make, and give back the only reference to what it returns. */
 static PyObject *
 call_and_drop(PyObject *self, PyObject *make)
@@ -172,6 +205,8 @@ static PyMethodDef methods[] = {
     {"return_none_times", return_none_times, METH_VARARGS, NULL},
     {"steal", steal, METH_O, NULL},
     {"steal_times", steal_times, METH_VARARGS, NULL},
+    {"keep_times", keep_times, METH_VARARGS, NULL},
+    {"pair_times", pair_times, METH_VARARGS, NULL},
     {"call_and_drop", call_and_drop, METH_O, NULL},
     {"refcnt", refcnt, METH_O, NULL},
 #ifndef LIMITED

@@ -11,15 +11,15 @@ from cpatch.base.errors import REGRESSION, USAGE, CpatchError
 from cpatch.base.pinfile import load_pins
 from cpatch.series import parts as series_parts
 from cpatch.series import patchfiles
-from cpatch.suite import choice, legs, parts_leg
+from cpatch.suite import choice, compat_leg, legs, parts_leg
 from cpatch.verbs.options import jobs_option, open_pin, parts_option, pin_option, verbose_option
 
 USUAL = tuple(dict.fromkeys(name for name, _ in legs.LEGS))
 #: Runs for other pins, and when it is named: what it does is a part of other legs here.
 NAMED = tuple(row for row in legs.OTHER_PINS if row[0] not in USUAL)
-#: Takes hours, and runs when it is named only.
-LONG = ("parts", parts_leg.parts_alone)
-NAMES = (*USUAL, *(name for name, _ in NAMED), LONG[0])
+#: Run when they are named only: one takes hours, the other needs an index of packages.
+ALONE = (("parts", parts_leg.parts_alone), ("compat", compat_leg.few))
+NAMES = (*USUAL, *(name for name, _ in (*NAMED, *ALONE)))
 #: What can be run on a tree of some parts.
 OF_PARTS = ("ours", "suite", "off", "debug")
 
@@ -70,7 +70,7 @@ def command(
         wanted = only or tuple(n for n in ("driver", "ours", "suite") if n in wanted)
         arguments = arguments or tuple(choice.QUICK)
     context = legs.Context(project, pin, jobs, arguments, stock, tree)
-    every = (*legs.LEGS, *NAMED, LONG)
+    every = (*legs.LEGS, *NAMED, *ALONE)
     results = [legs.run_leg(leg, name, context) for name, leg in every if name in wanted]
     if not (pin_name or parts or only or quick or stock or arguments):
         results += _other_pins(context)

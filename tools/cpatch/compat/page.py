@@ -1,0 +1,139 @@
+"""What the verb prints, and the tables of docs/compat.md that it writes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from cpatch.base import files
+from cpatch.base.errors import CpatchError
+from cpatch.compat import verdicts
+from cpatch.compat.session import Row
+from cpatch.compat.table import CALL, KINDS, PATCHED, RUNS, STOCK
+from cpatch.compat.verdicts import Known, Verdict
+
+#: Lines of differences that a run's row shows.
+SHOWN = 12
+
+
+def line(row: Row) -> str:
+    """Return a package's line of the printed table."""
+    cells = "  ".join(f"{who} {_word(row.verdicts[who]):<10}" for who in RUNS[1:])
+    return f"{row.package.project:<20} {len(row.runs[STOCK][0].tests):>7,}  {cells}".rstrip()
+
+
+def lines(row: Row) -> list[str]:
+    """Return what differs and is not explained."""
+    said = []
+    for who in RUNS[1:]:
+        found = row.verdicts[who].lines
+        said += [f"    {who}: {text}" for text in found[:SHOWN]]
+        if len(found) > SHOWN:
+            said.append(f"    {who}: and {len(found) - SHOWN} more")
+    return said
+
+
+def _word(verdict: Verdict) -> str:
+    if verdict.lines:
+        return f"{len(verdict.lines)} DIFFER"
+    return f"{len(verdict.known)} known" if verdict.known else "same"
+
+
+def write(path: Path, branch: str, rows: Sequence[Row]) -> None:
+    """Put a pin's tables into the page, between its marks; CpatchError when those are not there."""
+    text = path.read_text(encoding="utf-8")
+    begin, end = f"<!-- {branch}: written by make compat -->\n", f"<!-- {branch}: end -->"
+    pattern = re.compile(re.escape(begin) + ".*?" + re.escape(end), re.S)
+    if not pattern.search(text):
+        raise CpatchError(f"{path} has no place for {branch}", wanted=f"{begin}{end}")
+    fresh = f"{begin}\n{render(rows)}\n{end}"
+    files.write(path, pattern.sub(lambda _: fresh, text))
+
+
+def render(rows: Sequence[Row]) -> str:
+    """Return the table of a pin, and the causes of what differs."""
+    trees = {who: sorted({row.trees[who][:12] for row in rows}) for who in (STOCK, PATCHED)}
+    out = [f"{who.capitalize()}: tree {', '.join(found)}.  " for who, found in trees.items()]
+    whole = [row for row in rows if all(row.verdicts[who].good for who in RUNS[1:])]
+    tests = sum(len(row.runs[STOCK][0].tests) for row in rows)
+    out.append(f"{len(whole)} of {len(rows)} packages without an unexplained difference,")
+    out += [f"{tests:,} tests.", "", "| package | tests | stock passes | patched | call |"]
+    out.append("|---|---|---:|---|---|")
+    for row in rows:
+        stock = row.runs[STOCK][0]
+        passed = sum(each == "passed" for each in stock.tests.values())
+        cells = [f"{row.package.project} {row.package.version}", _which(row), f"{passed:,}"]
+        cells += [_cell(row, who) for who in (PATCHED, CALL)]
+        out.append(f"| {' | '.join(cells)} |")
+    return "\n".join([*out, *_parts(rows), *_causes(rows)])
+
+
+def _which(row: Row) -> str:
+    source = {"sdist": "sdist", "wheel": "wheel", "modules": "wheel", "program": "ours"}
+    return source[row.package.tests] + (", in part" if row.package.part else "")
+
+
+def _cell(row: Row, who: str) -> str:
+    verdict = row.verdicts[who]
+    said = f"**{len(verdict.lines)} differ**" if verdict.lines else ""
+    if verdict.known:
+        said += f"{', ' if said else ''}{len(verdict.known)} known"
+    said = said or "same"
+    if not (row.runs[who][0].whole and row.runs[STOCK][0].whole):
+        both = row.runs[who][0].tests.keys() & row.runs[STOCK][0].tests.keys()
+        said += f" (of {len(both):,}: time limit)"
+    return said
+
+
+def _parts(rows: Sequence[Row]) -> list[str]:
+    out = ["", "Which part:", ""]
+    for row in rows:
+        if row.package.part:
+            out += _wrapped(f"- **{row.package.project}**: {row.package.part}.")
+    return out if len(out) > 3 else []
+
+
+def _causes(rows: Sequence[Row]) -> list[str]:
+    found: dict[tuple[str, str, str], dict[str, list[Known]]] = {}
+    for row in rows:
+        for who, verdict in row.verdicts.items():
+            for each in verdict.known:
+                key = (row.package.project, each.why.kind, each.why.cause)
+                found.setdefault(key, {}).setdefault(who, []).append(each)
+    out = []
+    if found:
+        out += ["", "What differs, and why:", ""]
+    for (name, kind, cause), by in found.items():
+        counts = ", ".join(f"{who} {len(each)}" for who, each in by.items())
+        out += _wrapped(f"- **{name}** ({kind}; {counts}): {cause}")
+    used = sorted({kind for _, kind, _ in found})
+    if used:
+        out += ["", *[f"*{kind}*: the test {KINDS[kind]}.  " for kind in used]]
+    return out
+
+
+def _wrapped(text: str) -> list[str]:
+    """Break a list's item at 100 columns."""
+    done, now = [], ""
+    for word in text.split():
+        if now and len(now) + 1 + len(word) > 98:
+            done.append(now)
+            now = "  " + word
+        else:
+            now = f"{now} {word}" if now else word
+    return [*done, now]
+
+
+def totals(rows: Sequence[Row]) -> str:
+    """Return the last line of the verb."""
+    bad = [row for row in rows if not all(row.verdicts[who].good for who in RUNS[1:])]
+    tests = sum(len(row.runs[STOCK][0].tests) for row in rows)
+    return f"{len(rows)} packages, {tests:,} tests, {len(bad)} packages with differences"
+
+
+def told(row: Row) -> str:
+    """Return how a package's runs ended, for -v."""
+    runs = (f"{who}: {verdicts.total(row.runs[who][0])}" for who in RUNS)
+    seconds = "/".join(f"{row.runs[who][0].seconds:.0f}" for who in RUNS)
+    return f"    {'; '.join(runs)} ({seconds} s)"

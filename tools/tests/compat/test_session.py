@@ -1,0 +1,161 @@
+"""session and page: toys that are run once, again when they differ, and told."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+import benchtoy
+import pytest
+from buildtoy import Toy, make_toy
+from cpatch.base.errors import CpatchError
+from cpatch.compat import page, session
+from cpatch.compat.running import Bench, Run
+from cpatch.compat.table import Package
+from cpatch.measuring import interpreters
+from cpatch.measuring.environments import Venv
+from cpatch.measuring.interpreters import Side
+
+TABLE = """
+[[package]]
+name = "toy"
+version = "1"
+tests = "wheel"
+imports = ["toy"]
+args = ["--pyargs", "toy"]
+short = true
+
+[[package]]
+name = "tie"
+version = "2"
+tests = "wheel"
+imports = ["tie"]
+part = "most"
+
+[[difference]]
+package = "toy"
+tests = ["count"]
+runs = ["call"]
+kind = "exact count"
+cause = "Asserts the count of something that is immortal."
+"""
+
+PAGE = "# Page\n\n<!-- 9.8: written by make compat -->\nold\n<!-- 9.8: end -->\nrest\n"
+
+
+class Runs:
+    """What each run says, in place of running anything; counts them."""
+
+    def __init__(self) -> None:
+        self.by_who: dict[str, list[dict[str, str]]] = {}
+        self.asked: list[tuple[str, str, int]] = []
+
+    def run(self, bench: Bench, package: Package, who: str, only: Iterable[str] = ()) -> Run:
+        chosen = list(only)
+        self.asked.append((package.name, who, len(chosen)))
+        rows = self.by_who.get(who, [{"a": "passed"}])
+        found = rows.pop(0) if len(rows) > 1 else rows[0]
+        tests = {test: found[test] for test in found if not chosen or test in chosen}
+        return Run(0, 1.0, tests)
+
+
+@pytest.fixture
+def toy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Toy:
+    made = make_toy(tmp_path / "toy", monkeypatch)
+    home = made.root / "tools" / "compat"
+    (home / "inside").mkdir(parents=True)
+    (home / "packages.toml").write_text(TABLE)
+    (made.root / "docs").mkdir()
+    (made.root / "docs" / "compat.md").write_text(PAGE.replace("9.8", made.pin.branch))
+    sides = [Side(**{**benchtoy.side(w), "python": sys.executable}) for w in ("stock", "patched")]
+    monkeypatch.setattr(interpreters, "pair", lambda *args, **more: ("release", *sides))
+    monkeypatch.setattr(
+        "cpatch.measuring.environments.ensure",
+        lambda side, *rest, **more: Venv(Path(sys.executable), ["toy==1"]),
+    )
+    return made
+
+
+@pytest.fixture
+def runs(monkeypatch: pytest.MonkeyPatch) -> Runs:
+    found = Runs()
+    monkeypatch.setattr(Bench, "run", lambda *args: found.run(*args))
+    return found
+
+
+def test_a_second_time_nothing_runs(toy: Toy, runs: Runs) -> None:
+    assert toy.run("compat") == 0
+    assert [each[:2] for each in runs.asked[:3]] == [
+        ("toy", "stock"), ("toy", "patched"), ("toy", "call"),
+    ]  # fmt: skip
+    assert len(runs.asked) == 6
+    assert toy.run("compat") == 0
+    assert len(runs.asked) == 6
+    assert toy.run("compat", "--short", "--fresh") == 0
+    assert len(runs.asked) == 9
+
+
+def test_what_a_killed_run_did_is_there(toy: Toy, runs: Runs) -> None:
+    toy.run("compat", "--only", "toy")
+    (session.place(toy.project, toy.pin) / "runs" / "toy.call.json").unlink()
+    assert toy.run("compat", "--only", "toy") == 0
+    assert [each[1] for each in runs.asked] == ["stock", "patched", "call", "call"]
+
+
+def test_what_differs_runs_again_on_both_and_only_that(
+    toy: Toy, runs: Runs, capsys: pytest.CaptureFixture[str]
+) -> None:
+    runs.by_who = {
+        "call": [{"a": "failed", "b": "passed"}],
+        "stock": [{"a": "passed", "b": "passed"}],
+    }
+    runs.by_who["patched"] = runs.by_who["stock"]
+    assert toy.run("compat", "--only", "toy") == 4
+    assert runs.asked[3:] == [("toy", who, 1) for who in ("stock", "call") * session.AGAIN]
+    said = capsys.readouterr()
+    assert "call: a: failed (stock: passed)" in said.out
+    assert "packages differ" in said.err
+    assert toy.run("compat", "--only", "toy") == 4
+    assert len(runs.asked) == 3 + 2 * session.AGAIN
+
+
+def test_chance_is_no_difference(toy: Toy, runs: Runs) -> None:
+    runs.by_who = {"call": [{"a": "failed"}, {"a": "passed"}]}
+    assert toy.run("compat", "--only", "toy") == 0
+
+
+def test_the_page_has_what_is_kept(toy: Toy, runs: Runs) -> None:
+    runs.by_who = {who: [{"a": "passed", "count": "passed"}] for who in ("stock", "patched")}
+    runs.by_who["call"] = [{"a": "passed", "count": "failed"}]
+    assert toy.run("compat") == 4  # tie has no entry for its count
+    assert toy.run("compat", "--write") == 0
+    text = (toy.root / "docs" / "compat.md").read_text()
+    assert "| toy 1 | wheel | 2 | same | 1 known |" in text
+    assert "| tie 2 | wheel, in part | 2 | same | **1 differ** |" in text
+    assert "- **tie**: most." in text
+    assert "- **toy** (exact count; call 1): Asserts the count" in text
+    assert "1 of 2 packages without an unexplained difference" in text
+    assert text.endswith("<!-- " + toy.pin.branch + ": end -->\nrest\n")
+    assert "old" not in text
+    toy.run("compat", "--write")
+    assert (toy.root / "docs" / "compat.md").read_text() == text
+
+
+def test_a_page_without_a_place_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "page.md"
+    path.write_text("# Page\n")
+    with pytest.raises(CpatchError, match="has no place for"):
+        page.write(path, "9.8", [])
+
+
+def test_results_of_another_entry_do_not_count(toy: Toy, runs: Runs) -> None:
+    toy.run("compat", "--only", "tie")
+    path = toy.root / "tools" / "compat" / "packages.toml"
+    path.write_text(TABLE.replace('imports = ["tie"]', 'imports = ["tie.more"]'))
+    assert session.kept_rows(toy.project, toy.pin) == []
+    toy.run("compat", "--only", "tie")
+    assert len(runs.asked) == 6
+    kept = json.loads((session.place(toy.project, toy.pin) / "runs" / "tie.stock.json").read_text())
+    assert kept["installed"] == ["toy==1"]

@@ -1,0 +1,55 @@
+"""compat_leg: only the short packages, afresh, and what it counts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from buildtoy import make_toy
+from cpatch.compat import session
+from cpatch.compat.running import Run
+from cpatch.compat.table import Package
+from cpatch.compat.verdicts import Verdict
+from cpatch.suite import compat_leg, legs
+
+TABLE = """
+[[package]]
+name = "toy"
+version = "1"
+tests = "wheel"
+imports = ["toy"]
+short = true
+
+[[package]]
+name = "tie"
+version = "2"
+tests = "wheel"
+imports = ["tie"]
+"""
+
+
+def test_a_package_counts_once_for_each_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    toy = make_toy(tmp_path / "toy", monkeypatch)
+    home = toy.root / "tools" / "compat"
+    home.mkdir(parents=True)
+    (home / "packages.toml").write_text(TABLE)
+    jobs = []
+
+    def rows(package: Package) -> Iterator[session.Row]:
+        verdicts = {"patched": Verdict(), "call": Verdict(("a: failed (stock: passed)",))}
+        yield session.Row(package, {"stock": [Run(0, 1.0, {})]}, verdicts, [], {})
+
+    def made(project: object, pin: object, job: session.Job) -> SimpleNamespace:
+        jobs.append(job)
+        return SimpleNamespace(rows=lambda: rows(job.packages[0]))
+
+    monkeypatch.setattr(session, "Session", made)
+    result = compat_leg.few(legs.Context(toy.project, toy.pin, 1))
+    assert [each.name for each in jobs[0].packages] == ["toy"]
+    assert jobs[0].fresh
+    assert (result.passed, result.failed) == (1, 1)
+    assert result.notes == ["FAILED: toy", "    call: a: failed (stock: passed)"]
