@@ -32,6 +32,8 @@ which: $(VENV)/.stamp ## print a built interpreter's path and nothing else (make
 	@$(CPATCH) which $(flavor) $(ARGS)
 install: $(VENV)/.stamp ## build, install under PREFIX=/dir, run what was installed
 	@$(CPATCH) install $(flavor) $(jobs) $(if $(PREFIX),--prefix "$(PREFIX)") $(ARGS)
+dist: $(VENV)/.stamp ## pack a tarball that runs from any path: FLAVOR=pgo|release, ARGS="--try SUITE"
+	@$(CPATCH) dist $(tree) $(if $(FLAVOR),--flavor $(FLAVOR)) $(jobs) $(ARGS)
 fetch: $(VENV)/.stamp ## download the pinned source and its fixes; verify sizes and SHA-256
 	@$(CPATCH) fetch $(pin) $(ARGS)
 apply: $(VENV)/.stamp ## make the patched source tree: pristine, overlay, one commit per patch
@@ -56,4 +58,4 @@ help: ## print this list
 $(VENV)/.stamp: tools/requirements.txt tools/bootstrap.sh
 	@sh tools/bootstrap.sh $(VENV) >&2
 
-.PHONY: build test bench report results audit servers fuzz packages which install fetch apply status refresh lint diff bump doctor clean help
+.PHONY: build test bench report results audit servers fuzz packages which install dist fetch apply status refresh lint diff bump doctor clean help
