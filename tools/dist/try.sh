@@ -13,23 +13,7 @@ mv "/srv/first place/"* /srv/moved
 py=/srv/moved/bin/python3
 
 say each file is what the manifest says
-$py - <<'END'
-import glob, hashlib, json, os
-(paper,) = glob.glob("/srv/moved/share/*/manifest.json")
-files = json.load(open(paper))["files"]
-for name, wanted in files.items():
-    path = os.path.join("/srv/moved", name)
-    if os.path.islink(path):
-        got = "-> " + os.readlink(path)
-    else:
-        got = hashlib.sha256(open(path, "rb").read()).hexdigest()
-    assert got == wanted, name
-there = {os.path.relpath(os.path.join(top, name), "/srv/moved")
-         for top, _, names in os.walk("/srv/moved") for name in names}
-extra = there - set(files) - {os.path.relpath(paper, "/srv/moved")}
-assert not extra, extra
-print(len(files), "files")
-END
+$py verify.py /srv/moved
 
 say all modules, with their libraries
 $py -W ignore - <<'END'
@@ -126,7 +110,7 @@ END
 cp "$HOME/python.tar.gz" .
 tar -xzf python.tar.gz
 ./*-python-3*/bin/python3 -m venv venv && venv/bin/pip install -q gunicorn
-printf 'import gc\npreload_app = True\ndef when_ready(server): gc.immortalize_heap()\n' >gunicorn.conf.py
+printf 'import gc\npreload_app = True\ndef when_ready(s): gc.immortalize_heap()\n' >gunicorn.conf.py
 venv/bin/gunicorn --workers 4 --bind 127.0.0.1:8000 app:app & server=$!
 venv/bin/python - <<'END'
 import time, urllib.request

@@ -34,7 +34,7 @@ _SYSTEM = re.compile(
 LICENCES = {
     "libbz2": "bzip2-1.0.6",
     "libcrypto": "Apache-2.0",
-    "libdb-5": "Sleepycat",
+    "libdb": "Sleepycat",
     "libexpat": "MIT",
     "libffi": "MIT",
     "libgdbm": "GPL-3.0-or-later",
@@ -128,8 +128,7 @@ def _needs(path: Path, made: Stage) -> tuple[dict[str, Path], set[str]]:
 
 def licence(soname: str) -> str | None:
     """Return the terms of a library that may be taken along."""
-    stem = re.split(r"[.]|-(?=\d+\.\d)", soname)[0]
-    return LICENCES.get(stem)
+    return LICENCES.get(re.split(r"\.so|-\d", soname)[0])
 
 
 def _named(soname: str, path: Path) -> str:

@@ -48,7 +48,7 @@ def describe(made: Stage, bundled: Bundle, glibc: elf.Version, leaks: list[str])
             "flavor": wanted.flavor.name,
             "shared": wanted.shared,
             "compiler": built.compiler,
-            "settings": {k: v for k, v in built.settings.items() if k not in own},
+            "settings": {k: v for k, v in sorted(built.settings.items()) if k not in own},
             "date": pin.date,
             "files_with_build_path": leaks,
         },

@@ -35,6 +35,9 @@ _NOT_SHIPPED = (
     "_sysconfig_vars_*.json",
 )
 
+#: Programs that python:slim has without the number as well: what stands before and after it.
+_SHORT = (("idle", ""), ("pip", ""), ("pydoc", ""), ("python", ""), ("python", "-config"))
+
 
 @dataclass(frozen=True)
 class Wanted:
@@ -120,7 +123,9 @@ def stage(wanted: Wanted, name: str) -> Stage:
     if not made.python.exists():
         raise CpatchError(f"make install left no {made.python}", fix=f"read the log: {log}")
     prune(made.library)
-    (made.home / "bin" / "python").symlink_to("python3")
+    for name in _SHORT:
+        if (made.home / "bin" / f"{name[0]}3{name[1]}").exists():
+            (made.home / "bin" / "".join(name)).symlink_to(f"{name[0]}3{name[1]}")
     return made
 
 

@@ -20,7 +20,6 @@ from cpatch.dist.assemble import Made
 _RELEASE = re.compile(r"^'(\S+)/dists/[^/]+/InRelease' ", re.M)
 #: What of the host's network a userland needs: where names are looked up, and whom TLS trusts.
 _FROM_HOST = ("etc/resolv.conf", "etc/hosts", "etc/ssl/certs/ca-certificates.crt")
-_STEPS = "tools/dist/try.sh"
 _SCRIPTS = Path("/usr/share/debootstrap/scripts")
 _KEYS = Path("/usr/share/keyrings/ubuntu-archive-keyring.gpg")
 _UBUNTU = ("jammy", "noble")
@@ -37,7 +36,8 @@ def run(project: Project, pin: Pin, made: Made, suite: str) -> None:
             (top / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(Path("/", name), top / name)
     shutil.copyfile(made.path, top / "root" / "python.tar.gz")
-    shutil.copyfile(project.root / _STEPS, top / "root" / "try.sh")
+    for name in ("try.sh", "verify.py"):
+        shutil.copyfile(project.root / "tools" / "dist" / name, top / "root" / name)
     log = project.logs(pin) / f"dist-try-{suite}.log"
     log.unlink(missing_ok=True)
     kept = {key: value for key, value in os.environ.items() if key.startswith("PIP_INDEX")}
