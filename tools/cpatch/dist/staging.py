@@ -123,9 +123,9 @@ def stage(wanted: Wanted, name: str) -> Stage:
     if not made.python.exists():
         raise CpatchError(f"make install left no {made.python}", fix=f"read the log: {log}")
     prune(made.library)
-    for name in _SHORT:
-        if (made.home / "bin" / f"{name[0]}3{name[1]}").exists():
-            (made.home / "bin" / "".join(name)).symlink_to(f"{name[0]}3{name[1]}")
+    for before, after in _SHORT:
+        if (made.home / "bin" / f"{before}3{after}").exists():
+            (made.home / "bin" / f"{before}{after}").symlink_to(f"{before}3{after}")
     return made
 
 
