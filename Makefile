@@ -50,7 +50,7 @@ bump: $(VENV)/.stamp ## try the series on a new upstream version and report
 	@$(CPATCH) bump $(pin) $(ARGS)
 doctor: $(VENV)/.stamp ## say which host tools and headers are missing, and the command for them
 	@$(CPATCH) doctor $(ARGS)
-clean: $(VENV)/.stamp ## remove named parts of build/: ARGS="obj trees cache logs bench all", or results
+clean: $(VENV)/.stamp ## remove named parts of build/: ARGS="obj trees cache logs bench dist all", or results
 	@$(CPATCH) clean $(pin) $(ARGS)
 help: ## print this list
 	@sed -n 's/^\([a-z]*\):.* ## \(.*\)/  \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 12

@@ -45,7 +45,7 @@ assert sys.prefix == "/srv/moved"
 END
 "$py-config" --includes
 "$py-config" --includes | grep -q /srv/moved/include
-! grep -rlI /relocatable/python /srv/moved/bin | grep -v -e -config
+if grep -rlI /relocatable/python /srv/moved/bin | grep -v -e '-config$'; then exit 1; fi
 /srv/moved/bin/pip3 --version | grep -q /srv/moved
 /srv/moved/bin/pydoc3 -h >/dev/null
 

@@ -70,6 +70,7 @@ def assemble(wanted: Wanted, *, any_glibc: bool = False) -> Made:
     with console.progress(f"pack {name}"):
         path = wanted.project.build / "dist" / name
         sha256 = archive.pack(made.home, top, path, wanted.pin.date)
+    shutil.rmtree(path.parent / "stage" / name.removesuffix(".tar.gz"))
     files.write(path.with_name(f"{name}.sha256"), f"{sha256}  {name}\n")
     definition = path.with_name(top.replace("-python", ""))
     files.write(definition, _DEFINITION.format(top=top, name=name, sha256=sha256))
