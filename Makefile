@@ -34,6 +34,8 @@ which: $(VENV)/.stamp ## print a built interpreter's path and nothing else (make
 	@$(CPATCH) which $(flavor) $(ARGS)
 install: $(VENV)/.stamp ## build, install under PREFIX=/dir, run what was installed
 	@$(CPATCH) install $(flavor) $(jobs) $(if $(PREFIX),--prefix "$(PREFIX)") $(ARGS)
+dist: $(VENV)/.stamp ## pack a tarball that runs from any path: FLAVOR=pgo|release, ARGS="--try SUITE"
+	@$(CPATCH) dist $(tree) $(if $(FLAVOR),--flavor $(FLAVOR)) $(jobs) $(ARGS)
 fetch: $(VENV)/.stamp ## download the pinned source and its fixes; verify sizes and SHA-256
 	@$(CPATCH) fetch $(pin) $(ARGS)
 apply: $(VENV)/.stamp ## make the patched source tree: pristine, overlay, one commit per patch
@@ -50,7 +52,7 @@ bump: $(VENV)/.stamp ## try the series on a new upstream version and report
 	@$(CPATCH) bump $(pin) $(ARGS)
 doctor: $(VENV)/.stamp ## say which host tools and headers are missing, and the command for them
 	@$(CPATCH) doctor $(ARGS)
-clean: $(VENV)/.stamp ## remove named parts of build/: ARGS="obj trees cache logs bench all", or results
+clean: $(VENV)/.stamp ## remove named parts of build/: ARGS="obj trees cache logs bench dist all", or results
 	@$(CPATCH) clean $(pin) $(ARGS)
 help: ## print this list
 	@sed -n 's/^\([a-z]*\):.* ## \(.*\)/  \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 12
@@ -58,4 +60,4 @@ help: ## print this list
 $(VENV)/.stamp: tools/requirements.txt tools/bootstrap.sh
 	@sh tools/bootstrap.sh $(VENV) >&2
 
-.PHONY: build test bench report results audit servers fuzz packages compat which install fetch apply status refresh lint diff bump doctor clean help
+.PHONY: build test bench report results audit servers fuzz packages compat dist which install fetch apply status refresh lint diff bump doctor clean help

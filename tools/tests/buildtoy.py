@@ -60,7 +60,10 @@ Modules/getbuildinfo.o: $(OBJECTS)
 python: $(OBJECTS) Modules/getbuildinfo.o $(SRC)/answers
 	@SRC=$(SRC) sh $(SRC)/answers '@ARGS@' > $@.new; chmod +x $@.new; mv $@.new $@
 install: python
-	@mkdir -p @PREFIX@/bin; cp python @PREFIX@/bin/python9.8
+	@mkdir -p $(DESTDIR)@PREFIX@/bin $(DESTDIR)@PREFIX@/lib/python9.8/test
+	@cp python $(DESTDIR)@PREFIX@/bin/python9.8; ln -sf python9.8 $(DESTDIR)@PREFIX@/bin/python3
+	@echo "x = '@PREFIX@'" > $(DESTDIR)@PREFIX@/lib/python9.8/_sysconfigdata_.py
+	@echo "$$SOURCE_DATE_EPOCH" > $(DESTDIR)@PREFIX@/lib/python9.8/date.py
 """
 
 # Writes the "interpreter": a script that prints what check.py asks for.
@@ -108,7 +111,7 @@ class Toy:
 
     def run(self, *argv: str) -> int:
         """Run the driver's command line; one job, so that what it compiles is in order."""
-        one = ["-j1"] if argv[0] in ("build", "install") else []
+        one = ["-j1"] if argv[0] in ("build", "install", "dist") else []
         return cli.run([*argv, *one])
 
     def built(self, tree: str = "patched", flavor: str = "release") -> records.Built | None:

@@ -23,7 +23,7 @@ LAYERS = (
     ("cli",),
     ("verbs",),
     ("kept", "suite"),
-    ("audit", "bench", "compat", "exits", "report", "servers"),
+    ("audit", "bench", "compat", "dist", "exits", "report", "servers"),
     ("measuring",),
     ("building",),
     ("series",),

@@ -59,6 +59,7 @@ class Flavor:
     profiled: bool = False  # the profile must be taken again when the source changes
     pydebug: bool = False  # what Py_DEBUG must say in the finished interpreter
     config_word: str = ""  # must occur in the finished interpreter's CONFIG_ARGS
+    relative: bool = False  # the source is named from the object directory: no path is built in
 
 
 FLAVORS: dict[str, Flavor] = {

@@ -73,6 +73,8 @@ def configure(
     fixes.tell_makefile(job.objdir, job.pin)
     # Recorded as begun, so that whoever finds it knows what the objects around it were made with.
     records.write(job.objdir / records.CONFIGURED, wanted | {"done": False})
+    if job.flavor.relative:
+        source = Path(os.path.relpath(source, job.objdir))
     argv = [str(source / "configure"), *flavors.configure_arguments(job.flavor)]
     argv += [f"--prefix={wanted['prefix']}"] if wanted["prefix"] else []
     proc.step(f"configure {job.name}", argv, cwd=job.objdir, env=env, log=job.log)

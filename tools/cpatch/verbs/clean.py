@@ -22,6 +22,7 @@ PARTS = {
     "cache": "downloaded archives",
     "logs": "logs and test reports",
     "bench": "the installed copies that bench measures, and their environments",
+    "dist": "tarballs, and the bare systems that they were tried in",
     "results": "what bench measured: raw results and reports; no other part removes them",
     "all": "the whole build directory but the results, the driver's own environment included",
 }
@@ -53,6 +54,8 @@ def paths(project: Project, pins: list[Pin], part: str, every: bool) -> list[Pat
     if part == "results":
         return _results(project, pins, every)
     out: list[Path] = [project.cache] if part == "cache" else []
+    if part == "dist":
+        out += [project.build / "dist", project.build / "userlands"]
     for pin in pins:
         home = project.pin_build(pin)
         if part == "obj":
@@ -92,7 +95,7 @@ def _results(project: Project, pins: list[Pin], every: bool) -> list[Path]:
 @click.argument("parts", nargs=-1, metavar="PART...")
 @verbose_option
 def command(pin_name: str | None, force: bool, parts: tuple[str, ...]) -> None:
-    """Remove parts of build/: obj, trees, cache, logs, bench, results, or all but results."""
+    """Remove parts of build/: obj, trees, cache, logs, bench, dist, results, or all but results."""
     unknown = [part for part in parts if part not in PARTS]
     if unknown or not parts:
         raise CpatchError(

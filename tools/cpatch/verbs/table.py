@@ -25,6 +25,7 @@ VERBS = (
     "build",
     "which",
     "install",
+    "dist",
     "test",
     "bench",
     "report",

@@ -76,7 +76,7 @@ def test_broken_installation_is_an_error(
     toy: Toy, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     makefile = toy.source() / "Makefile.in"
-    makefile.write_text(makefile.read_text().replace("; cp python", "; echo no >"))
+    makefile.write_text(makefile.read_text().replace("cp python", "echo no >"))
     assert toy.run("install", "--prefix", str(tmp_path / "opt")) == 1
     assert "error:" in capsys.readouterr().err
 

@@ -1,0 +1,1 @@
+"""From a built interpreter to a tarball that runs wherever it is unpacked."""

@@ -1,0 +1,90 @@
+"""One tarball, from the build to its hash, and the definition by which pyenv installs it."""
+
+from __future__ import annotations
+
+import platform
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from cpatch.base import console, files
+from cpatch.base.errors import CpatchError
+from cpatch.dist import archive, bundle, elf, manifest, relocate, sbom, staging
+from cpatch.dist.bundle import Bundle
+from cpatch.dist.staging import Stage, Wanted
+
+#: Debian 12's. What needs a newer one does not start there.
+NEWEST_GLIBC = (2, 36)
+
+_DEFINITION = """\
+# For pyenv: pyenv install PATH-OF-THIS-FILE
+# The tarball is looked for beside this file, or at IMMORTAL_URL.
+here=$(cd "$(dirname "$DEFINITION_PATH")" && pwd)
+install_package "{top}" "${{IMMORTAL_URL:-file://$here/{name}}}#{sha256}" copy
+"""
+
+
+@dataclass(frozen=True)
+class Made:
+    """A finished tarball, and what is to be said of it."""
+
+    path: Path
+    sha256: str
+    definition: Path
+    stage: Stage
+    bundled: Bundle
+    glibc: elf.Version
+    leaks: list[str]
+
+
+def names(wanted: Wanted) -> tuple[str, str]:
+    """Return the name of the top directory and of the tarball."""
+    tree = "immortal" if wanted.tree == "patched" else wanted.tree
+    top = f"{tree}-python-{wanted.pin.version}"
+    words = [top, platform.machine()]
+    words += ["shared"] if wanted.shared else []
+    words += [wanted.flavor.name] if wanted.flavor.name != "pgo" else []
+    return top, "-".join(words) + ".tar.gz"
+
+
+def assemble(wanted: Wanted, *, any_glibc: bool = False) -> Made:
+    """Build, stage and pack; CpatchError when the tree would not run where it has to."""
+    top, name = names(wanted)
+    made = staging.stage(wanted, name.removesuffix(".tar.gz"))
+    with console.progress("take libraries along"):
+        bundled = bundle.bundle(made)
+    glibc = bundle.newest_glibc(made)
+    if glibc > NEWEST_GLIBC and not any_glibc:
+        raise CpatchError(
+            "what is built here does not start on Debian 12",
+            wanted=f"symbols of glibc {elf.shown(NEWEST_GLIBC)} at most",
+            got=f"{elf.shown(glibc)}",
+            fix="build on Debian 12 (docs/dist.md has a Containerfile), or ARGS=--any-glibc",
+        )
+    build = wanted.project.build
+    relocate.relocate(made, build)
+    staging.compile_library(made)
+    staging.check_stage(made)
+    leaks = relocate.leaks(made, build)
+    _papers(made, bundled, glibc, leaks)
+    with console.progress(f"pack {name}"):
+        path = wanted.project.build / "dist" / name
+        sha256 = archive.pack(made.home, top, path, wanted.pin.date)
+    shutil.rmtree(path.parent / "stage" / name.removesuffix(".tar.gz"))
+    files.write(path.with_name(f"{name}.sha256"), f"{sha256}  {name}\n")
+    definition = path.with_name(top.replace("-python", ""))
+    files.write(definition, _DEFINITION.format(top=top, name=name, sha256=sha256))
+    return Made(path, sha256, definition, made, bundled, glibc, leaks)
+
+
+def _papers(made: Stage, bundled: Bundle, glibc: elf.Version, leaks: list[str]) -> None:
+    made.papers.mkdir(parents=True)
+    for each in bundled.libraries:
+        if each.text is None:
+            console.warn(f"the terms of {each.soname} ({each.licence}) are not on this host")
+            continue
+        to = made.papers / "licenses" / each.package
+        to.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(each.text, to / "copyright")
+    sbom.write(made, bundled, made.papers / "sbom.cdx.json")
+    manifest.write(made, manifest.describe(made, bundled, glibc, leaks))

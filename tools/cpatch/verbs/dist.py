@@ -1,0 +1,92 @@
+"""The door of the verb dist: its options, and what it says."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from cpatch.base import console
+from cpatch.base.errors import FAILURE, CpatchError
+from cpatch.building import flavors
+from cpatch.dist import archive, assemble, elf, trial
+from cpatch.dist.staging import Wanted
+from cpatch.verbs.options import (
+    asked,
+    jobs_option,
+    names,
+    open_pin,
+    pin_option,
+    tree_option,
+    verbose_option,
+)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the command line asks for, as it stands there."""
+
+    pin_name: str | None
+    tree: str
+    flavor: str
+    jobs: int
+    shared: bool
+    any_glibc: bool
+    compare: str | None
+    suites: tuple[str, ...]
+
+
+@click.command("dist")
+@pin_option
+@tree_option
+@click.option("--flavor", type=click.Choice(["pgo", "release"]), default="pgo", show_default=True)
+@jobs_option
+@click.option("--enable-shared", "shared", is_flag=True, help="With libpython as a shared library.")
+@click.option(
+    "--any-glibc", is_flag=True, help="Also where the C library is newer than Debian 12's."
+)
+@click.option("--compare", metavar="TARBALL", help="Name what differs from another build.")
+@click.option(
+    "--try", "suites", callback=names, metavar="SUITE,…",
+    help="Run it in bare systems, as root: bookworm, trixie, jammy, noble.",
+)  # fmt: skip
+@verbose_option
+@asked(Asked)
+def command(given: Asked) -> int:
+    """Build, and pack into a tarball that runs from wherever it is unpacked."""
+    project, pin = open_pin(given.pin_name)
+    wanted = Wanted(
+        *(project, pin, given.tree, flavors.get(given.flavor)),
+        shared=given.shared,
+        jobs=given.jobs,
+    )
+    made = assemble.assemble(wanted, any_glibc=given.any_glibc)
+    built = made.stage.built
+    console.field("packed", project.show(made.path))
+    console.field("sha256", made.sha256)
+    console.field("holds", f"CPython {built.version}, {given.tree} {given.flavor}, tree "
+                  f"{built.tree_id[:12]}")  # fmt: skip
+    console.field("needs", f"glibc {elf.shown(made.glibc)}")
+    console.field("brings", ", ".join(each.soname for each in made.bundled.libraries))
+    for module, why in made.bundled.left_out.items():
+        console.field("without", f"{module}: it needs {why}")
+    if built.edits:
+        console.warn("the source tree has uncommitted edits: nobody else can build this")
+    for name in made.leaks:
+        console.warn(f"{name} names the directory it was built in")
+    console.field("pyenv", f"pyenv install {project.show(made.definition)}")
+    for suite in given.suites:
+        trial.run(project, pin, made, suite)
+        console.field("tried", f"on a bare {suite}")
+    if given.compare:
+        return _compare(Path(given.compare), made.path)
+    return 0
+
+
+def _compare(one: Path, other: Path) -> int:
+    if archive.digest(one) == archive.digest(other):
+        console.field("equal", f"{one}, byte by byte")
+        return 0
+    found = archive.differences(one, other) or ["nothing but how they are packed"]
+    raise CpatchError(f"{other.name} is not what {one} is", got="\n".join(found), code=FAILURE)

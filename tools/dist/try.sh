@@ -1,0 +1,129 @@
+#!/bin/sh
+# In a bare system: what users do with the tarball python.tar.gz. `make dist ARGS="--try SUITE"`
+# runs it there; every step has to succeed.
+set -eu
+
+say() { echo "== $*"; }
+
+say unpack, and move: a blank in the path
+mkdir -p "/srv/first place"
+tar -xf python.tar.gz -C "/srv/first place"
+"/srv/first place/"*/bin/python3 -c 'import sys; print(sys.version)'
+mv "/srv/first place/"* /srv/moved
+py=/srv/moved/bin/python3
+
+say each file is what the manifest says
+$py verify.py /srv/moved
+
+say all modules, with their libraries
+$py -W ignore - <<'END'
+import glob, importlib, os
+for path in sorted(glob.glob("/srv/moved/lib/python3*/lib-dynload/*.so")):
+    importlib.import_module(os.path.basename(path).partition(".")[0])
+for name in "ssl sqlite3 ctypes lzma bz2 zlib readline curses curses.panel dbm.gnu uuid".split():
+    importlib.import_module(name)
+import ctypes, hashlib, sqlite3, ssl, uuid
+assert ssl.create_default_context().minimum_version
+assert sqlite3.connect(":memory:").execute("select 6 * 7").fetchone() == (42,)
+assert ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_int)(lambda x: x + 1)(41) == 42
+outside = {line.split()[-1] for line in open("/proc/self/maps") if ".so" in line and "/srv/" not in line}
+print("of the system:", *sorted(map(os.path.basename, outside)))
+assert all(os.path.basename(path).startswith(("ld-", "libc.", "libm.", "libgcc_s", "libdl", "libpthread",
+           "librt", "libutil", "libresolv")) for path in outside), outside
+END
+
+say sysconfig knows where it is
+$py - <<'END'
+import os, sys, sysconfig
+values = {k: v for k, v in sysconfig.get_config_vars().items() if isinstance(v, str)}
+assert not [k for k, v in values.items() if "/relocatable" in v]
+for name in ("INCLUDEPY", "LIBDEST", "LIBPL", "BINDIR", "DESTSHARED"):
+    assert values[name].startswith("/srv/moved/") and os.path.isdir(values[name]), name
+assert os.path.exists(sysconfig.get_config_h_filename())
+assert os.path.exists(sysconfig.get_makefile_filename())
+assert sys.prefix == "/srv/moved"
+END
+"$py-config" --includes
+"$py-config" --includes | grep -q /srv/moved/include
+if grep -rlI /relocatable/python /srv/moved/bin | grep -v -e '-config$'; then exit 1; fi
+/srv/moved/bin/pip3 --version | grep -q /srv/moved
+/srv/moved/bin/pydoc3 -h >/dev/null
+
+say pip, venv, ensurepip
+/srv/moved/bin/pip3 install -q --root-user-action ignore markupsafe
+$py -c 'import markupsafe._speedups'
+$py -m pip check
+$py -m venv v1
+v1/bin/pip install -q markupsafe
+v1/bin/python -c 'import markupsafe._speedups, sys; assert sys.prefix != sys.base_prefix'
+$py -m venv --without-pip v2
+v2/bin/python -m ensurepip >/dev/null
+v2/bin/python -m pip --version
+
+say uv, virtualenv, tox, pipx
+$py -m venv tools
+tools/bin/pip install -q uv virtualenv tox pipx
+tools/bin/uv venv -q --python $py v3
+tools/bin/uv pip install -q --python v3/bin/python markupsafe
+v3/bin/python -c 'import markupsafe._speedups'
+tools/bin/virtualenv -q -p $py v4
+v4/bin/pip install -q markupsafe
+v4/bin/python -c 'import markupsafe._speedups'
+mkdir -p project
+cat >project/tox.ini <<'END'
+[tox]
+env_list = py
+no_package = true
+[testenv]
+deps = markupsafe
+commands = python -c "import markupsafe._speedups, gc; print(gc)"
+END
+(cd project && ../tools/bin/tox -q)
+tools/bin/pipx install -q --python $py cowsay
+"$HOME/.local/bin/cowsay" -t moved
+
+say the bill of materials fits its schema
+$py -m venv bill
+bill/bin/pip install -q 'cyclonedx-python-lib[json-validation]'
+bill/bin/python - <<'END'
+import glob
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
+(path,) = glob.glob("/srv/moved/share/*/sbom.cdx.json")
+wrong = JsonStrictValidator(SchemaVersion.V1_6).validate_str(open(path).read())
+assert wrong is None, wrong
+END
+
+$py -c 'import gc; gc.immortalize_heap' 2>/dev/null || { say stock: no heap to share; exit 0; }
+say the four commands of docs/dist.md
+mkdir -p "$HOME/new user"
+cd "$HOME/new user"
+cat >app.py <<'END'
+import gc, re
+loaded = [(str(n), {"n": n}) for n in range(200_000)]
+def app(environ, start_response):
+    total = sum(len(name) + row["n"] for name, row in loaded)
+    dirty = int(re.search(r"Private_Dirty: +(\d+)", open("/proc/self/smaps_rollup").read())[1])
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    return [f"{gc.is_immortal(loaded)} {dirty}".encode()]
+END
+cp "$HOME/python.tar.gz" .
+tar -xzf python.tar.gz
+./*-python-3*/bin/python3 -m venv venv && venv/bin/pip install -q gunicorn
+printf 'import gc\npreload_app = True\ndef when_ready(s): gc.immortalize_heap()\n' >gunicorn.conf.py
+venv/bin/gunicorn --workers 4 --bind 127.0.0.1:8000 app:app & server=$!
+venv/bin/python - <<'END'
+import time, urllib.request
+for _ in range(100):
+    try:
+        said = urllib.request.urlopen("http://127.0.0.1:8000/", timeout=20).read().decode()
+        break
+    except OSError:
+        time.sleep(0.2)
+immortal, dirty = said.split()
+print("a worker that has read 200,000 rows wrote", dirty, "KiB of its own")
+assert immortal == "True" and int(dirty) < 15_000
+END
+kill $server
+wait $server || true
+say all is well

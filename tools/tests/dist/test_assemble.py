@@ -1,0 +1,101 @@
+"""make dist, whole, on the toy: what is packed, and that it is the same again."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+import tarfile
+from pathlib import Path
+
+import pytest
+from buildtoy import Toy, make_toy
+
+NAME = "immortal-python-9.8.7-x86_64-release.tar.gz"
+
+
+@pytest.fixture
+def toy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Toy:
+    monkeypatch.setattr("platform.machine", lambda: "x86_64")
+    return make_toy(tmp_path / "p", monkeypatch)
+
+
+def packed(toy: Toy) -> dict[str, bytes]:
+    with tarfile.open(toy.project.build / "dist" / NAME) as tar:
+        contents = {each.name: tar.extractfile(each) for each in tar if each.isreg()}
+        return {
+            name.removeprefix("immortal-python-9.8.7/"): stream.read()
+            for name, stream in contents.items()
+            if stream
+        }
+
+
+def test_a_tarball_holds_what_it_says(toy: Toy, capsys: pytest.CaptureFixture[str]) -> None:
+    assert toy.run("dist", "--flavor", "release") == 0
+    files = packed(toy)
+    papers = "share/immortal-python9.8"
+    about = json.loads(files[f"{papers}/manifest.json"])
+    assert about["tree"]["id"] == "b" * 40
+    assert about["pin"]["version"] == "9.8.7"
+    assert about["build"]["files_with_build_path"] == []
+    assert set(about["files"]) - {"bin/python", "bin/python3"} == set(files) - {
+        f"{papers}/manifest.json"
+    }
+    # Where it was made is in no file, and the times are the pin's.
+    assert not [name for name, data in files.items() if str(toy.root).encode() in data]
+    assert files["lib/python9.8/date.py"] == b"1\n"
+    assert b"_home" in files["lib/python9.8/_sysconfigdata_.py"]
+    assert not [name for name in files if "/test/" in name]
+    said = capsys.readouterr().out
+    assert NAME in said
+    hashed = (toy.project.build / "dist" / f"{NAME}.sha256").read_text().split()[0]
+    assert hashed in said
+    assert hashed in (toy.project.build / "dist" / "immortal-9.8.7").read_text()
+
+
+def test_an_object_directory_of_its_own_that_names_no_source(toy: Toy) -> None:
+    assert toy.run("dist", "--flavor", "release") == 0
+    assert toy.built() is None
+    assert toy.lines("log.configure", flavor="release-dist") == ["configured"]
+    assert "--enable-shared" not in (toy.obj(flavor="release-dist") / "seen.arguments").read_text()
+    assert toy.run("dist", "--flavor", "release", "--enable-shared") == 0
+    seen = toy.obj(flavor="release-dist-shared") / "seen.arguments"
+    assert "--enable-shared" in seen.read_text()
+
+
+def test_the_same_again_and_what_differs(
+    toy: Toy, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert toy.run("dist", "--flavor", "release") == 0
+    kept = tmp_path / "kept.tar.gz"
+    shutil.copy(toy.project.build / "dist" / NAME, kept)
+    shutil.rmtree(toy.project.build / "dist")
+    assert toy.run("dist", "--flavor", "release", "--compare", str(kept)) == 0
+    assert "equal" in capsys.readouterr().out
+    makefile = toy.source() / "Makefile.in"
+    makefile.write_text(makefile.read_text().replace("$$SOURCE", "X$$SOURCE"))
+    shutil.rmtree(toy.obj(flavor="release-dist"))
+    assert toy.run("dist", "--flavor", "release", "--compare", str(kept)) == 1
+    assert "date.py: 2 and 3 bytes" in capsys.readouterr().err
+
+
+def test_an_unpacked_tree_is_compared_with_its_manifest(toy: Toy, tmp_path: Path) -> None:
+    verify = Path(__file__).parents[2] / "dist" / "verify.py"
+    assert toy.run("dist", "--flavor", "release") == 0
+    (tmp_path / "at").mkdir()
+    tarball = toy.project.build / "dist" / NAME
+    subprocess.run(["tar", "-xzf", tarball, "-C", tmp_path / "at"], check=True)
+    (home,) = (tmp_path / "at").iterdir()
+    argv = [sys.executable, str(verify), str(home)]
+    assert subprocess.run(argv, check=False).returncode == 0
+    (home / "lib" / "python9.8" / "date.py").write_text("2")
+    (home / "bin" / "python").unlink()
+    (home / "more").touch()
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert sorted(done.stdout.splitlines()) == [
+        "bin/python: missing",
+        "lib/python9.8/date.py: changed",
+        "more: not in the manifest",
+    ]
