@@ -11,12 +11,16 @@
    a parent that seals again and again would grow with its garbage.
 
    A sealed pool looks full (freeblock is NULL), so that pymalloc_free() has
-   one rare branch to look for it in.  maxnextoffset is never 0 otherwise. */
+   one rare branch to look for it in.  maxnextoffset is never 0 otherwise.
+
+   Where pymalloc_free() does not look, what is freed in a sealed pool opens it
+   for as much, and to seal it again is the same as for any other. */
 
 #include "pycore_obmalloc_port.h" // _PyPort_Arenas()
 #include "pycore_pystate.h"       // _Py_IsMainInterpreter()
 
-#define POOL_IS_SEALED(pool) ((pool)->maxnextoffset == 0)
+#define POOL_IS_SEALED(pool) \
+    ((pool)->maxnextoffset == 0 && (pool)->freeblock == NULL)
 
 #ifdef MADV_DONTNEED
 #  define SEAL_CAN_RELEASE 1
@@ -242,7 +246,8 @@ seal_trim(size_t page)
 {
     size_t released = 0;
     seal_no_hole_below = 0;
-    struct arena_object *ao = page ? _PyPort_UsableArenas() : NULL;
+    struct arena_object *ao =
+        page && _PyPort_HOLES_ARE_FOUND ? _PyPort_UsableArenas() : NULL;
     for (; ao != NULL; ao = ao->nextarena) {
         if (ao->freepools != NULL) {
             released += seal_trim_arena(ao);
