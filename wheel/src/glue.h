@@ -39,4 +39,8 @@ extern Py_ssize_t glue_settle_code(PyInterpreterState *interp);
    exception set. */
 extern int glue_find_io_types(void);
 
+/* From the next full collection on, free memory is given back after each.  Returns 0,
+   or -1 with an exception set. */
+extern int glue_trim_after_collections(PyInterpreterState *interp);
+
 #endif   /* !IMMORTAL_HEAP_GLUE_H */

@@ -25,14 +25,6 @@ PyDoc_STRVAR(immortalize_heap_doc,
 "Returns the dict of gc.immortalize_heap() of an interpreter that has it.  Raises\n"
 "RuntimeError where this cannot be done: nothing is changed then.");
 
-/* What was allocated for objects that have come and gone waits in free lists, and
-   would be used again, page by page. */
-static void
-drain_free_lists(void)
-{
-    (void)glue_collect(NULL);
-}
-
 static PyObject *
 immortalize_heap(PyObject *Py_UNUSED(module), PyObject *args, PyObject *kwargs)
 {
@@ -71,8 +63,13 @@ immortalize_heap(PyObject *Py_UNUSED(module), PyObject *args, PyObject *kwargs)
         return NULL;
     }
     if (seal) {
-        drain_free_lists();
+        /* What was allocated for objects that have come and gone waits in free
+           lists, and would be used again, page by page. */
+        (void)glue_collect(NULL);
         _PyObject_SealPools(&sealed);
+    }
+    if ((seal || trim) && glue_trim_after_collections(tstate->interp) < 0) {
+        return NULL;
     }
     if (trim) {
         _PyImmortalHeap_SealCHeap(&sealed);
