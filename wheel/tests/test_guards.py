@@ -120,13 +120,9 @@ class StateTests(ChildTestCase):
             """
             from concurrent import interpreters
             interp = interpreters.create()
-            interp.exec('''
-import immortal_heap
-try:
-    immortal_heap.immortalize_heap()
-except RuntimeError as exc:
-    print(exc)
-''')
+            interp.exec("import immortal_heap\\n"
+                        "try: immortal_heap.immortalize_heap()\\n"
+                        "except RuntimeError as exc: print(exc)")
             interp.close()
             print(immortalize_heap()["immortalized"] > 0)
             """,
