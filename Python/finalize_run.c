@@ -135,7 +135,7 @@ finalize(struct finalization *f, PyObject *op, _Py_finalize_order *order)
         (void)_Py_addrset_add(&f->finished, op);
         _Py_EnsureImmortal(op);
     }
-    PyObject_CallFinalizer(op);
+    _PyFinalize_Call(op);
 }
 
 /* Run the finalizers of objects start to end - 1, the last first.  Returns

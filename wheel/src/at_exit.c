@@ -6,9 +6,9 @@
    - the collection that finalization begins with calls gc.callbacks.  A function is
      put there at the last moment, by the last of the functions of atexit, which also
      switches collections on; so no program can have taken it out;
-   - what comes next sets builtins._, and whoever watches that dictionary is told
-     first.  That is for a program that has cleared atexit, or that has a thread in
-     the middle of a collection.
+   - what comes next takes the caches of imports away from sys, and whoever watches
+     that dictionary is told first.  That is for a program that has cleared atexit, or
+     that has a thread in the middle of a collection.
 
    What was let go of by then need not be cleared, and the rest goes with the
    process: without sys.modules, finalization has no modules to clear.  That would
@@ -29,8 +29,7 @@ static struct {
     int installed;
     int enabled;        /* were automatic collections? -1: not known */
     int done;
-    int watcher;        /* of builtins; -1: none */
-} state = {.enabled = -1, .watcher = -1};
+} state = {.enabled = -1};
 
 /* Flush sys.NAME.  Returns 0, or -1 with an exception set. */
 static int
@@ -205,11 +204,11 @@ append_to_atexit(PyInterpreterState *interp)
 
 /* Without a place for one more watcher, there is none. */
 static void
-watch_builtins(PyInterpreterState *interp)
+watch_sys(PyInterpreterState *interp)
 {
     int watcher = PyDict_AddWatcher(on_change);
-    if (watcher >= 0 && PyDict_Watch(watcher, interp->builtins) == 0) {
-        state.watcher = watcher;
+    if (watcher >= 0) {
+        (void)PyDict_Watch(watcher, interp->sysdict);
     }
     PyErr_Clear();
 }
@@ -226,7 +225,7 @@ glue_finalize_at_exit(PyThreadState *tstate)
     if (append_to_atexit(tstate->interp) < 0) {
         return -1;
     }
-    watch_builtins(tstate->interp);
+    watch_sys(tstate->interp);
     state.installed = 1;
     return 0;
 }
