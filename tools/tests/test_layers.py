@@ -23,7 +23,7 @@ LAYERS = (
     ("cli",),
     ("verbs",),
     ("kept", "suite"),
-    ("audit", "bench", "exits", "report", "servers"),
+    ("audit", "bench", "exits", "report", "servers", "wheels"),
     ("measuring",),
     ("building",),
     ("series",),

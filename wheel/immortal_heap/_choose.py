@@ -54,9 +54,8 @@ def _built_for() -> list[str]:
 
 def _release() -> str:
     info = sys.version_info
-    short = {"alpha": "a", "beta": "b", "candidate": "rc", "final": ""}
-    tail = f"{short[info.releaselevel]}{info.serial}" if info.releaselevel != "final" else ""
-    return f"{info.major}.{info.minor}.{info.micro}{tail}"
+    kind = {"alpha": "a", "beta": "b", "candidate": "rc"}.get(info.releaselevel)
+    return f"{info.major}.{info.minor}.{info.micro}" + (f"{kind}{info.serial}" if kind else "")
 
 
 def _refusal() -> str | None:

@@ -33,6 +33,7 @@ VERBS = (
     "servers",
     "fuzz",
     "packages",
+    "wheel",
     "clean",
 )
 
