@@ -121,7 +121,15 @@ finalize(PyThreadState *tstate)
     (void)_PyFinalize_Interpreter(tstate, flush);
     gc->collecting = collecting;
     keep_strings_interned(interp);
-    interp->imports.modules = NULL;
+}
+
+/* No module has been cleared yet, and none need be. */
+static void
+leave_modules(PyInterpreterState *interp)
+{
+    if (state.done) {
+        interp->imports.modules = NULL;
+    }
 }
 
 static int
@@ -138,19 +146,32 @@ on_collection(PyObject *Py_UNUSED(self), PyObject *const *Py_UNUSED(args),
     PyThreadState *tstate = _PyThreadState_GET();
     if (is_time(tstate)) {
         finalize(tstate);
+        leave_modules(tstate->interp);
     }
     Py_RETURN_NONE;
 }
 
+/* The first of the keys that are changed, for which there may have been no memory.
+   After that, modules are on their way out. */
+static int
+is_first(PyObject *key)
+{
+    return key != NULL && PyUnicode_Check(key) &&
+        PyUnicode_CompareWithASCIIString(key, "path_importer_cache") == 0;
+}
+
 static int
 on_change(PyDict_WatchEvent Py_UNUSED(event), PyObject *Py_UNUSED(dict),
-          PyObject *Py_UNUSED(key), PyObject *Py_UNUSED(value))
+          PyObject *key, PyObject *Py_UNUSED(value))
 {
     PyThreadState *tstate = _PyThreadState_GET();
     if (is_time(tstate)) {
         PyObject *exc = PyErr_GetRaisedException();
         finalize(tstate);
         PyErr_SetRaisedException(exc);
+        if (is_first(key)) {
+            leave_modules(tstate->interp);
+        }
     }
     return 0;
 }
@@ -177,9 +198,12 @@ at_exit(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(ignored))
         return NULL;
     }
     Py_DECREF(function);
-    state.enabled = PyGC_Enable();
-    /* Stacks of threads cannot be seen any more once these are stopped. */
-    _PyFinalize_ThreadsStop(tstate);
+    /* A program may call such functions itself, and go on. */
+    if (interp->finalizing) {
+        state.enabled = PyGC_Enable();
+        /* Stacks of threads cannot be seen any more once these are stopped. */
+        _PyFinalize_ThreadsStop(tstate);
+    }
     Py_RETURN_NONE;
 }
 

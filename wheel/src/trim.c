@@ -28,7 +28,9 @@ trim(void *Py_UNUSED(unused))
 {
     PyTime_t begin, end;
     plan.asked = 0;
-    if (PyTime_MonotonicRaw(&begin) < 0) {
+    if (PyInterpreterState_Main()->finalizing ||
+        PyTime_MonotonicRaw(&begin) < 0)
+    {
         return 0;
     }
     pid_t pid = getpid();

@@ -126,6 +126,10 @@ class SwitchesTests(ExitTestCase):
     def test_atexit_cleared(self):
         self.finalized("atexit._clear()")
 
+    def test_functions_of_atexit_called(self):
+        self.finalized("gc.disable(); atexit._run_exitfuncs(); assert not gc.isenabled()")
+        self.finalized("atexit._run_exitfuncs(); atexit._run_exitfuncs()")
+
     def test_all_of_these(self):
         self.finalized("gc.disable(); gc.callbacks.clear(); atexit._clear()")
 
