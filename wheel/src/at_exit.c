@@ -123,11 +123,13 @@ finalize(PyThreadState *tstate)
     keep_strings_interned(interp);
 }
 
-/* No module has been cleared yet, and none need be. */
+/* No module has been cleared yet, and none need be; but in between is told what could
+   not be collected. */
 static void
 leave_modules(PyInterpreterState *interp)
 {
-    if (state.done) {
+    PyObject *garbage = interp->gc.garbage;
+    if (garbage == NULL || PyList_GET_SIZE(garbage) == 0) {
         interp->imports.modules = NULL;
     }
 }

@@ -39,6 +39,10 @@ extern Py_ssize_t glue_settle_code(PyInterpreterState *interp);
    exception set. */
 extern int glue_find_io_types(void);
 
+/* Let the allocator of small objects go on in fresh memory, once its pools were
+   sealed.  Returns how many bytes were given back. */
+extern size_t glue_forget_free_pools(void);
+
 /* From the next full collection on, free memory is given back after each.  Returns 0,
    or -1 with an exception set. */
 extern int glue_trim_after_collections(PyInterpreterState *interp);

@@ -67,6 +67,7 @@ immortalize_heap(PyObject *Py_UNUSED(module), PyObject *args, PyObject *kwargs)
            lists, and would be used again, page by page. */
         (void)glue_collect(NULL);
         _PyObject_SealPools(&sealed);
+        sealed.released_bytes += glue_forget_free_pools();
     }
     if ((seal || trim) && glue_trim_after_collections(tstate->interp) < 0) {
         return NULL;

@@ -44,3 +44,31 @@ struct arena_object;
 static void seal_find_pool(struct arena_object *ao) __attribute__((unused));
 
 #include "obmalloc_seal.h"
+
+/* Free pools lie between sealed ones, and to use one writes to the page of its
+   header.  Their memory goes back, and they are forgotten, as is what was never
+   carved off: the next pool comes from a new arena. */
+size_t
+glue_forget_free_pools(void)
+{
+    OMState *state = get_state();
+    size_t released = 0;
+    struct arena_object *next, *ao = usable_arenas;
+    if (seal_page_size() == 0) {
+        return 0;
+    }
+    for (; ao != NULL; ao = next) {
+        poolp after;
+        for (poolp p = ao->freepools; p != NULL; p = after) {
+            after = p->nextpool;
+            released += seal_release(p, POOL_SIZE);
+        }
+        next = ao->nextarena;
+        ao->freepools = NULL;
+        ao->nfreepools = 0;
+        ao->nextarena = ao->prevarena = NULL;
+    }
+    usable_arenas = NULL;
+    memset(state->mgmt.nfp2lasta, 0, sizeof(state->mgmt.nfp2lasta));
+    return released;
+}

@@ -6,42 +6,57 @@
    for what there is to do, which is right after a call of gc.collect().
 
    Full collections begin by themselves, too, and often in a process that has few
-   mortal objects; so trimming takes no more than a hundredth of the time. */
+   mortal objects.  Pools that were given back are not looked at again; but the C heap
+   is, by malloc_trim(), which therefore gets no more than a small part of the time. */
 
 #include "glue.h"
 #include "pycore_gc_lists.h"      // list_remove()
+#include "pycore_interp.h"        // PyInterpreterState.finalizing
 #include "pycore_object.h"        // _PyObject_GC_IS_TRACKED()
 
+#include <time.h>                 // clock_gettime()
 #include <unistd.h>               // getpid()
 
-/* The next time, in nanoseconds; of one process. */
+/* Of one process; times are in nanoseconds. */
 static struct {
-    PyTime_t not_before;
+    int64_t not_before;     /* the next time */
     pid_t pid;
     int asked;
 } plan;
 
-#define SHARE 100
+/* So many times as long as it took it waits. */
+#define PAUSES 50
+
+static int64_t
+now(clockid_t clock)
+{
+    struct timespec t = {0};
+    (void)clock_gettime(clock, &t);
+    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+static void
+trim_c_heap(void)
+{
+    pid_t pid = getpid();
+    int64_t begin = now(CLOCK_MONOTONIC);
+    if (pid == plan.pid && begin < plan.not_before) {
+        return;
+    }
+    int64_t used = now(CLOCK_THREAD_CPUTIME_ID);
+    _PyImmortalHeap_TrimCHeap();
+    used = now(CLOCK_THREAD_CPUTIME_ID) - used;
+    plan.not_before = begin + PAUSES * used;
+    plan.pid = pid;
+}
 
 static int
 trim(void *Py_UNUSED(unused))
 {
-    PyTime_t begin, end;
     plan.asked = 0;
-    if (PyInterpreterState_Main()->finalizing ||
-        PyTime_MonotonicRaw(&begin) < 0)
-    {
-        return 0;
-    }
-    pid_t pid = getpid();
-    if (pid == plan.pid && begin < plan.not_before) {
-        return 0;
-    }
-    _PyObject_TrimPools();
-    _PyImmortalHeap_TrimCHeap();
-    if (PyTime_MonotonicRaw(&end) == 0) {
-        plan.not_before = end + SHARE * (end - begin);
-        plan.pid = pid;
+    if (!PyInterpreterState_Main()->finalizing) {
+        _PyObject_TrimPools();
+        trim_c_heap();
     }
     return 0;
 }
