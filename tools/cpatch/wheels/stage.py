@@ -46,8 +46,7 @@ def shared_files(project: Project, pin: Pin) -> Iterator[Copy]:
             raise CpatchError(
                 f"{where}: there is no {pattern}",
                 wanted="files that the extension shares with the patched interpreter",
-                fix=f"mend {FOLDER}/{LIST}"
-                + ("" if (project.patches / pin.branch).is_dir() else ", or name another PIN"),
+                fix=f"name another PIN: not each has an extension; or mend {FOLDER}/{LIST}",
             )
         for source in found:
             yield Copy(source, Path(words[1]) / source.name)
