@@ -101,6 +101,34 @@ likely_status(void)
     return PySys_GetObject("last_exc") != NULL ? 1 : 0;
 }
 
+/* Some exceptions of finalizers are not to be reported (_PyFinalize_IsQuiet()).  The
+   hook that was there is asked to report all others. */
+static PyObject *
+report_unraisable(PyObject *hook, PyObject *unraisable)
+{
+    if (_PyFinalize_IsQuiet()) {
+        Py_RETURN_NONE;
+    }
+    return PyObject_CallOneArg(hook, unraisable);
+}
+
+static PyMethodDef report_unraisable_method = {
+    "unraisablehook", report_unraisable, METH_O, NULL
+};
+
+static void
+install_unraisablehook(void)
+{
+    PyObject *hook = PySys_GetObject("unraisablehook");
+    PyObject *ours = hook == NULL ? NULL :
+        PyCFunction_New(&report_unraisable_method, hook);
+    if (ours != NULL) {
+        (void)PySys_SetObject("unraisablehook", ours);
+        Py_DECREF(ours);
+    }
+    PyErr_Clear();
+}
+
 /* The calling thread is the only one that runs Python code, and nothing has been
    cleared. */
 static void
@@ -116,6 +144,7 @@ finalize(PyThreadState *tstate)
     /* Collections can run; none does, but for the one that calls, which has not
        begun, and one of a thread that was stopped. */
     gc->collecting = 0;
+    install_unraisablehook();
     _PyImmortalHeap_ProcessEnds();
     _PyFinalize_SetExitStatus(likely_status());
     (void)_PyFinalize_Interpreter(tstate, flush);

@@ -267,6 +267,29 @@ class StatusTests(ExitTestCase):
             "b whole", stderr="ZeroDivisionError",
         )
 
+    def test_exception_in_a_finalizer_of_what_only_sys_holds(self):
+        self.ends(
+            """
+            class A:
+                def __del__(self): 1/0
+            sys.held = A(); b = Probe("b")
+            immortalize_heap()
+            """,
+            "b whole",
+        )
+
+    def test_hook_of_the_user_s(self):
+        self.ends(
+            """
+            class A:
+                def __del__(self): 1/0
+            a = A()
+            sys.unraisablehook = lambda unraisable: print(unraisable.exc_value)
+            immortalize_heap()
+            """,
+            "division by zero",
+        )
+
     def test_daemon_threads(self):
         self.ends(
             """
