@@ -19,6 +19,7 @@
 #include "pycore_finalize.h"      // _PyFinalize_Interpreter()
 #include "pycore_gc_lists.h"
 #include "pycore_immortal_heap.h" // _PyImmortalHeap_ProcessEnds()
+#include "pycore_immortal_port.h" // glue_set_quiet()
 #include "pycore_interp.h"        // PyInterpreterState.atexit
 #include "pycore_object.h"
 #include "pycore_pylifecycle.h"
@@ -101,30 +102,33 @@ likely_status(void)
     return PySys_GetObject("last_exc") != NULL ? 1 : 0;
 }
 
-/* Some exceptions of finalizers are not to be reported (_PyFinalize_IsQuiet()).  The
-   hook that was there is asked to report all others. */
 static PyObject *
-report_unraisable(PyObject *hook, PyObject *unraisable)
+report_nothing(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(unraisable))
 {
-    if (_PyFinalize_IsQuiet()) {
-        Py_RETURN_NONE;
-    }
-    return PyObject_CallOneArg(hook, unraisable);
+    Py_RETURN_NONE;
 }
 
-static PyMethodDef report_unraisable_method = {
-    "unraisablehook", report_unraisable, METH_O, NULL
+static PyMethodDef report_nothing_method = {
+    "unraisablehook", report_nothing, METH_O, NULL
 };
 
-static void
-install_unraisablehook(void)
+/* Who reports exceptions asks nobody else than sys.unraisablehook. */
+void
+glue_set_quiet(int on)
 {
-    PyObject *hook = PySys_GetObject("unraisablehook");
-    PyObject *ours = hook == NULL ? NULL :
-        PyCFunction_New(&report_unraisable_method, hook);
-    if (ours != NULL) {
-        (void)PySys_SetObject("unraisablehook", ours);
-        Py_DECREF(ours);
+    static PyObject *replaced = NULL;
+    PyObject *hook;
+    if (on) {
+        Py_XSETREF(replaced, Py_XNewRef(PySys_GetObject("unraisablehook")));
+        hook = PyCFunction_New(&report_nothing_method, NULL);
+    }
+    else {
+        hook = replaced;
+        replaced = NULL;
+    }
+    if (hook != NULL) {
+        (void)PySys_SetObject("unraisablehook", hook);
+        Py_DECREF(hook);
     }
     PyErr_Clear();
 }
@@ -144,7 +148,6 @@ finalize(PyThreadState *tstate)
     /* Collections can run; none does, but for the one that calls, which has not
        begun, and one of a thread that was stopped. */
     gc->collecting = 0;
-    install_unraisablehook();
     _PyImmortalHeap_ProcessEnds();
     _PyFinalize_SetExitStatus(likely_status());
     (void)_PyFinalize_Interpreter(tstate, flush);
@@ -160,6 +163,8 @@ leave_modules(PyInterpreterState *interp)
     PyObject *garbage = interp->gc.garbage;
     if (garbage == NULL || PyList_GET_SIZE(garbage) == 0) {
         interp->imports.modules = NULL;
+        /* Without modules, stock has nowhere to report to. */
+        glue_set_quiet(1);
     }
 }
 
@@ -271,7 +276,7 @@ watch_sys(PyInterpreterState *interp)
 int
 glue_finalize_at_exit(PyThreadState *tstate)
 {
-    if (glue_find_io_types() < 0) {
+    if (glue_find_io_types() < 0 || glue_make_sentinel_type() < 0) {
         return -1;
     }
     if (state.installed) {

@@ -44,7 +44,9 @@ extern int glue_find_io_types(void);
 extern size_t glue_forget_free_pools(void);
 
 /* From the next full collection on, free memory is given back after each.  Returns 0,
-   or -1 with an exception set. */
+   or -1 with an exception set.  The type of what does that is to be made before the
+   heap is made immortal. */
+extern int glue_make_sentinel_type(void);
 extern int glue_trim_after_collections(PyInterpreterState *interp);
 
 #endif   /* !IMMORTAL_HEAP_GLUE_H */

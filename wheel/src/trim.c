@@ -86,20 +86,24 @@ static PyType_Spec sentinel_spec = {
     .slots = sentinel_slots,
 };
 
+static PyTypeObject *sentinel_type = NULL;
+
+int
+glue_make_sentinel_type(void)
+{
+    if (sentinel_type == NULL) {
+        sentinel_type = (PyTypeObject *)PyType_FromSpec(&sentinel_spec);
+    }
+    return sentinel_type == NULL ? -1 : 0;
+}
+
 /* Mortal, or no collection would come to it: made when all else is immortal, and
    again with each call, which makes the one before immortal.  Nobody holds it but
    this. */
 int
 glue_trim_after_collections(PyInterpreterState *interp)
 {
-    static PyObject *type = NULL;
-    if (type == NULL) {
-        type = PyType_FromSpec(&sentinel_spec);
-        if (type == NULL) {
-            return -1;
-        }
-    }
-    PyObject *sentinel = PyObject_GC_New(PyObject, (PyTypeObject *)type);
+    PyObject *sentinel = PyObject_GC_New(PyObject, sentinel_type);
     if (sentinel == NULL) {
         return -1;
     }
