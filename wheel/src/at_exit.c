@@ -17,7 +17,7 @@
 
 #include "glue.h"
 #include "pycore_finalize.h"      // _PyFinalize_Interpreter()
-#include "pycore_gc_lists.h"
+#include "pycore_gc.h"            // _PyGC_SET_FINALIZED()
 #include "pycore_immortal_heap.h" // _PyImmortalHeap_ProcessEnds()
 #include "pycore_immortal_port.h" // glue_set_quiet()
 #include "pycore_interp.h"        // PyInterpreterState.atexit
@@ -155,6 +155,24 @@ finalize(PyThreadState *tstate)
     keep_strings_interned(interp);
 }
 
+/* A program's own sys.stdout may write to the interpreter's, which is flushed last. */
+static void
+restore_streams(void)
+{
+    static const char *const names[][2] = {
+        {"stdin", "__stdin__"}, {"stdout", "__stdout__"}, {"stderr", "__stderr__"},
+    };
+    for (size_t i = 0; i < Py_ARRAY_LENGTH(names); i++) {
+        PyObject *own = PySys_GetObject(names[i][1]);
+        /* One that was detached cannot be flushed. */
+        PyObject *closed = own == NULL || own == Py_None ? NULL :
+            PyObject_GetAttrString(own, "closed");
+        (void)PySys_SetObject(names[i][0], closed == NULL ? Py_None : own);
+        Py_XDECREF(closed);
+        PyErr_Clear();
+    }
+}
+
 /* No module has been cleared yet, and none need be; but in between is told what could
    not be collected. */
 static void
@@ -163,6 +181,7 @@ leave_modules(PyInterpreterState *interp)
     PyObject *garbage = interp->gc.garbage;
     if (garbage == NULL || PyList_GET_SIZE(garbage) == 0) {
         interp->imports.modules = NULL;
+        restore_streams();
         /* Without modules, stock has nowhere to report to. */
         glue_set_quiet(1);
     }
@@ -217,6 +236,36 @@ static PyMethodDef on_collection_method = {
     NULL
 };
 
+/* A frame runs the __del__ of its first argument: keep in mind that it did.  Where the
+   interpreter does not come from the collector, it only does so when it is done. */
+static void
+note_finalizer(_PyInterpreterFrame *frame)
+{
+    PyObject *function = _PyPort_FrameFunction(frame);
+    PyObject *op = _PyPort_FrameSlots(frame, 0) > 0 ?
+        _PyPort_FrameSlot(frame, 0) : NULL;
+    if (function == NULL || op == NULL || !_PyObject_IS_GC(op) ||
+        Py_TYPE(op)->tp_finalize == NULL)
+    {
+        return;
+    }
+    if (_PyType_Lookup(Py_TYPE(op), &_Py_ID(__del__)) == function) {
+        _PyGC_SET_FINALIZED(op);
+    }
+}
+
+static void
+note_finalizers(PyThreadState *tstate)
+{
+    PyThreadState *ts = PyInterpreterState_ThreadHead(tstate->interp);
+    for (; ts != NULL; ts = PyThreadState_Next(ts)) {
+        _PyInterpreterFrame *frame = ts == tstate ? NULL : _PyPort_Frame(ts);
+        for (; frame != NULL; frame = frame->previous) {
+            note_finalizer(frame);
+        }
+    }
+}
+
 /* The last of the functions of atexit.  Other threads still run. */
 static PyObject *
 at_exit(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(ignored))
@@ -238,6 +287,7 @@ at_exit(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(ignored))
     if (interp->finalizing) {
         state.enabled = PyGC_Enable();
         /* Stacks of threads cannot be seen any more once these are stopped. */
+        note_finalizers(tstate);
         _PyFinalize_ThreadsStop(tstate);
     }
     Py_RETURN_NONE;

@@ -2,29 +2,11 @@
 
 import os
 import tempfile
+import textwrap
 import unittest
 
-from child import ChildTestCase
-
-PROBE = """
-import json, re, atexit, weakref, threading, time
-class Probe:
-    def __init__(self, name, *holds): self.name, self.holds = name, holds
-    def __del__(self):
-        import string, textwrap         # one loaded, one perhaps not yet
-        whole = all((json.loads("[1]"), re.compile("x"), sys.path, sys.meta_path, os.getpid(),
-                     textwrap.fill("a b"), BOUND == 1, NAMES() == "names"))
-        print(self.name, "whole" if whole else "torn")
-BOUND = 1
-def NAMES(): return "names"
-"""
-
-
-class ExitTestCase(ChildTestCase):
-    def ends(self, program, *lines, **keywords):
-        import textwrap
-        return self.check(PROBE + textwrap.dedent(program), *lines, **keywords)
-
+from child import run
+from probe import PROBE, ExitTestCase
 
 class FinalizersTests(ExitTestCase):
     """F1, F2: each runs once, and finds everything whole."""
@@ -218,6 +200,23 @@ class OutputTests(ExitTestCase):
             with open(f"{directory}/log", encoding="utf-8") as stream:
                 self.assertEqual(stream.read(), "from a finalizer")
 
+    def test_stdout_of_the_user_s(self):
+        """Only its flush() writes."""
+        self.ends(
+            """
+            class Buffered:
+                text = ""
+                def write(self, text): self.text += text
+                def flush(self):
+                    text, self.text = self.text, ""
+                    sys.__stdout__.write(text)
+            sys.stdout = Buffered()
+            a = Probe("a")
+            immortalize_heap()
+            """,
+            "a whole",
+        )
+
     def test_same_order_on_every_run(self):
         program = """
             class A:
@@ -229,8 +228,7 @@ class OutputTests(ExitTestCase):
             b = [A(f"y{i}") for i in range(5)]
             t = {A(f"t{i}") for i in range(20)}
             """
-        from child import run
-        seen = {run(PROBE + __import__("textwrap").dedent(program), PYTHONHASHSEED=str(seed)).stdout
+        seen = {run(PROBE + textwrap.dedent(program), PYTHONHASHSEED=str(seed)).stdout
                 for seed in range(4)}
         self.assertEqual(len(seen), 1)
         self.assertEqual(len(seen.pop().splitlines()), 50)
@@ -322,6 +320,24 @@ class StatusTests(ExitTestCase):
             "a whole",
         )
 
+    def test_daemon_thread_in_a_finalizer(self):
+        """It does not run again."""
+        self.ends(
+            """
+            class Slow:
+                def __del__(self): print("del", flush=True); event.set(); time.sleep(60)
+            event = threading.Event()
+            immortalize_heap()
+            held = [Slow()]
+            class Quick:
+                def __del__(self): print("quick")
+            quick = Quick()
+            threading.Thread(target=held.clear, daemon=True).start()
+            event.wait()
+            """,
+            "del", "quick",
+        )
+
     def test_a_lock_that_a_stopped_thread_has(self):
         """Nothing refuses the wait here; the process ends nevertheless."""
         done = self.ends(
@@ -340,79 +356,6 @@ class StatusTests(ExitTestCase):
             "b whole", stderr="left alone",
         )
         self.assertIn("a finalizer waits for a lock", done.stderr)
-
-
-class WorkerTests(ExitTestCase):
-    """F6: a forked process that ends does not copy what it shares."""
-
-    def faults(self, before):
-        done = self.ends(
-            f"""
-            import resource
-            held = [[i] for i in range(200_000)]
-            {before}
-            pid = os.fork()
-            if pid == 0:
-                sys.exit(0)
-            _, status, usage = os.wait4(pid, 0)
-            assert status == 0
-            held.append(usage.ru_minflt)
-            os.write(1, b"%d\\n" % usage.ru_minflt)
-            os._exit(0)
-            """,
-            *self.ANY,
-        )
-        return int(done.stdout)
-
-    class _Any(list):
-        pass
-
-    ANY = ()
-
-    def check(self, program, *lines, **keywords):
-        if self._testMethodName == "test_page_faults":
-            from child import run
-            done = run(program)
-            self.assertEqual((done.returncode, done.stderr), (0, ""), done)
-            return done
-        return super().check(program, *lines, **keywords)
-
-    def test_page_faults(self):
-        frozen = self.faults("gc.collect(); gc.freeze()")
-        immortal = self.faults("immortalize_heap()")
-        self.assertLess(immortal, 2500)
-        self.assertLess(immortal, frozen / 2)
-
-    def test_finalizers_in_both(self):
-        self.ends(
-            """
-            a = Probe("inherited")
-            immortalize_heap()
-            sys.stdout.flush()
-            pid = os.fork()
-            if pid == 0:
-                b = Probe("worker's")
-            else:
-                os.waitpid(pid, 0)
-            """,
-            "inherited whole", "worker's whole", "inherited whole",
-        )
-
-    def test_multiprocessing(self):
-        with tempfile.TemporaryDirectory() as directory:
-            path = os.path.join(directory, "program.py")
-            with open(path, "w", encoding="utf-8") as stream:
-                stream.write(PROBE.replace("import json", "import os, sys, json") + """
-import multiprocessing, immortal_heap
-def work(n): return n * 2
-if __name__ == "__main__":
-    a = Probe("a")
-    immortal_heap.immortalize_heap()
-    with multiprocessing.get_context("fork").Pool(2) as pool:
-        print(pool.map(work, range(4)))
-""")
-            self.ends(f"import runpy; runpy.run_path({path!r}, run_name='__main__')",
-                      "[0, 2, 4, 6]", "a whole")
 
 
 if __name__ == "__main__":
