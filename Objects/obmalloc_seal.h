@@ -11,12 +11,16 @@
    a parent that seals again and again would grow with its garbage.
 
    A sealed pool looks full (freeblock is NULL), so that pymalloc_free() has
-   one rare branch to look for it in.  maxnextoffset is never 0 otherwise. */
+   one rare branch to look for it in.  maxnextoffset is never 0 otherwise.
+
+   Where pymalloc_free() does not look, what is freed in a sealed pool opens it
+   for as much, and to seal it again is the same as for any other. */
 
 #include "pycore_obmalloc_port.h" // _PyPort_Arenas()
 #include "pycore_pystate.h"       // _Py_IsMainInterpreter()
 
-#define POOL_IS_SEALED(pool) ((pool)->maxnextoffset == 0)
+#define POOL_IS_SEALED(pool) \
+    ((pool)->maxnextoffset == 0 && (pool)->freeblock == NULL)
 
 #ifdef MADV_DONTNEED
 #  define SEAL_CAN_RELEASE 1
@@ -237,6 +241,51 @@ seal_trim_arena(struct arena_object *ao)
     return released;
 }
 
+/* The same where nobody finds holes: those in the middle stay on the list, by their
+   headers, and the rest of them is given back.  The lowest come first, so that the
+   end gets free.  What is so already is not written to. */
+static size_t
+seal_trim_listed(struct arena_object *ao, size_t page)
+{
+    uintptr_t base = seal_arena_base(ao);
+    uint64_t listed = 0;
+    size_t released = 0;
+    for (poolp p = ao->freepools; p != NULL; p = p->nextpool) {
+        uintptr_t place = ((uintptr_t)p - base) / POOL_SIZE;
+        if (place >= 64) {
+            return 0;
+        }
+        listed |= (uint64_t)1 << place;
+    }
+    for (;;) {
+        uintptr_t last = (uintptr_t)ao->pool_address - POOL_SIZE;
+        uint64_t bit = (uint64_t)1 << ((last - base) / POOL_SIZE);
+        if (last < base || !(listed & bit)) {
+            break;
+        }
+        listed &= ~bit;
+        ao->pool_address -= POOL_SIZE;
+        released += seal_release((void *)last, POOL_SIZE);
+    }
+    poolp next = NULL;
+    for (int place = 63; place >= 0; place--) {
+        if (!(listed >> place & 1)) {
+            continue;
+        }
+        poolp pool = (poolp)(base + (uintptr_t)place * POOL_SIZE);
+        if (pool->szidx != DUMMY_SIZE_IDX) {
+            pool->szidx = DUMMY_SIZE_IDX;
+            released += seal_release((char *)pool + page, POOL_SIZE - page);
+        }
+        if (pool->nextpool != next) {
+            pool->nextpool = next;
+        }
+        next = pool;
+    }
+    ao->freepools = next;
+    return released;
+}
+
 static size_t
 seal_trim(size_t page)
 {
@@ -245,7 +294,8 @@ seal_trim(size_t page)
     struct arena_object *ao = page ? _PyPort_UsableArenas() : NULL;
     for (; ao != NULL; ao = ao->nextarena) {
         if (ao->freepools != NULL) {
-            released += seal_trim_arena(ao);
+            released += _PyPort_HOLES_ARE_FOUND ? seal_trim_arena(ao) :
+                seal_trim_listed(ao, page);
         }
     }
     return released;

@@ -50,7 +50,7 @@ _PyDeallocators_IsOwnCode(destructor function)
 {
 #ifdef HAVE_DLFCN_H
     Dl_info own, info;
-    return dladdr((void *)&_PyDeallocators_DoMore, &own) == 0 ||
+    return dladdr((void *)PyType_Type.tp_dealloc, &own) == 0 ||
         dladdr((void *)function, &info) == 0 ||
         info.dli_fbase == own.dli_fbase;
 #else

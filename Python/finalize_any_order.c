@@ -47,7 +47,7 @@ run_list(PyInterpreterState *interp, PyGC_Head *list, int height,
         PyObject *op = (PyObject *)(gc + 1);
         Py_XSETREF(held, Py_NewRef(op));
         if (is_turn(interp, op, height, finished)) {
-            PyObject_CallFinalizer(op);
+            _PyFinalize_Call(op);
             n++;
         }
         if (!_PyObject_GC_IS_TRACKED(op)) {

@@ -136,7 +136,7 @@ finalize(struct finalization *f, PyObject *op, _Py_finalize_order *order)
         (void)_Py_addrset_add(&f->finished, op);
         _Py_EnsureImmortal(op);
     }
-    PyObject_CallFinalizer(op);
+    _PyFinalize_Call(op);
     _PyFinalize_EndFinalizer();
 }
 
@@ -161,6 +161,15 @@ run_slice(struct finalization *f, _Py_finalize_order *order, Py_ssize_t start,
     return n;
 }
 
+static void
+set_quiet(int on)
+{
+    if (on != quiet) {
+        quiet = on;
+        _PyPort_SetQuiet(on);
+    }
+}
+
 /* Run all finalizers in order; returns how many there were. */
 static Py_ssize_t
 run_finalizers(struct finalization *f, _Py_finalize_order *order)
@@ -173,9 +182,9 @@ run_finalizers(struct finalization *f, _Py_finalize_order *order)
             PySys_FormatStderr("# finalize %s %R (%zd)\n", kinds[m->kind],
                                m->name, m->end - m->start);
         }
-        quiet = m->dict != NULL && m->dict == f->interp->sysdict;
+        set_quiet(m->dict != NULL && m->dict == f->interp->sysdict);
         n += run_slice(f, order, m->start, m->end);
-        quiet = 0;
+        set_quiet(0);
         end = m->start;
     }
     if (f->verbose) {
@@ -268,7 +277,8 @@ go_on(PyThreadState *tstate, void *arg)
     struct finalization *f = arg;
     f->tstate = tstate;
     running = f->interp;
-    quiet = 0;
+    quiet = 1;
+    set_quiet(0);       /* the other thread may have been */
     _PyFinalize_stopped = *f->stopped;
     _PyFinalize_BeginWatch(tstate, go_on, f);
     if (!f->all_ran) {

@@ -68,6 +68,18 @@ _PyFinalize_CanExpand(PyObject *op)
         (_PyObject_GC_IS_TRACKED(op) || PyDict_Check(op) || PyTuple_Check(op));
 }
 
+/* Run the finalizer of op, which has one that did not run.  The collector's flag says
+   so first of all: whoever goes on where the calling thread got stuck must not run it
+   again. */
+static inline void
+_PyFinalize_Call(PyObject *op)
+{
+    if (_PyObject_IS_GC(op)) {
+        _PyGC_SET_FINALIZED(op);
+    }
+    Py_TYPE(op)->tp_finalize(op);
+}
+
 /* When an object's turn comes: the higher, the earlier. */
 typedef struct {
     PyObject *object;       /* borrowed */

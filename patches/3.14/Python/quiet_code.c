@@ -106,6 +106,7 @@ quiet_code(PyCodeObject *code)
             int settled = settled_form(code, opcode, oparg);
             if (settled) {
                 instr->op.code = settled;
+                result |= opcode != settled;
             }
             else if (has_counter(general) &&
                      !_PyCode_IsQuietCounter(instr[1].counter) &&

@@ -219,6 +219,12 @@ _PyPort_FinalizationError(void)
     return NULL;
 }
 
+/* What _PyFinalize_IsQuiet() says has changed, for who does not ask. */
+static inline void
+_PyPort_SetQuiet(int Py_UNUSED(on))
+{
+}
+
 /* Has a thread the GIL of interp just now?  For a thread that has not. */
 static inline int
 _PyPort_IsGILTaken(PyInterpreterState *interp)

@@ -11,6 +11,9 @@
 /* A byte of a pool. */
 #define _PyPort_block block
 
+/* Does the allocator look for free pools that are on no list, seal_find_pool()? */
+#define _PyPort_HOLES_ARE_FOUND 1
+
 /* The arenas, *n of them; those that were never used or are free have no
    address. */
 static inline struct arena_object *

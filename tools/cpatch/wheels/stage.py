@@ -1,0 +1,68 @@
+"""The source of the package: the folder ``wheel``, and copies of the files that it shares."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from cpatch.base.errors import CpatchError
+from cpatch.base.pin import Pin
+from cpatch.base.project import Project
+
+#: In the repository: the package without what it shares with the patched interpreter.
+FOLDER = "wheel"
+#: In that folder: what it shares, a pattern and a folder below ``SHARED`` in each line.
+LIST = "shared-files"
+SHARED = "shared"
+#: What is in the folder for the repository only.
+_OWN = shutil.ignore_patterns("__pycache__", LIST)
+
+
+@dataclass(frozen=True)
+class Copy:
+    """A file of the repository, and its place below ``shared``."""
+
+    source: Path
+    place: Path
+
+
+def shared_files(project: Project, pin: Pin) -> Iterator[Copy]:
+    """Yield what the list names, in its order; CpatchError for a line that names nothing."""
+    path = project.root / FOLDER / LIST
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        words = line.partition("#")[0].split()
+        if not words:
+            continue
+        where = f"{FOLDER}/{LIST}:{number}"
+        if len(words) != 2:
+            raise CpatchError(
+                f"{where}: a pattern and a folder were expected", wanted="FILE FOLDER", got=line
+            )
+        pattern = words[0].replace("{pin}", pin.branch)
+        found = sorted(project.root.glob(pattern))
+        if not found:
+            raise CpatchError(
+                f"{where}: there is no {pattern}",
+                wanted="files that the extension shares with the patched interpreter",
+                fix=f"name another PIN: not each has an extension; or mend {FOLDER}/{LIST}",
+            )
+        for source in found:
+            yield Copy(source, Path(words[1]) / source.name)
+
+
+def stage(project: Project, pin: Pin, target: Path) -> Path:
+    """Write the whole source to *target*, a directory of ours, anew, and return it."""
+    copies = list(shared_files(project, pin))
+    shutil.rmtree(target, ignore_errors=True)
+    project.make_dir(target.parent)
+    shutil.copytree(project.root / FOLDER, target, ignore=_OWN)
+    shutil.copyfile(project.root / "LICENSE", target / "LICENSE")
+    for copy in copies:
+        place = target / SHARED / copy.place
+        if place.exists():
+            raise CpatchError(f"{FOLDER}/{LIST} puts two files at {copy.place}")
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(copy.source, place)
+    return target

@@ -1,0 +1,107 @@
+"""make wheel: an interpreter that says yes to everything, and what is made of what it leaves."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from buildtoy import VERSION, Toy, make_toy
+from cpatch.wheels import pack
+
+#: Says which release it is, makes environments that hold itself, and builds by writing files.
+PYTHON = """\
+echo "$0 $*" >> "{log}"
+case "$*" in
+*platform*) echo {version};;
+"-m venv "*) mkdir -p "$3/bin"; cp "$0" "$3/bin/python";;
+*" build --sdist "*) mkdir -p "$5"; cd "$6/.." && tar czf "$5/immortal_heap-0.1.0.tar.gz" \\
+    --transform s,^source,immortal_heap-0.1.0, source;;
+*" build --wheel "*) mkdir -p "$5"
+    echo _heap_{module}.so > "$5/immortal_heap-0.1.0-cp98-cp98-linux_x86_64.whl";;
+*" wheel unpack "*) mkdir -p "$5/immortal_heap-0.1.0/immortal_heap"
+    touch "$5/immortal_heap-0.1.0/immortal_heap/$(cat "$6")";;
+*" wheel pack "*) ls "$6/immortal_heap" > "$5/immortal_heap-0.1.0-joined.whl";;
+*unittest*) test ! -e "{root}/tests-fail";;
+esac
+"""
+
+
+@pytest.fixture
+def toy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Toy:
+    """The toy project, with a package, whose stock interpreter is PYTHON."""
+    toy = make_toy(tmp_path / "p", monkeypatch)
+    (toy.root / "LICENSE").touch()
+    (toy.root / "wheel" / "tests").mkdir(parents=True)
+    (toy.root / "wheel" / "shared-files").write_text("LICENSE Python\n")
+    stock = python(toy, "stock", VERSION)
+    monkeypatch.setattr(
+        pack.install, "install", lambda *_args: type("Installed", (), {"python": stock})
+    )
+    return toy
+
+
+def python(toy: Toy, name: str, version: str) -> Path:
+    path = toy.root / "bin" / name
+    path.parent.mkdir(exist_ok=True)
+    module = version.replace(".", "_")
+    text = PYTHON.format(log=toy.root / "log", version=version, root=toy.root, module=module)
+    path.write_text(f"#!/bin/sh\n{text}")
+    path.chmod(0o755)
+    return path
+
+
+def commands(toy: Toy) -> str:
+    return (toy.root / "log").read_text()
+
+
+def test_leaves_a_wheel_and_an_sdist(toy: Toy, capsys: pytest.CaptureFixture[str]) -> None:
+    assert toy.run("wheel", "-j1") == 0
+    dist = toy.project.pin_build(toy.pin) / "dist"
+    assert sorted(path.name for path in dist.iterdir()) == [
+        "TESTED",
+        "immortal_heap-0.1.0-cp98-cp98-linux_x86_64.whl",
+        "immortal_heap-0.1.0.tar.gz",
+    ]
+    said = capsys.readouterr().out
+    assert f"CPython {VERSION}" in said
+    assert "build/9.8/dist/immortal_heap-0.1.0.tar.gz" in said
+    assert (dist / "TESTED").read_text() == f"{VERSION}\n"
+
+
+def test_builds_the_wheel_from_the_sdist_and_tests_what_was_installed(toy: Toy) -> None:
+    assert toy.run("wheel", "-j1") == 0
+    lines = commands(toy).splitlines()
+    built = next(line for line in lines if "build --wheel" in line)
+    assert "w0.source/immortal_heap-0.1.0" in built
+    at = next(n for n, line in enumerate(lines) if "unittest discover" in line)
+    assert any("pip install" in line and ".whl" in line for line in lines[:at])
+    assert "/test-0/bin/python" in lines[at]
+
+
+def test_a_test_that_fails_leaves_nothing(toy: Toy, capsys: pytest.CaptureFixture[str]) -> None:
+    (toy.root / "tests-fail").touch()
+    assert toy.run("wheel", "-j1") == 1
+    assert "wheel.log" in capsys.readouterr().err
+    assert not (toy.project.pin_build(toy.pin) / "dist").exists()
+    assert toy.run("wheel", "-j1", "--no-test") == 0
+
+
+def test_joins_the_modules_of_several_releases(toy: Toy) -> None:
+    other = python(toy, "other", "9.8.8")
+    assert toy.run("wheel", "-j1", "--also", str(other)) == 0
+    dist = toy.project.pin_build(toy.pin) / "dist"
+    (wheel,) = dist.glob("*.whl")
+    assert (dist / "TESTED").read_text() == f"{VERSION}\n9.8.8\n"
+    assert wheel.read_text() == "_heap_9_8_7.so\n_heap_9_8_8.so\n"
+
+
+def test_refuses_two_of_the_same_release(toy: Toy, capsys: pytest.CaptureFixture[str]) -> None:
+    other = python(toy, "other", VERSION)
+    assert toy.run("wheel", "-j1", "--also", str(other)) == 1
+    assert "the same" in capsys.readouterr().err
+
+
+def test_a_repository_without_the_package(toy: Toy, capsys: pytest.CaptureFixture[str]) -> None:
+    (toy.root / "wheel" / "shared-files").unlink()
+    assert toy.run("wheel") == 1
+    assert "no wheel/shared-files" in capsys.readouterr().err
