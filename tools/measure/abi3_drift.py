@@ -4,11 +4,11 @@ Run by a patched interpreter that has test._testimmortal:
 
     PYTHON abi3_drift.py OLD/Include CONFIG [--powers 10,20,28]
 
-OLD/Include are headers of before immortal objects (the older pin's, stock), CONFIG is where pyconfig.h
-lies. Compiles tools/stockabi/stockabi.c for the limited API with them, has it count 2**n times in
-each way, and prints how far the count is off after that, as a Markdown table. Then it says what
-becomes of an object whose count comes to the end of its range, each in a process of its own.
-Standard library only.
+OLD/Include are headers of before immortal objects (the older pin's, stock), CONFIG is where
+pyconfig.h lies. Compiles tools/stockabi/stockabi.c for the limited API with them, has it count
+2**n times in each way, and prints how far the count is off after that, as a Markdown table. Then
+it says what becomes of an object whose count comes to the end of its range, each in a process of
+its own. Standard library only.
 """
 
 from __future__ import annotations
