@@ -11,14 +11,17 @@ from cpatch.base.errors import REGRESSION, USAGE, CpatchError
 from cpatch.base.pinfile import load_pins
 from cpatch.series import parts as series_parts
 from cpatch.series import patchfiles
-from cpatch.suite import choice, compat_leg, legs, parts_leg
+from cpatch.suite import choice, compat_leg, legs, parts_leg, wheel_leg
 from cpatch.verbs.options import jobs_option, open_pin, parts_option, pin_option, verbose_option
+from cpatch.wheels import stage
 
 USUAL = tuple(dict.fromkeys(name for name, _ in legs.LEGS))
 #: Runs for other pins, and when it is named: what it does is a part of other legs here.
 NAMED = tuple(row for row in legs.OTHER_PINS if row[0] not in USUAL)
-#: Run when they are named only: one takes hours, the other needs an index of packages.
-ALONE = (("parts", parts_leg.parts_alone), ("compat", compat_leg.few))
+#: Run when they are named only: one takes hours, the others need an index of packages. The wheel's
+#: runs for other pins, too, where there is a wheel.
+WHEEL = ("wheel", wheel_leg.built_and_tested)
+ALONE = (("parts", parts_leg.parts_alone), ("compat", compat_leg.few), WHEEL)
 NAMES = (*USUAL, *(name for name, _ in (*NAMED, *ALONE)))
 #: What can be run on a tree of some parts.
 OF_PARTS = ("ours", "suite", "off", "debug")
@@ -44,8 +47,8 @@ def command(
 ) -> int:
     """Test the patched interpreter; a failure counts only if stock passes that test.
 
-    Without anything else, the default pin whole, and of the other pins lint, ours, the auditor
-    and the core files, for those whose series is not empty and that are not unfinished.
+    Without anything else, the default pin whole, and of the other pins lint, ours, the auditor,
+    the core files and the wheel, for those whose series is not empty and that are not unfinished.
 
     ARGUMENTS go to regrtest in place of the whole suite (names of test files, -m PATTERN).
     """
@@ -91,7 +94,8 @@ def _other_pins(context: legs.Context) -> list[legs.Result]:
             how = f"make test PIN={pin.branch} tests it"
             console.say(f"{pin.branch}: skipped, the pin file calls it unfinished; {how}")
             continue
-        for name, leg in legs.OTHER_PINS:
+        wheel = (WHEEL,) if stage.is_for(context.project, pin) else ()
+        for name, leg in (*legs.OTHER_PINS, *wheel):
             result = legs.run_leg(leg, name, replace(context, pin=pin))
             result.name = f"{pin.branch} {result.name}"
             results.append(result)

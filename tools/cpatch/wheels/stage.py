@@ -52,6 +52,16 @@ def shared_files(project: Project, pin: Pin) -> Iterator[Copy]:
             yield Copy(source, Path(words[1]) / source.name)
 
 
+def is_for(project: Project, pin: Pin) -> bool:
+    """Tell whether there is an extension for a pin: whether all is there that it shares."""
+    if not (project.root / FOLDER / LIST).is_file():
+        return False
+    try:
+        return bool(list(shared_files(project, pin)))
+    except CpatchError:
+        return False
+
+
 def stage(project: Project, pin: Pin, target: Path) -> Path:
     """Write the whole source to *target*, a directory of ours, anew, and return it."""
     copies = list(shared_files(project, pin))
