@@ -174,6 +174,39 @@ def feed(
             )
 
 
+def limited(
+    argv: Sequence[str | Path],
+    *,
+    cwd: Path,
+    env: Mapping[str, str],
+    stdout: IO[bytes],
+    stderr: IO[bytes] | int,
+    seconds: float,
+) -> int | None:
+    """Run a program in a session of its own, with *env* whole; None when its time is up.
+
+    The children that it left are killed, too: they hold its pipes and ports.
+    """
+    with _default_sigint():
+        child = subprocess.Popen(
+            argv,
+            cwd=cwd,
+            env=env,
+            stdin=subprocess.DEVNULL,
+            stdout=stdout,
+            stderr=stderr,
+            start_new_session=True,
+        )
+    try:
+        return child.wait(seconds)
+    except subprocess.TimeoutExpired:
+        return None
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(child.pid, signal.SIGKILL)
+        child.wait()
+
+
 def tail(log: Path, lines: int = _TAIL, *, start: int = 0) -> list[str]:
     """Return the last lines of a log, nothing from before byte ``start``."""
     with log.open("rb") as stream:

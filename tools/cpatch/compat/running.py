@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import re
@@ -160,27 +159,13 @@ def environment(bench: Bench, package: Package, who: str, scratch: Path) -> dict
 
 def _wait(argv: list[str], work: Path, env: dict[str, str], seconds: int) -> tuple[int | str, str]:
     with tempfile.TemporaryFile() as out:
-        child = subprocess.Popen(
-            argv,
-            cwd=work,
-            env=env,
-            stdin=subprocess.DEVNULL,
-            stdout=out,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
+        status = proc.limited(
+            argv, cwd=work, env=env, stdout=out, stderr=subprocess.STDOUT, seconds=seconds
         )
-        status: int | str
-        try:
-            status = child.wait(seconds)
-        except subprocess.TimeoutExpired:
-            status = LIMIT
-        finally:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(child.pid, signal.SIGKILL)
-            child.wait()
         out.seek(0, os.SEEK_END)
         out.seek(max(0, out.tell() - 4000))
-        return status, out.read().decode("utf-8", "replace")
+        said = out.read().decode("utf-8", "replace")
+        return LIMIT if status is None else status, said
 
 
 def read(log: Path, status: int | str, seconds: float, said: str) -> Run:

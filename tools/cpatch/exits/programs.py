@@ -15,14 +15,13 @@ import hashlib
 import os
 import re
 import shutil
-import signal
-import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from cpatch.base import proc
 from cpatch.base.errors import CpatchError
 
 #: How a program is run: the default, with the start-up call left out, with the explicit call.
@@ -101,29 +100,19 @@ def run(program: Program, python: Path, mode: str, *, native: Path, seconds: flo
     """
     argv = [str(python), *(["-X", "immortal_heap=off"] if mode == "off" else [])]
     with scratch() as home, tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
-        child = subprocess.Popen(
-            [*argv, str(program.path)],
+        status = proc.limited(
+            [*argv, program.path],
             cwd=home,
             env=environment(mode, native, home),
-            stdin=subprocess.DEVNULL,
             stdout=out,
             stderr=err,
-            start_new_session=True,
-            restore_signals=True,
+            seconds=seconds,
         )
-        status: int | str
-        try:
-            status = child.wait(seconds)
-        except subprocess.TimeoutExpired:
-            status = HANGS
-        finally:
-            # The children that it left, too: they hold its pipes and ports.
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(child.pid, signal.SIGKILL)
-            child.wait()
         places = {home: "SCRATCH", python.parents[1]: "VENV", program.path.parent: "PROGRAMS"}
         stdout, stderr = (normalise(_text(stream), places) for stream in (out, err))
-        return Outcome(status, stdout, stderr, listing(home, program.files))
+        return Outcome(
+            HANGS if status is None else status, stdout, stderr, listing(home, program.files)
+        )
 
 
 def _text(stream: IO[bytes]) -> str:
