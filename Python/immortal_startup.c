@@ -75,11 +75,19 @@ _PyImmortalHeap_CheckConfig(const PyConfig *config)
     return _PyStatus_OK();
 }
 
-/* Does the configuration want a start-up call? */
+/* Was the start-up call made in this process?  What is immortal outlives
+   Py_Finalize().  An application that runs Py_RunMain() again and again would
+   grow by an interpreter each time, if it were made each time. */
+static int made = 0;
+
+/* Is a start-up call wanted, and due? */
 static int
 wants_startup_call(const PyConfig *config)
 {
     char message[128];
+    if (made) {
+        return 0;
+    }
     if (read_switch(config, message, sizeof(message)) <= 0) {
         return 0;
     }
@@ -158,6 +166,7 @@ _PyGC_ImmortalizeHeap(void)
     if (!wants_startup_call(_PyInterpreterState_GetConfig(interp))) {
         return 0;
     }
+    made = 1;
     PyObject *spared[2];
     struct _Py_immortal_heap_stats stats;
     _PyImmortalHeap_FindMain(interp, spared);

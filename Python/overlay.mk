@@ -93,4 +93,5 @@ OVERLAY_OBMALLOC_HEADERS= $(wildcard \
 
 # Packages below Lib/test, to be installed.
 OVERLAY_TESTSUBDIRS= $(patsubst $(srcdir)/Lib/%,%,$(wildcard \
+		$(srcdir)/Lib/test/embedding_rounds \
 		$(srcdir)/Lib/test/finalization_ways))

@@ -20,7 +20,8 @@ extern PyStatus _PyImmortalHeap_CheckConfig(const PyConfig *config);
 /* The start-up call: pymain makes it once, after site was imported and
    before the first user code runs.  Everything alive becomes immortal except
    __main__, its dictionary, and what only these two keep alive.  Does nothing
-   if the configuration says so.
+   if the configuration says so, or if it was made in this process before:
+   what is immortal cannot be given back when that interpreter ends.
 
    Returns 0, or -1 with an exception set. */
 extern int _PyGC_ImmortalizeHeap(void);

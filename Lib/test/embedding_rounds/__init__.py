@@ -1,0 +1,100 @@
+"""Rounds of Py_Initialize() and Py_FinalizeEx() in one process: rounds.c.
+
+    python -m test.embedding_rounds [--rounds N] [--compare STOCK] [WAY ...]
+
+prints a table: how much memory a process has after the first rounds and after
+the last, and how much each round between left behind.
+"""
+
+import dataclasses
+import os
+import shlex
+import subprocess
+import sys
+import sysconfig
+
+SOURCE = os.path.join(os.path.dirname(__file__), 'rounds.c')
+WAYS = 'never', 'first', 'each', 'threads', 'subinterpreters', 'main'
+
+#: After so many rounds what is made once was made: arenas, caches, stacks.
+WARM = 8
+
+_CONFIGURATION = """
+import os, sysconfig
+value = sysconfig.get_config_var
+if sysconfig.is_python_build():
+    headers, library = os.path.join(value('srcdir'), 'Include'), value('abs_builddir')
+else:
+    headers, library = sysconfig.get_path('include'), value('LIBPL')
+library = os.path.join(library, value('LIBRARY'))
+print(library)
+print(value('CC'))
+print('-I' + headers, '-I' + os.path.dirname(sysconfig.get_config_h_filename()))
+print(library, *map(value, ('LINKFORSHARED', 'LIBS', 'MODLIBS', 'SYSLIBS')))
+"""
+
+
+class CannotBuild(Exception):
+    """There is no compiler, or no static library to link."""
+
+
+@dataclasses.dataclass
+class Memory:
+    """Resident memory in KiB: before, during and after each round."""
+
+    before: list
+    during: list
+    after: list
+
+    @property
+    def per_round(self):
+        """KiB that a round leaves behind, once what is made once was made."""
+        warm = min(WARM, len(self.after) // 2)
+        return ((self.after[-1] - self.after[warm - 1])
+                / (len(self.after) - warm))
+
+    @property
+    def alive(self):
+        """KiB that the first interpreter had in all, just before its end."""
+        return self.during[0] - self.before[0]
+
+
+def build(python, target):
+    """Compile rounds.c with the library of *python*; raise CannotBuild."""
+    asked = subprocess.run([python, '-c', _CONFIGURATION], text=True,
+                           check=True, stdout=subprocess.PIPE)
+    library, compiler, headers, link = asked.stdout.splitlines()
+    if not os.path.exists(library):
+        raise CannotBuild(f'{python} has no static library {library}')
+    command = [*shlex.split(compiler), '-O1', '-g', *shlex.split(headers),
+               SOURCE, *shlex.split(link), '-o', target]
+    try:
+        done = subprocess.run(command, text=True, stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT)
+    except OSError as error:
+        raise CannotBuild(f'{command[0]}: {error}') from None
+    if done.returncode:
+        raise CannotBuild(f'{shlex.join(command)}:\n{done.stdout}')
+
+
+def run(program, way, rounds, python=sys.executable, option=None,
+        timeout=300):
+    """Run *rounds* of *way* and return their Memory.
+
+    RuntimeError if the program fails: what it printed, and how it ended.
+    """
+    command = [program, way, str(rounds), python]
+    if option:
+        command.append(option)
+    env = {name: value for name, value in os.environ.items()
+           if not name.startswith('PYTHON')}
+    done = subprocess.run(command, env=env, text=True, timeout=timeout,
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT)
+    lines = done.stdout.splitlines()
+    if done.returncode or len(lines) != rounds:
+        raise RuntimeError(f'{shlex.join(command)}: exit code '
+                           f'{done.returncode}:\n{done.stdout[-2000:]}')
+    columns = zip(*(map(int, line.split()) for line in lines))
+    return Memory(*map(list, columns))
