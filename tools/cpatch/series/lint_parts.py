@@ -138,11 +138,12 @@ def _makefile(inputs: Inputs, every: EveryPin) -> Iterator[Finding]:
     if _MAKEFILE not in inputs.overlay:
         return
     listed = set(_LISTED.findall(_text(inputs.overlay[_MAKEFILE].data)))
-    # setup.py has those of extension modules.
+    # setup.py has those of extension modules; what a test compiles is data.
     wanted = {
         path
         for path in inputs.overlay
-        if path.endswith(".h") or (path.endswith(".c") and not path.startswith("Modules/"))
+        if path.endswith(".h")
+        or (path.endswith(".c") and not path.startswith(("Modules/", "Lib/")))
     }
     for path in sorted(wanted - listed):
         yield Finding("P4", _MAKEFILE, f"lacks {path}")
