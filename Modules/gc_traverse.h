@@ -1,7 +1,7 @@
 /* Visits of what an object refers to, most of them without a call.
 
-   This file is part of Modules/gcmodule.c, which includes it first;
-   gc_full_refs.h and gc_survivors.h do so too, for the patches before that one. */
+   This file is part of the collector, which includes it first; gc_full_refs.h
+   and gc_survivors.h do so too, for the patches before that one. */
 
 #ifndef GC_TRAVERSE_H
 #define GC_TRAVERSE_H
