@@ -18,9 +18,15 @@ extern "C" {
 #  error "this header requires Py_BUILD_CORE define"
 #endif
 
-/* The most that is done here.  Larger sizes are left to what the compiler
-   makes of memset() and memcpy(). */
+/* The most that is done here.  Larger sizes are left to the C library. */
 #define _Py_FEW_WORDS (32 * sizeof(uintptr_t))
+
+/* The C library's functions.  Where GCC sees that a size is not small, and that
+   it is less than 8 KiB, which is so for pymalloc's blocks, it expands a call of
+   memset() to REP STOS without any profile; it cannot see what these are. */
+static void *(*const volatile _Py_LibraryFill)(void *, int, size_t) = memset;
+static void *(*const volatile _Py_LibraryCopy)(void *, const void *, size_t) =
+    memcpy;
 
 /* size, rounded up to whole words. */
 #define _Py_WHOLE_WORDS(size) _Py_SIZE_ROUND_UP((size), sizeof(uintptr_t))
@@ -38,7 +44,7 @@ _Py_FillWords(void *dest, unsigned char byte, size_t size)
 {
     assert(size % sizeof(uintptr_t) == 0);
     if (size > _Py_FEW_WORDS) {
-        memset(dest, byte, size);
+        _Py_LibraryFill(dest, byte, size);
         return;
     }
     const uintptr_t word = byte * (UINTPTR_MAX / 255);
@@ -63,7 +69,7 @@ _Py_CopyWords(void *dest, const void *src, size_t size)
 {
     assert(size % sizeof(uintptr_t) == 0);
     if (size > _Py_FEW_WORDS) {
-        memcpy(dest, src, size);
+        _Py_LibraryCopy(dest, src, size);
         return;
     }
     char *p = dest;
