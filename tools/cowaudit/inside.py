@@ -66,7 +66,11 @@ def prepare(mode: str) -> None:
         gc.collect()
         gc.freeze()
     elif mode == "immortalize":
-        gc.immortalize_heap(**dict.fromkeys(without, False))  # type: ignore[attr-defined]
+        heap = gc
+        if not hasattr(gc, "immortalize_heap"):
+            import immortal_heap as heap  # the wheel
+
+        heap.immortalize_heap(**dict.fromkeys(without, False))
 
 
 def witness(status: int) -> None:
@@ -77,6 +81,7 @@ def witness(status: int) -> None:
         "release": sys.version,
         "type": id(type),
         "immortal": hasattr(gc, "immortalize_heap"),
+        "wheel": "immortal_heap" in sys.modules,
         "modules": len(sys.modules),
         "tstate": None,
         "runtime": None,
