@@ -66,10 +66,8 @@ def prepare(mode: str) -> None:
         gc.collect()
         gc.freeze()
     elif mode == "immortalize":
-        heap = gc
-        if not hasattr(gc, "immortalize_heap"):
-            import immortal_heap as heap  # the wheel
-
+        wheel = not hasattr(gc, "immortalize_heap")
+        heap = __import__("immortal_heap") if wheel else gc
         heap.immortalize_heap(**dict.fromkeys(without, False))
 
 

@@ -82,7 +82,7 @@ class Regrtest:
     env: Mapping[str, str] = field(default_factory=dict)
     on_stock: bool = True  # whether stock has these tests at all
     count_files: bool = False  # repeated runs (-R) would count each case several times
-    expected: str = "stock"  # which list says what may fail
+    list_of: str = "stock"  # which list says what may fail
     known: str = "fails on stock too, as listed"  # what is said of that
 
     def run(self, context: Context) -> Result:
@@ -108,7 +108,7 @@ class Regrtest:
             verdict = expected.judge(listed, failed, self.stock(context, failed, listed))
         result.failed = len(verdict.counted)
         result.skipped += len(verdict.known)
-        where = context.project.show(context.listed_file(self.expected))
+        where = context.project.show(context.listed_file(self.list_of))
         result.notes += [f"FAILED: {case} (stock passes it)" for case in verdict.regressions]
         result.notes += [
             f"FAILED, environment, not on the list: {case} fails on stock too; find out why and "
@@ -185,7 +185,7 @@ class Regrtest:
         # Of a package that is run file by file, "test.test_asyncio.test_events", the list may name
         # any part.
         ran = {regrtest.file_of(name) for name in outcome.finished}
-        lines = expected.read(context.listed_file(self.expected))
+        lines = expected.read(context.listed_file(self.list_of))
         return [line for line in lines if regrtest.file_of(line.pattern) in ran]
 
     def stock(self, context: Context, failed: set[str], listed: list[expected.Listed]) -> set[str]:

@@ -88,7 +88,7 @@ def suite(context: Context) -> Result:
         "wheel-suite",
         "release",
         lambda chosen: list(chosen.arguments),
-        expected="wheel",
+        list_of="wheel",
         known="fails with the heap immortal, as explained",
     )
     return leg.run(replace(context, tree="wheel"))

@@ -89,6 +89,11 @@ def pack(project: Project, pin: Pin, job: Job) -> Packed:
     return Packed(done[0], done[1], releases)
 
 
+def newest(project: Project, pin: Pin) -> Path | None:
+    """Return the wheel that was packed for a pin, if there is one."""
+    return next((project.pin_build(pin) / DIST).glob("immortal_heap-*.whl"), None)
+
+
 def test(python: Path, wheel: Path, tests: Path, place: Path, log: Path) -> None:
     """Run the package's own tests in a new environment that has the wheel and nothing else."""
     inside = _environment(python, place, (str(wheel),), log)
