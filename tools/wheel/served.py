@@ -278,4 +278,5 @@ def main(wheel: str, pages: Path, work: Path, *names: str) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(os.path.abspath(sys.argv[1]), *map(Path, sys.argv[2:4]), *sys.argv[4:]) > 0)
+    wheel, pages, work = (Path(text).resolve() for text in sys.argv[1:4])
+    sys.exit(main(str(wheel), pages, work, *sys.argv[4:]) > 0)
