@@ -266,10 +266,10 @@ def main(wheel: str, pages: Path, work: Path, *names: str) -> int:
     failed = 0
     for name in names or SERVERS:
         serve, packages = SERVERS[name]
-        place = prepare(work, name, (wheel, *packages))
         try:
+            place = prepare(work, name, (wheel, *packages))
             serve(place, pages)
-        except (FailedError, subprocess.TimeoutExpired) as error:
+        except (FailedError, subprocess.SubprocessError) as error:
             failed += 1
             print(f"{name}: FAILED: {error}", flush=True)
         else:

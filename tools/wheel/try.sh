@@ -6,11 +6,11 @@ python=$1
 
 say() { echo "== $*"; }
 
-say the interpreter, its headers and a compiler
+say "the interpreter, its headers and a compiler; and what uWSGI links"
 # An archive may stand still, as a copy of a day does.
 apt-get -o Acquire::Check-Valid-Until=false update -qq
 DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends \
-    "$python" "$python-venv" "$python-dev" gcc libc6-dev >/dev/null
+    "$python" "$python-venv" "$python-dev" gcc libc6-dev libcrypt-dev >/dev/null
 "$python" -VV
 
 say build
