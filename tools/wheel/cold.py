@@ -7,10 +7,12 @@ worker then runs their tests: thousands of functions that meet their first call,
 are imported for the first time.
 """
 
+import contextlib
 import gc
 import importlib
 import io
 import unittest
+from types import ModuleType
 
 #: Those that start no processes or threads and write no files.
 _NAMES = """
@@ -23,23 +25,24 @@ _NAMES = """
 """
 
 
-def load() -> list[unittest.TestSuite]:
-    """Import what there is of these modules, and return their tests."""
+def load() -> list[ModuleType]:
+    """Import what there is of these modules."""
     found = []
     for name in _NAMES.split():
-        try:
-            module = importlib.import_module(f"test.test_{name}")
-        except ImportError:  # another CPython's
-            continue
-        found.append(unittest.defaultTestLoader.loadTestsFromModule(module))
+        with contextlib.suppress(ImportError):  # another CPython's
+            found.append(importlib.import_module(f"test.test_{name}"))
     return found
 
 
-SUITES = load()
+MODULES = load()
 
 
 def exercise() -> None:
-    """Run all tests once, and collect what they leave; a failure is no matter here."""
-    for suite in SUITES:
+    """Run all tests once, and collect what they leave; a failure is no matter here.
+
+    The tests' own objects are made here: an immortal one would keep what it is given.
+    """
+    for module in MODULES:
+        suite = unittest.defaultTestLoader.loadTestsFromModule(module)
         unittest.TextTestRunner(stream=io.StringIO()).run(suite)
     gc.collect()
