@@ -1,6 +1,6 @@
 """The audit's example, where an environment with ``cinderx`` makes its own heap immortal.
 
-    make audit PIN=3.14 ARGS="tools/wheel/beside.py --python STOCK --python WITH-WHEEL
+    make audit PIN=... ARGS="tools/wheel/beside.py --python STOCK --python WITH-WHEEL
         --python WITH-CINDERX --python PATCHED"
 
 One run for all: each interpreter does the best that it has. That of cinderx is its own call and

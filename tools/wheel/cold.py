@@ -1,6 +1,6 @@
 """An application to audit: workers that run code which has never run before.
 
-    make audit PIN=3.14 ARGS="tools/wheel/cold.py --python WITH-WHEEL --python PATCHED --rounds 1"
+    make audit PIN=... ARGS="tools/wheel/cold.py --python WITH-WHEEL --python PATCHED --rounds 1"
 
 The parent loads some of CPython's test modules and what they need, and runs nothing of them. Each
 worker then runs their tests: thousands of functions that meet their first call, and modules that

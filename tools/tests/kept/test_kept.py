@@ -165,7 +165,7 @@ def test_an_audit_tells_of_stock_of_the_wheel_and_of_patched(repository):
     folder.mkdir(parents=True)
     sides = [
         {
-            "release": f"3.14.7 ({tree}:{'b' * 12}, today)", "mode": mode, "wheel": wheel,
+            "release": f"9.8.7 ({tree}:{'b' * 12}, today)", "mode": mode, "wheel": wheel,
             "checkpoints": [{"rounds": 10, "workers": [{"growth": kib * 1024}]}],
         }
         for tree, mode, wheel, kib in (
