@@ -3,8 +3,8 @@
     python served.py WHEEL PAGES WORK [SERVER ...]
 
 WHEEL is the file, PAGES the folder docs/servers, WORK a folder for environments and applications.
-The lines are those that a page marks for the patched interpreter, with ``import immortal_heap as
-gc`` in place of ``import gc``, and nothing else is different.  An application has some 26 MB of
+The lines are those that a page marks for the patched interpreter, with ``immortal_heap.freeze()`` in
+place of ``gc.immortalize_heap()``, and nothing else is different.  An application has some 26 MB of
 small objects, and two workers, each of which reads all of them and collects: they are to be
 immortal, and none of the workers' memory may un-share.  Prints a line for each server.  Standard
 library only.
@@ -138,9 +138,10 @@ def lines(pages: Path, page: str, kind: str = "immortal") -> str:
     """Return the lines that a page marks, for the wheel."""
     text = (pages / f"{page}.md").read_text(encoding="utf-8")
     (found,) = re.findall(rf"^<!-- {kind} -->\n```python\n(.*?)^```$", text, re.M | re.S)
-    changed, count = re.subn(r"^( *)import gc$", r"\1import immortal_heap as gc", found, flags=re.M)
-    if count != 1:
-        raise FailedError(f"{page}.md: one import of gc was expected")
+    changed, imports = re.subn(r"^( *)import gc$", r"\1import immortal_heap", found, flags=re.M)
+    changed, calls = re.subn(r"\bgc\.immortalize_heap\(\)", "immortal_heap.freeze()", changed)
+    if (imports, calls) != (1, 1):
+        raise FailedError(f"{page}.md: one import of gc and one call were expected")
     return changed
 
 

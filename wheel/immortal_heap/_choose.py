@@ -98,8 +98,8 @@ def load() -> Heap:
         built = ", ".join(_built_for()) or "none"
         raise UnsupportedInterpreter(
             f"immortal_heap is installed for CPython {built} and found {release}: install a newer "
-            f"immortal-heap, or build it here (pip install --no-binary immortal-heap "
-            f"immortal-heap); {_INSTEAD}"
+            f"immortal-heap, or build it here, from its source (pip install "
+            f"immortal_heap-*.tar.gz); {_INSTEAD}"
         ) from None
     except ImportError as exc:
         # A symbol that is not there, or a layout that is another.

@@ -231,10 +231,11 @@ def lines(project: Project, setup: Setup, mode: Mode) -> str:
 
 
 def for_wheel(text: str) -> str:
-    """Return lines that call the wheel; CpatchError if they are not changed by one import."""
-    changed, count = re.subn(r"^( *)import gc$", r"\1import immortal_heap as gc", text, flags=re.M)
-    if count != 1:
-        raise CpatchError("the lines of a page import gc once", got=text)
+    """Return lines that call the wheel; CpatchError if they are not one import and one call."""
+    changed, imports = re.subn(r"^( *)import gc$", r"\1import immortal_heap", text, flags=re.M)
+    changed, calls = re.subn(r"\bgc\.immortalize_heap\(\)", "immortal_heap.freeze()", changed)
+    if (imports, calls) != (1, 1):
+        raise CpatchError("the lines of a page import gc once, and call it once", got=text)
     return changed
 
 

@@ -67,10 +67,11 @@ def test_a_page_without_its_marks_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("setup", SETUPS.values(), ids=SETUPS)
-def test_the_wheel_s_lines_differ_in_one_import(setup: setups.Setup) -> None:
+def test_the_wheel_s_lines_differ_in_one_import_and_call(setup: setups.Setup) -> None:
     for_patched = setups.lines(PROJECT, setup, MODES["immortal"])
     for_wheel = setups.lines(PROJECT, setup, MODES["wheel"])
-    assert for_wheel.replace("import immortal_heap as gc", "import gc") == for_patched
+    back = for_wheel.replace("import immortal_heap", "import gc")
+    assert back.replace("immortal_heap.freeze()", "gc.immortalize_heap()") == for_patched
     assert for_wheel != for_patched
     compile(for_wheel, setup.page, "exec")
 
