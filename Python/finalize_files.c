@@ -59,6 +59,35 @@ _PyFinalize_FileHeight(PyObject *op)
     return is_buffer(op) ? 1 : 2;
 }
 
+/* Files that write to one another are few. */
+#define HEIGHT_MOST 8
+
+/* For tp_traverse: 1, and so the end of the walk, at a file that is locked. */
+static int
+find_locked(PyObject *op, void *arg)
+{
+    int height = *(int *)arg;
+    if (!_PyFinalize_IsFile(op)) {
+        return 0;
+    }
+    if (_PyPort_IsFileLocked(op)) {
+        return 1;
+    }
+    traverseproc traverse = Py_TYPE(op)->tp_traverse;
+    if (traverse == NULL || height == 0) {
+        return 0;
+    }
+    height--;
+    return traverse(op, find_locked, &height);
+}
+
+int
+_PyFinalize_IsLockedFile(PyObject *op)
+{
+    int height = HEIGHT_MOST;
+    return find_locked(op, &height);
+}
+
 /* What dict has under name, borrowed; or NULL.  Needs no memory, which a look-up
    by a C string does: without it, the interpreter's own streams would be taken
    for others, and closed. */
