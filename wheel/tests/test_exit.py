@@ -10,10 +10,8 @@ from probe import PROBE, ExitTestCase
 
 #: Writes a file that nobody flushes, beside what a daemon thread is at work with.
 BUSY = """
-import os, sys, threading, time
-from immortal_heap import immortalize_heap
-where = sys.argv[1]
-written = open(os.path.join(where, "written"), "w")
+import threading, time
+written = open({!r}, "w")
 written.write("data")
 pipe, other = os.pipe()
 def stuck(function, *args):
@@ -29,11 +27,11 @@ class BusyFileTests(unittest.TestCase):
     """A file that a stopped thread has locked is let be, as on stock; the others are closed."""
 
     def check(self, code):
-        with tempfile.TemporaryDirectory() as where:
-            program = BUSY.format(textwrap.dedent(code))
-            status, out, err = run(program, where)
-            self.assertEqual((status, err), (3, ""), out)
-            with open(os.path.join(where, "written"), encoding="ascii") as file:
+        with tempfile.TemporaryDirectory() as home:
+            path = os.path.join(home, "written")
+            done = run(BUSY.format(path, textwrap.dedent(code)))
+            self.assertEqual((done.returncode, done.stdout, done.stderr), (3, "", ""))
+            with open(path, encoding="ascii") as file:
                 self.assertEqual(file.read(), "data")
 
     def test_reading_text(self):
