@@ -10,15 +10,16 @@ import sys
 import sysconfig
 
 #: From 3.14.5 on the collector has the lists that the sources are about; before, it was another.
-FIRST = (3, 14, 5)
+#: 3.15 has other instructions.
+FIRST, LATER = (3, 14, 5), (3, 15)
 
 
 def main() -> None:
     """Write the header with the names of the standard library's modules; print the name."""
     info = sys.version_info
-    if sys.implementation.name != "cpython" or info[:3] < FIRST:
-        sys.exit(f"immortal-heap is for CPython {'.'.join(map(str, FIRST))} and later, and found "
-                 f"{sys.implementation.name} {sys.version.split()[0]}")
+    if sys.implementation.name != "cpython" or not FIRST <= info[:3] < LATER:
+        sys.exit(f"immortal-heap is for CPython {'.'.join(map(str, FIRST))} and later ones of that "
+                 f"branch, and found {sys.implementation.name} {sys.version.split()[0]}")
     if sysconfig.get_config_var("Py_GIL_DISABLED") or sysconfig.get_config_var("Py_DEBUG"):
         sys.exit("immortal-heap needs a release build with the GIL, and found another")
     lines = [f'    "{name}",' for name in sorted(sys.stdlib_module_names)]

@@ -78,6 +78,7 @@ def _audit(request: Request, session: Session, why: str) -> dict[str, Any]:
         "python": request.python,
         "release": facts["release"],
         "immortal": facts["immortal"],
+        "wheel": facts["wheel"],
         "mode": request.mode,
         "application": str(request.application),
         "modules": facts["modules"],

@@ -66,7 +66,9 @@ def prepare(mode: str) -> None:
         gc.collect()
         gc.freeze()
     elif mode == "immortalize":
-        gc.immortalize_heap(**dict.fromkeys(without, False))  # type: ignore[attr-defined]
+        wheel = not hasattr(gc, "immortalize_heap")
+        heap = __import__("immortal_heap") if wheel else gc
+        heap.immortalize_heap(**dict.fromkeys(without, False))
 
 
 def witness(status: int) -> None:
@@ -77,6 +79,7 @@ def witness(status: int) -> None:
         "release": sys.version,
         "type": id(type),
         "immortal": hasattr(gc, "immortalize_heap"),
+        "wheel": "immortal_heap" in sys.modules,
         "modules": len(sys.modules),
         "tstate": None,
         "runtime": None,

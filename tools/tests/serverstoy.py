@@ -102,7 +102,8 @@ def results(root: Path, record: dict[str, Any], rounds: int = 3) -> Results:
     """Two cases of all modes."""
     found = Results(root)
     found.write_record(record)
-    sizes = {"stock": 40.0, "freeze": 30.0, "again": 30.0, "startup": 39.0, "immortal": 12.0}
+    sizes = {"stock": 40.0, "freeze": 30.0, "again": 30.0, "wheel": 13.0, "startup": 39.0}
+    sizes["immortal"] = 12.0
     for workers in (2, 8):
         case = Case("django", workers, 200, 1000, 0)
         for mode, size in sizes.items():

@@ -48,14 +48,18 @@ def freeze() -> dict[str, int]:
 
     That is immortalize_heap(), and what it returns. Where it raises RuntimeError, it is
     ``gc.collect()`` and ``gc.freeze()``, a RuntimeWarning with the reason, and an empty dict.
+    An interpreter without ``gc.freeze()`` is left with the warning.
     """
     try:
         return immortalize_heap()
     except RuntimeError as exc:
         reason = str(exc)
-    _gc.collect()
-    _gc.freeze()
-    _warnings.warn(f"gc.freeze() was used instead: {reason}", RuntimeWarning, stacklevel=2)
+    done = "nothing was done"
+    if hasattr(_gc, "freeze"):
+        _gc.collect()
+        _gc.freeze()
+        done = "gc.freeze() was used instead"
+    _warnings.warn(f"{done}: {reason}", RuntimeWarning, stacklevel=2)
     return {}
 
 

@@ -10,6 +10,9 @@ from typing import Protocol
 
 _INSTEAD = "gc.freeze() works everywhere"
 _PREFIX = "_heap_"
+#: The sources are about what these releases have in common; the collector of earlier ones, and
+#: the instructions of later ones, are others.
+_BRANCH, _FIRST = (3, 14), (3, 14, 5)
 
 
 class UnsupportedInterpreter(RuntimeError):  # noqa: N818 - it says what there is
@@ -61,7 +64,13 @@ def _release() -> str:
 def _refusal() -> str | None:
     """Return what rules an interpreter out before anything of it is touched."""
     if sys.implementation.name != "cpython":
-        return f"immortal_heap is for CPython and found {sys.implementation.name}; {_INSTEAD}"
+        return f"immortal_heap is for CPython and found {sys.implementation.name}"
+    if sys.version_info[:2] != _BRANCH or sys.version_info[:3] < _FIRST:
+        first = ".".join(map(str, _FIRST))
+        return (
+            f"immortal_heap is for CPython {first} and later ones of that branch, and found "
+            f"{_release()}; {_INSTEAD}"
+        )
     if "t" in sys.abiflags:
         return f"immortal_heap needs the GIL and found a free-threaded build; {_INSTEAD}"
     if "d" in sys.abiflags or hasattr(sys, "gettotalrefcount"):
@@ -89,8 +98,8 @@ def load() -> Heap:
         built = ", ".join(_built_for()) or "none"
         raise UnsupportedInterpreter(
             f"immortal_heap is installed for CPython {built} and found {release}: install a newer "
-            f"immortal-heap, or build it here (pip install --no-binary immortal-heap "
-            f"immortal-heap); {_INSTEAD}"
+            f"immortal-heap, or build it here, from its source (pip install "
+            f"immortal_heap-*.tar.gz); {_INSTEAD}"
         ) from None
     except ImportError as exc:
         # A symbol that is not there, or a layout that is another.

@@ -39,8 +39,8 @@ glue_check_build(void)
     if (found->version != expected.version) {
         PyErr_Format(PyExc_ImportError,
                      "immortal_heap was built for CPython %s (%x) and found "
-                     "%x: install it anew, or build it there "
-                     "(pip install --no-binary immortal-heap immortal-heap)"
+                     "%x: build it there, from its source "
+                     "(pip install immortal_heap-*.tar.gz)"
                      INSTEAD, PY_VERSION, PY_VERSION_HEX,
                      (unsigned int)found->version);
         return -1;
@@ -50,8 +50,8 @@ glue_check_build(void)
                      "immortal_heap found a CPython " PY_VERSION " whose "
                      "structures are not laid out as in the one that it was "
                      "built for (interpreter: %zd bytes, expected %zd; code: "
-                     "%zd, expected %zd): build it there "
-                     "(pip install --no-binary immortal-heap immortal-heap)"
+                     "%zd, expected %zd): build it there, from its "
+                     "source (pip install immortal_heap-*.tar.gz)"
                      INSTEAD, (Py_ssize_t)found->interpreter_state.size,
                      (Py_ssize_t)expected.interpreter_state.size,
                      (Py_ssize_t)found->code_object.size,

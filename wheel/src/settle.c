@@ -19,21 +19,26 @@
 
 struct settling {
     _Py_addrset seen;
-    _Py_walk_stack stack;       /* of what no list has: code, tuples */
+    _Py_walk_stack stack;       /* of what no list has: code, tuples, and more */
     struct _Py_seal_stats stats;
     int no_memory;
 };
 
 /* Code is not tracked, and so may be a tuple not be that holds some; the co_consts of
-   other code is one. */
+   other code is one.  Of other objects that are not tracked, those that were marked are
+   whole, as a context variable is.  What only a type without tp_traverse holds is not
+   found: numpy's arrays of objects. */
 static int
 visit(PyObject *op, void *arg)
 {
     struct settling *s = arg;
-    if (!PyCode_Check(op) &&
-        !(PyTuple_CheckExact(op) && !_PyObject_GC_IS_TRACKED(op)))
-    {
-        return 0;
+    if (!PyCode_Check(op)) {
+        if (!_PyObject_IS_GC(op) || _PyObject_GC_IS_TRACKED(op)) {
+            return 0;
+        }
+        if (!PyTuple_CheckExact(op) && !_Py_IsImmortal(op)) {
+            return 0;
+        }
     }
     int added = _Py_addrset_add(&s->seen, op);
     if (added < 0 ||
@@ -49,11 +54,12 @@ drain(struct settling *s)
 {
     while (s->stack.size > 0 && !s->no_memory) {
         PyObject *op = (PyObject *)s->stack.entries[--s->stack.size];
-        PyObject *held = op;
-        if (PyCode_Check(op)) {
-            _PyImmortalHeap_QuietOne(op, &s->stats);
-            held = ((PyCodeObject *)op)->co_consts;
+        if (!PyCode_Check(op)) {
+            (void)Py_TYPE(op)->tp_traverse(op, visit, s);
+            continue;
         }
+        _PyImmortalHeap_QuietOne(op, &s->stats);
+        PyObject *held = ((PyCodeObject *)op)->co_consts;
         for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(held); i++) {
             PyObject *item = PyTuple_GET_ITEM(held, i);
             if (item != NULL) {

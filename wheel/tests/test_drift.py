@@ -163,6 +163,20 @@ use(); more()""",
 class FrameTests(DriftTestCase):
     """Frames that run, or are suspended, at the call."""
 
+    def test_code_that_a_context_variable_holds(self):
+        self.check("""
+            import contextvars
+            code = compile("for i in range(n): x = 'a constant here'", "<held>", "exec")
+            constant = [k for k in code.co_consts if k == "a constant here"][0]
+            exec(code, {"n": 10})
+            box = contextvars.ContextVar("box", default=code)
+            del code
+            immortalize_heap()
+            before = sys.getrefcount(constant)
+            exec(box.get(), {"n": 1000})
+            print(sys.getrefcount(constant) - before)
+        """, "0")
+
     def test_variables(self):
         self.still("""
             def f(a, b):

@@ -16,9 +16,9 @@ except RuntimeError as exc:
 class BuildTests(ChildTestCase):
     """An interpreter that it was not built for."""
 
-    def refused(self, before, *words):
+    def refused(self, before, *words, instead="gc.freeze() works everywhere"):
         done = self.check_refused(before)
-        for word in (*words, "gc.freeze() works everywhere"):
+        for word in (*words, instead):
             self.assertIn(word, done[1])
         self.assertEqual(done[0], "UnsupportedInterpreter")
 
@@ -28,14 +28,31 @@ class BuildTests(ChildTestCase):
         self.assertEqual((done.returncode, done.stderr), (0, ""), done)
         return done.stdout.splitlines()
 
+    #: An interpreter says that it is another release.
+    RELEASE = """
+import sys
+class V(tuple):
+    major, minor, micro, releaselevel, serial = {0}
+sys.version_info = V({0})
+"""
+
     def test_another_release(self):
         self.refused(
-            "import sys; v = sys.version_info\n"
-            "class V(tuple):\n"
-            "    major, minor, micro, releaselevel, serial = v[:2] + (99, 'final', 0)\n"
-            "sys.version_info = V(v)\n",
-            "found 3.", ".99", "is installed for CPython 3.", "--no-binary",
+            self.RELEASE.format((3, 14, 99, "final", 0)),
+            "found 3.14.99", "is installed for CPython 3.14.", "immortal_heap-*.tar.gz",
         )
+
+    def test_another_branch(self):
+        for release, name in (
+            ((3, 14, 4, "final", 0), "3.14.4"),
+            ((3, 15, 0, "candidate", 2), "3.15.0rc2"),
+            ((3, 13, 9, "final", 0), "3.13.9"),
+        ):
+            with self.subTest(name):
+                self.refused(
+                    self.RELEASE.format(release),
+                    f"is for CPython 3.14.5 and later ones of that branch, and found {name}",
+                )
 
     def test_free_threaded(self):
         self.refused("import sys; sys.abiflags = 't'\n", "needs the GIL", "free-threaded")
@@ -44,7 +61,7 @@ class BuildTests(ChildTestCase):
         self.refused("import sys; sys.abiflags = 'd'\n", "debug build")
 
     def test_another_implementation(self):
-        self.refused("import sys; sys.implementation.name = 'pypy'\n", "CPython", "pypy")
+        self.refused("import sys; sys.implementation.name = 'pypy'\n", "CPython", "pypy", instead="")
 
     def test_another_system(self):
         self.refused("import sys; sys.platform = 'darwin'\n", "Linux", "darwin")

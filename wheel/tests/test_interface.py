@@ -85,6 +85,15 @@ class InterfaceTests(ChildTestCase):
             PYTHONMALLOC="malloc",
         )
 
+    def test_freeze_where_there_is_none(self):
+        self.check(
+            "print(immortal_heap.freeze())",
+            "{}",
+            stderr="RuntimeWarning: nothing was done: immortal_heap is for CPython and found pypy",
+            prelude="import gc, sys; sys.implementation.name = 'pypy'; del gc.freeze\n"
+                    "import immortal_heap\n",
+        )
+
     def test_an_interpreter_with_functions_of_its_own(self):
         self.check(
             """

@@ -24,7 +24,12 @@ MODES = ("none", "freeze", "immortalize")
 # What gc.immortalize_heap() does besides marking; each has a keyword to leave it out.
 PARTS = ("fill", "quiet", "seal", "trim")
 
-_ASK = "import gc, sys; print(hasattr(gc, 'immortalize_heap'), *sys.version_info[:2])"
+#: Both the patched interpreter and one that has the wheel are able to.
+_ASK = """\
+import gc, importlib.util, sys
+able = hasattr(gc, "immortalize_heap") or importlib.util.find_spec("immortal_heap") is not None
+print(able, *sys.version_info[:2])
+"""
 
 
 @dataclass(frozen=True)
@@ -117,7 +122,7 @@ def chosen(python: str, modes: Sequence[str]) -> list[str]:
         return ["immortalize" if able else "freeze"]
     found = [mode for mode in modes if able or not mode.startswith("immortalize")]
     if len(found) < len(modes):
-        console.warn(f"{python} has no gc.immortalize_heap(); not audited in that mode")
+        console.warn(f"{python} has no immortalize_heap(); not audited in that mode")
     return found
 
 

@@ -51,7 +51,7 @@ class Side:
 
 def sides(results: Sequence[dict[str, Any]]) -> list[Side]:
     """Return what was audited, with names that tell them apart."""
-    names = [f"{'patched' if r['immortal'] else 'stock'}, {r['mode']}" for r in results]
+    names = [f"{_side(result)}, {result['mode']}" for result in results]
     out = []
     for number, data in enumerate(results):
         name = names[number]
@@ -62,6 +62,11 @@ def sides(results: Sequence[dict[str, Any]]) -> list[Side]:
         new = [row for row in last["pages"] if row["new"]]
         out.append(Side(name, data, data["checkpoints"], last, written, new))
     return out
+
+
+def _side(result: dict[str, Any]) -> str:
+    """Return what an interpreter is called; kept results may be older than the wheel."""
+    return "patched" if result["immortal"] else "wheel" if result.get("wheel") else "stock"
 
 
 def content(results: Sequence[dict[str, Any]], *, top: int) -> dict[str, Any]:

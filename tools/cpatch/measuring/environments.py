@@ -24,16 +24,24 @@ class Venv:
 
 
 def ensure(
-    side: Side, requirements: Path, home: Path, log: Path, *, compiled: tuple[str, ...] = ()
+    side: Side,
+    requirements: Path,
+    home: Path,
+    log: Path,
+    *,
+    compiled: tuple[str, ...] = (),
+    wheel: Path | None = None,
 ) -> Venv:
     """Return *side*'s environment with *requirements*, made below *home* when it is not there.
 
     Wheels are shared by the interpreters compared, but not those of the *compiled* packages, which
-    link the interpreter that they were compiled for: uWSGI is a program with one inside.
+    link the interpreter that they were compiled for: uWSGI is a program with one inside. *wheel*
+    is the file of one more package, which is not named among the environment's.
     """
     python = Path(side.python)
     text = requirements.read_text(encoding="utf-8")
-    root = home / "venv" / interpreters.digest_of(python, side.python, text)
+    given = interpreters.digest_of(wheel) if wheel else ""
+    root = home / "venv" / interpreters.digest_of(python, side.python, text, given)
     record = root / RECORD
     if record.exists():
         return Venv(root / "bin" / "python", json.loads(record.read_text(encoding="utf-8")))
@@ -56,14 +64,15 @@ def ensure(
 
     proc.step(
         title,
-        [*argv, "-r", requirements],
+        [*argv, "-r", requirements, *([wheel] if wheel else [])],
         cwd=home,
         env={**clean, "PIP_CACHE_DIR": str(cache), **build_variables(python)},
         log=log,
         progress=progress,
     )
+    listing = ["-m", "pip", "freeze", "--disable-pip-version-check", "--exclude", "immortal-heap"]
     done = proc.run(
-        [root / "bin" / "python", "-m", "pip", "freeze", "--disable-pip-version-check"],
+        [root / "bin" / "python", *listing],
         cwd=home,
         env=clean,
     )

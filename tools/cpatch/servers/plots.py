@@ -16,6 +16,7 @@ COLOURS = {
     "stock": "#6f7780",
     "freeze": "#d08a1d",
     "again": "#e3b975",
+    "wheel": "#57b894",
     "startup": "#3d4fb8",
     "immortal": "#14795a",
 }

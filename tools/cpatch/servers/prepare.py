@@ -49,7 +49,7 @@ class Ready:
         added = scratch / self.setup.lines
         added.write_text(self.setup.before + self.lines[mode], encoding="utf-8")
         start = Start(
-            python=self.venvs[MODES[mode].side].python,
+            python=self.venvs[MODES[mode].venv].python,
             home=self.app,
             scratch=scratch,
             lines=added,
@@ -94,8 +94,12 @@ def prepare(
     sides: Mapping[str, Side],
     work: Path,
     sizes: Iterable[int],
+    wheel: Path | None,
 ) -> Ready:
-    """Install a setup for both interpreters, copy its application, make its databases."""
+    """Install a setup for both interpreters, copy its application, make its databases.
+
+    With *wheel* there is one more environment of stock, with that.
+    """
     setup = setups.get(name)
     digest = setups.digest(project, setup)
     log = work / f"prepare-{name}.log"
@@ -107,6 +111,15 @@ def prepare(
         )
         for side in sides.values()
     }
+    if wheel:
+        venvs[setups.WHEEL] = environments.ensure(
+            sides["stock"],
+            source / setup.requirements,
+            work,
+            log,
+            compiled=setup.compiled,
+            wheel=wheel,
+        )
     environments.check_same(venvs)
     app = work / "app" / f"{setup.home}-{digest}"
     python = venvs["stock"].python

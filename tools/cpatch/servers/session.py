@@ -36,6 +36,7 @@ class Options:
     output: Path | None
     machine: str | None
     timeout: float
+    wheel: Path | None = None  # the file, if a mode needs it
 
 
 def home(project: Project) -> Path:
@@ -103,7 +104,7 @@ def measure(
         ready = {}
         for name in dict.fromkeys(case.setup for case in options.cases):
             sizes = [case.entries for case in options.cases if case.setup == name]
-            ready[name] = prepare.prepare(project, name, sides, work, sizes)
+            ready[name] = prepare.prepare(project, name, sides, work, sizes, options.wheel)
             record.setdefault("packages", {})[name] = ready[name].venvs["stock"].packages
         results.write_record(record)
         todo = list(waiting(results, ready, options))

@@ -15,6 +15,9 @@ from pathlib import Path
 from cpatch.base.errors import USAGE, CpatchError
 from cpatch.base.project import Project
 
+#: The environment of stock that has the wheel.
+WHEEL = "wheel"
+
 #: The kinds of blocks that a page has.
 BLOCKS = ("freeze", "immortal")
 
@@ -27,6 +30,12 @@ class Mode:
     side: str
     block: str | None
     label: str
+    wheel: bool = False  # whether the lines call the wheel instead of the interpreter
+
+    @property
+    def venv(self) -> str:
+        """Which environment it runs in."""
+        return WHEEL if self.wheel else self.side
 
 
 MODES = {
@@ -35,6 +44,7 @@ MODES = {
         Mode("stock", "stock", None, "stock"),
         Mode("freeze", "stock", "freeze", "stock + `gc.freeze()`"),
         Mode("again", "stock", "freeze", "stock + `gc.freeze()` again (A/A)"),
+        Mode(WHEEL, "stock", "immortal", "stock + the wheel", wheel=True),
         Mode("startup", "patched", None, "patched, start-up only"),
         Mode("immortal", "patched", "immortal", "patched + `gc.immortalize_heap()`"),
     )
@@ -216,7 +226,17 @@ def block(path: Path, kind: str) -> str:
 
 def lines(project: Project, setup: Setup, mode: Mode) -> str:
     """Return what *mode* adds to the configuration of a server."""
-    return block(page(project, setup), mode.block) if mode.block else ""
+    found = block(page(project, setup), mode.block) if mode.block else ""
+    return for_wheel(found) if mode.wheel else found
+
+
+def for_wheel(text: str) -> str:
+    """Return lines that call the wheel; CpatchError if they are not one import and one call."""
+    changed, imports = re.subn(r"^( *)import gc$", r"\1import immortal_heap", text, flags=re.M)
+    changed, calls = re.subn(r"\bgc\.immortalize_heap\(\)", "immortal_heap.freeze()", changed)
+    if (imports, calls) != (1, 1):
+        raise CpatchError("the lines of a page import gc once, and call it once", got=text)
+    return changed
 
 
 def digest(project: Project, setup: Setup) -> str:

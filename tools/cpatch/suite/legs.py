@@ -6,7 +6,7 @@ import os
 import sys
 import time
 import xml.etree.ElementTree as ET
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -46,10 +46,9 @@ class Context:
     stock: bool = False  # run the suite on stock, to make or mend the list
     tree: str = "patched"  # or the one of some parts
 
-    @property
-    def listed_file(self) -> Path:
-        """The list of tests that fail on stock."""
-        return self.project.root / "tools" / "expected" / f"{self.pin.branch}-stock.txt"
+    def listed_file(self, what: str) -> Path:
+        """The list of tests that fail, with the reason: on ``stock``, or of something else."""
+        return self.project.root / "tools" / "expected" / f"{self.pin.branch}-{what}.txt"
 
     def log(self, name: str, suffix: str = "log") -> Path:
         """Where a leg's output is kept."""
@@ -83,6 +82,8 @@ class Regrtest:
     env: Mapping[str, str] = field(default_factory=dict)
     on_stock: bool = True  # whether stock has these tests at all
     count_files: bool = False  # repeated runs (-R) would count each case several times
+    list_of: str = "stock"  # which list says what may fail
+    known: str = "fails on stock too, as listed"  # what is said of that
 
     def run(self, context: Context) -> Result:
         """Run it on patched, failures a second time alone, what remains on stock; then judge."""
@@ -92,7 +93,7 @@ class Regrtest:
             result.notes.append("nothing to run")
             return result
         tree = "stock" if context.stock else context.tree
-        outcome = self._on(context, tree, arguments, self.name)
+        outcome = self.on(context, tree, arguments, self.name)
         result.passed, result.skipped = outcome.passed, outcome.skipped
         flaky, failed = self._again(context, tree, outcome)
         result.passed += len(flaky)
@@ -104,17 +105,17 @@ class Regrtest:
         if context.stock:
             verdict = expected.judge(listed, failed, failed)
         else:
-            verdict = expected.judge(listed, failed, self._stock(context, failed, listed))
+            verdict = expected.judge(listed, failed, self.stock(context, failed, listed))
         result.failed = len(verdict.counted)
         result.skipped += len(verdict.known)
-        where = context.project.show(context.listed_file)
+        where = context.project.show(context.listed_file(self.list_of))
         result.notes += [f"FAILED: {case} (stock passes it)" for case in verdict.regressions]
         result.notes += [
             f"FAILED, environment, not on the list: {case} fails on stock too; find out why and "
             f"add it to {where} with the reason above it"
             for case in verdict.unlisted
         ]
-        result.notes += [f"fails on stock too, as listed: {case}" for case in verdict.known]
+        result.notes += [f"{self.known}: {case}" for case in verdict.known]
         result.notes += [
             f"listed, but passes: {line.pattern}; take it out of {where}" for line in verdict.mended
         ]
@@ -122,16 +123,19 @@ class Regrtest:
             result.notes.append(f"log: {context.project.show(context.log(self.name))}")
         return result
 
-    def _on(
+    def on(
         self, context: Context, tree: str, arguments: list[str], name: str, jobs: int | None = None
     ) -> regrtest.Outcome:
+        """Run it on *tree*, with a log of its own *name*."""
         flavor = flavors.get(self.flavor)
-        built = build.ensure_built(context.project, context.pin, tree, flavor, jobs=context.jobs)
+        built = build.ensure_built(
+            context.project, context.pin, self.interpreter(tree), flavor, jobs=context.jobs
+        )
         resources = regrtest.RESOURCES
         argv = ["-u", resources, f"-j{jobs or context.jobs}", "-W", *TIMEOUT, *arguments]
         with console.progress(f"test {name}: {tree} {self.flavor}") as advance:
             return regrtest.run(
-                built.path,
+                (built.path, *self.program(context, tree)),
                 argv,
                 log=context.log(name),
                 junit=None if self.count_files else context.log(name, "xml"),
@@ -140,6 +144,14 @@ class Regrtest:
                 env=self.env,
                 on_progress=lambda done, total, file: advance(done, total),
             )
+
+    def interpreter(self, tree: str) -> str:
+        """Whose interpreter stands for *tree*."""
+        return tree
+
+    def program(self, context: Context, tree: str) -> Sequence[str]:
+        """What that interpreter is told to run for *tree*."""
+        return regrtest.PROGRAM
 
     def _again(
         self, context: Context, tree: str, outcome: regrtest.Outcome
@@ -150,7 +162,7 @@ class Regrtest:
         if not files:
             return [], set(broken)
         arguments = [*self._options(context), *files]
-        second = self._on(context, tree, arguments, f"{self.name}-{tree}-again", jobs=1)
+        second = self.on(context, tree, arguments, f"{self.name}-{tree}-again", jobs=1)
         first_failed = outcome.failed - broken
         still = second.failed
         # A crash is never bad luck. A file that fails as a whole stands for all its cases.
@@ -173,10 +185,10 @@ class Regrtest:
         # Of a package that is run file by file, "test.test_asyncio.test_events", the list may name
         # any part.
         ran = {regrtest.file_of(name) for name in outcome.finished}
-        lines = expected.read(context.listed_file)
+        lines = expected.read(context.listed_file(self.list_of))
         return [line for line in lines if regrtest.file_of(line.pattern) in ran]
 
-    def _stock(self, context: Context, failed: set[str], listed: list[expected.Listed]) -> set[str]:
+    def stock(self, context: Context, failed: set[str], listed: list[expected.Listed]) -> set[str]:
         """What of *failed* and *listed* fails on stock, in the same environment."""
         files = {regrtest.file_of(case) for case in failed}
         files |= {regrtest.file_of(line.pattern) for line in listed}
@@ -184,7 +196,7 @@ class Regrtest:
         if not files or not self.on_stock:
             return set()
         arguments = [*self._options(context), *sorted(files)]
-        outcome = self._on(context, "stock", arguments, f"{self.name}-stock")
+        outcome = self.on(context, "stock", arguments, f"{self.name}-stock")
         return self._again(context, "stock", outcome)[1]
 
 

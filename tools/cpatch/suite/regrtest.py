@@ -29,6 +29,8 @@ IGNORED = (
     "*ThreadedVSOCKSocketStreamTest*",
 )
 
+#: What an interpreter is told to run.
+PROGRAM = ("-m", "test")
 RESOURCES = "all,-network,-audio,-gui,-largefile"
 
 _PROGRESS = re.compile(r"^\d+:\d\d:\d\d .*?\[ *(\d+)/(\d+)[^\]]*\] (\S+) (.*)$")
@@ -103,7 +105,7 @@ def default_signals() -> None:
 
 
 def run(
-    python: Path,
+    command: Sequence[str | Path],
     arguments: Sequence[str],
     *,
     log: Path,
@@ -113,8 +115,9 @@ def run(
     env: Mapping[str, str] | None = None,
     on_progress: Callable[[int, int, str], None] | None = None,
 ) -> Outcome:
-    """Run ``python -m test`` with *arguments*; everything it prints goes to *log*.
+    """Run regrtest with *arguments*; everything it prints goes to *log*.
 
+    *command* is an interpreter and what it is told to run, PROGRAM or what does the same.
     *arguments* hold ``-jN``: only the multiprocess runner survives a crash, and only its progress
     lines are read. With *junit* passed and skipped count cases, else files. *env* adds variables.
     Never raises for failing tests. The scratch directory's name is short (socket paths have
@@ -126,7 +129,8 @@ def run(
             (scratch / name).mkdir()
         child_env = environment(environ, scratch / "home") | dict(flavor.env) | dict(env or {})
         # As `make test` upstream does; -E would hide a leg's own PYTHON* variable.
-        argv = [str(python), "-W", "default", "-bb", *([] if env else ["-E"]), "-m", "test"]
+        python, *program = map(str, command)
+        argv = [python, "-W", "default", "-bb", *([] if env else ["-E"]), *program]
         argv += ["--tempdir", str(scratch / "work")]
         if junit is not None:
             junit.unlink(missing_ok=True)

@@ -1,13 +1,25 @@
-"""The leg ``wheel``: the extension for an unpatched interpreter, built, and tested in it."""
+"""The legs of the extension for an unpatched interpreter.
+
+``wheel`` builds it and runs its tests; ``wheel-suite`` runs CPython's own tests on stock, each file
+in a process whose heap was made immortal before.
+"""
 
 from __future__ import annotations
 
 import re
+import shutil
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
 
 from cpatch.base import proc
 from cpatch.base.errors import CpatchError
-from cpatch.suite.legs import Context, Result
+from cpatch.suite import expected, regrtest
+from cpatch.suite.legs import Context, Regrtest, Result
 from cpatch.wheels import pack
+
+#: In the repository: what stands in front of regrtest.
+_RUN = Path("tools", "wheel", "run.py")
 
 #: What unittest says in the end.
 _RAN = re.compile(r"^Ran (\d+) tests? in ", re.M)
@@ -39,3 +51,44 @@ def count(text: str, result: Result) -> None:
         result.skipped += skipped
         result.passed += int(ran[1]) - failed - skipped
         result.failed = max(result.failed, failed)
+
+
+class _OnStock(Regrtest):
+    """A run of regrtest on stock, with the extension; what differs from stock is explained."""
+
+    def interpreter(self, tree: str) -> str:
+        """Whose interpreter stands for *tree*."""
+        return "stock"
+
+    def program(self, context: Context, tree: str) -> Sequence[str]:
+        """What that interpreter is told to run for *tree*."""
+        if tree == "stock":
+            return regrtest.PROGRAM
+        return (str(context.project.root / _RUN), str(_place(context)))
+
+    def stock(self, context: Context, failed: set[str], listed: list[expected.Listed]) -> set[str]:
+        """What of *failed* is explained, or fails on stock without the extension, too."""
+        explained = {case for case in failed if any(line.matches(case) for line in listed)}
+        plain = replace(context, tree="patched")
+        return explained | super().stock(plain, failed - explained, [])
+
+
+def _place(context: Context) -> Path:
+    """Where the package is for the suite: outside of the interpreter that it is tested in."""
+    return context.project.pin_build(context.pin) / pack.PLACE / "suite"
+
+
+def suite(context: Context) -> Result:
+    """Pack the wheel, and run CPython's suite, or the files named, on stock with it."""
+    packed = pack.pack(context.project, context.pin, pack.Job(context.jobs, (), True))
+    place = _place(context)
+    shutil.rmtree(place, ignore_errors=True)
+    shutil.unpack_archive(packed.wheel, place, "zip")
+    leg = _OnStock(
+        "wheel-suite",
+        "release",
+        lambda chosen: list(chosen.arguments),
+        list_of="wheel",
+        known="fails with the heap immortal, as explained",
+    )
+    return leg.run(replace(context, tree="wheel"))

@@ -12,8 +12,9 @@ from cpatch.base.errors import USAGE, CpatchError
 from cpatch.measuring import interpreters, machine
 from cpatch.servers import session, setups
 from cpatch.servers.cases import Case, Results
-from cpatch.servers.setups import MODES, SETUPS
+from cpatch.servers.setups import MODES, SETUPS, WHEEL
 from cpatch.verbs.options import asked, jobs_option, names, open_pin, pin_option, verbose_option
+from cpatch.wheels import pack
 
 
 def _numbers(ctx: click.Context, param: click.Parameter, value: str) -> tuple[int, ...]:
@@ -94,8 +95,9 @@ def command(given: Asked) -> int:
     """Measure pre-fork servers with real applications: memory, requests/s, latency, faults.
 
     Stock, stock with gc.freeze(), patched, and patched with gc.immortalize_heap() take turns, and
-    gc.freeze() once more, to tell the noise; what was interrupted is continued. Writes report.md
-    and report.html beside the raw files.
+    gc.freeze() once more, to tell the noise; stock with the wheel, too, where `make wheel` has
+    packed it. What was interrupted is continued. Writes report.md and report.html beside the raw
+    files.
     """
     project, pin = open_pin(given.pin_name)
     if given.listing:
@@ -125,14 +127,24 @@ def command(given: Asked) -> int:
         for number in given.workers
         for each in (given.warm if setups.get(name).warms else (0,))
     )
+    wheel = pack.newest(project, pin) if WHEEL in given.mode or not given.mode else None
+    if wheel is None and WHEEL in given.mode:
+        raise CpatchError(
+            f"no wheel is packed for {pin.branch}", fix=f"make wheel PIN={pin.branch}"
+        )
     options = session.Options(
         cases=cases,
-        modes=tuple(name for name in MODES if name in given.mode) if given.mode else tuple(MODES),
+        modes=tuple(
+            name
+            for name, mode in MODES.items()
+            if (name in given.mode or not given.mode) and (wheel or not mode.wheel)
+        ),
         rounds=given.rounds,
         fresh=given.fresh,
         output=given.output,
         machine=given.machine,
         timeout=given.timeout,
+        wheel=wheel,
     )
     flavor, stock, patched = interpreters.pair(
         project, pin, given.flavor, given.stock_python, given.patched_python, jobs=given.jobs
@@ -143,6 +155,8 @@ def command(given: Asked) -> int:
         "sides": {"stock": stock.made_from, "patched": patched.made_from},
         "machine": machine.facts(),
     }
+    if wheel:
+        facts["wheel"] = f"{wheel.name}, {interpreters.digest_of(wheel)}"
     results = session.place(project, options, facts)
     sides = {"stock": stock, "patched": patched}
     failed = session.measure(project, pin, sides, results, facts, options)

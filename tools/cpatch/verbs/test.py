@@ -21,7 +21,12 @@ NAMED = tuple(row for row in legs.OTHER_PINS if row[0] not in USUAL)
 #: Run when they are named only: one takes hours, the others need an index of packages. The wheel's
 #: runs for other pins, too, where there is a wheel.
 WHEEL = ("wheel", wheel_leg.built_and_tested)
-ALONE = (("parts", parts_leg.parts_alone), ("compat", compat_leg.few), WHEEL)
+ALONE = (
+    ("parts", parts_leg.parts_alone),
+    ("compat", compat_leg.few),
+    WHEEL,
+    ("wheel-suite", wheel_leg.suite),
+)
 NAMES = (*USUAL, *(name for name, _ in (*NAMED, *ALONE)))
 #: What can be run on a tree of some parts.
 OF_PARTS = ("ours", "suite", "off", "debug")

@@ -20,6 +20,8 @@ class Asked:
     jobs: int
     also: tuple[Path, ...]
     test: bool
+    servers: bool
+    suites: tuple[str, ...]
 
 
 @click.command("wheel")
@@ -33,6 +35,14 @@ class Asked:
     help="Build for this interpreter, too, of another release; again for one more.",
 )
 @click.option("--test/--no-test", default=True, help="Whether to run the package's tests.")
+@click.option("--servers", is_flag=True, help="Try each server, with the lines of its page.")
+@click.option(
+    "--try",
+    "suites",
+    multiple=True,
+    metavar="SUITE",
+    help="Build, test and serve in a bare Debian of this name, for its own Python; needs root.",
+)
 @verbose_option
 @asked(Asked)
 def command(given: Asked) -> None:
@@ -42,7 +52,8 @@ def command(given: Asked) -> None:
     """
     project, pin = open_pin(given.pin_name)
     also = tuple(path.absolute() for path in given.also)
-    done = pack.pack(project, pin, pack.Job(given.jobs, also, given.test))
+    job = pack.Job(given.jobs, also, given.test, given.servers, given.suites)
+    done = pack.pack(project, pin, job)
     console.field("for", "CPython " + ", ".join(done.releases))
     console.field("wheel", project.show(done.wheel))
     console.field("sdist", project.show(done.sdist))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from collections.abc import Sequence
@@ -13,10 +14,10 @@ from cpatch.base.errors import CpatchError
 from cpatch.base.pin import Pin
 from cpatch.base.project import Project
 from cpatch.building import flavors, install
-from cpatch.wheels import stage
+from cpatch.wheels import stage, trial
 
 #: What builds and packs, exact; scikit-build-core brings what it needs itself.
-TOOLS = ("build==1.6.1", "wheel==0.47.0")
+TOOLS = ("build==1.6.1", "wheel==0.47.0", "auditwheel==6.8.2")
 #: Below the pin's build directory.
 PLACE = "wheel"
 DIST = "dist"
@@ -25,11 +26,16 @@ _TESTED = "TESTED"
 
 @dataclass(frozen=True)
 class Job:
-    """What to pack: ``also`` are further interpreters, whose modules go into the same wheel."""
+    """What to pack: ``also`` are further interpreters, whose modules go into the same wheel.
+
+    ``servers`` tries the servers, too, and ``suites`` are Debian releases to try all on.
+    """
 
     jobs: int
     also: tuple[Path, ...]
     test: bool
+    servers: bool = False
+    suites: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -64,10 +70,15 @@ def pack(project: Project, pin: Pin, job: Job) -> Packed:
         _wheel(_environment(python, work / f"tools-{n}", TOOLS, log), sdist, work / f"w{n}", log)
         for n, python in enumerate(pythons)
     ]
-    wheel = _join(tools, wheels, work / "joined", log)
-    if job.test:
-        for n, python in enumerate(pythons):
-            test(python, wheel, project.root / stage.FOLDER / "tests", work / f"test-{n}", log)
+    wheel = _tagged(tools, _join(tools, wheels, work / "joined", log), log)
+    tests = project.root / stage.FOLDER / "tests"
+    for n, python in enumerate(pythons):
+        if job.test:
+            test(python, wheel, tests, work / f"test-{n}", log)
+        if job.servers:
+            trial.servers(project, python, wheel, work / f"servers-{n}", log)
+    for suite in job.suites:
+        trial.bare(project, pin, sdist, tests, suite)
     dist = project.make_dir(project.pin_build(pin) / DIST)
     for old in (*dist.glob("immortal_heap-*"), *dist.glob(_TESTED)):
         old.unlink()
@@ -76,6 +87,11 @@ def pack(project: Project, pin: Pin, job: Job) -> Packed:
     if job.test:
         files.write(dist / _TESTED, "\n".join(releases) + "\n")
     return Packed(done[0], done[1], releases)
+
+
+def newest(project: Project, pin: Pin) -> Path | None:
+    """Return the wheel that was packed for a pin, if there is one."""
+    return next((project.pin_build(pin) / DIST).glob("immortal_heap-*.whl"), None)
 
 
 def test(python: Path, wheel: Path, tests: Path, place: Path, log: Path) -> None:
@@ -169,3 +185,13 @@ def _join(tools: Path, wheels: Sequence[Path], place: Path, log: Path) -> Path:
     proc.run([tools, "-m", "wheel", "pack", "-d", place, homes[0]], cwd=place, log=log)
     console.detail(f"joined {len(wheels)} wheels")
     return _one(place, "*.whl")
+
+
+def _tagged(tools: Path, wheel: Path, log: Path) -> Path:
+    """Return the wheel under the name of the oldest systems whose C library has all it calls."""
+    said = proc.run([tools, "-m", "auditwheel", "show", "--json", wheel], cwd=wheel.parent, log=log)
+    tag = json.loads(said.stdout)["overall_tag"]
+    argv = [tools, "-m", "wheel", "tags", "--platform-tag", tag, "--remove", wheel]
+    proc.run(argv, cwd=wheel.parent, log=log)
+    console.detail(f"it needs a system of {tag}")
+    return _one(wheel.parent, "*.whl")

@@ -285,7 +285,7 @@ def test_own_interpreters_are_the_default(world, application, tmp_path, said, mo
 
 def test_immortalizing_is_left_out_where_there_is_none(world, tmp_path, said) -> None:
     assert audit(world, tmp_path, "--mode", "immortalize", __file__, python=sys.executable) == 2
-    assert "has no gc.immortalize_heap()" in said()
+    assert "has no immortalize_heap()" in said()
 
 
 @pytest.mark.parametrize("trace", [pytest.param("--trace", marks=needs_tracing), "--no-trace"])
@@ -346,3 +346,12 @@ def test_parts_that_are_left_out(monkeypatch):
     inside.prepare("immortalize")
     inside.prepare("immortalize-seal-trim")
     assert seen == [{}, {"seal": False, "trim": False}]
+
+
+def test_the_wheel_does_it_where_the_interpreter_cannot(monkeypatch):
+    seen = []
+    wheel = SimpleNamespace(immortalize_heap=lambda **kw: seen.append(kw))
+    monkeypatch.setitem(sys.modules, "immortal_heap", wheel)
+    assert not hasattr(inside.gc, "immortalize_heap")
+    inside.prepare("immortalize-trim")
+    assert seen == [{"trim": False}]

@@ -95,6 +95,10 @@ class TestView:
             "stock, freeze #2",
         ]
 
+    def test_the_wheel_has_a_name(self) -> None:
+        every = view.sides([made_up(False, [], wheel=True), made_up(False, [])])
+        assert [side.label for side in every] == ["wheel, freeze", "stock, freeze"]
+
     def test_growth_and_notes(self, context) -> None:
         first = context["growth"][0]
         assert (first["growth"], first["idle"]) == ([1100 * 1024], 400 * 1024)

@@ -159,6 +159,29 @@ def test_the_index_has_a_row_for_each_run(repository):
     assert upkeep.picture_file(repository).read_text().startswith("<?xml")
 
 
+def test_an_audit_tells_of_stock_of_the_wheel_and_of_patched(repository):
+    """A second interpreter of a kind is there to be compared, and does not count."""
+    folder = repository.kept_results / f"{NAME}-audit"
+    folder.mkdir(parents=True)
+    sides = [
+        {
+            "release": f"9.8.7 ({tree}:{'b' * 12}, today)", "mode": mode, "wheel": wheel,
+            "checkpoints": [{"rounds": 10, "workers": [{"growth": kib * 1024}]}],
+        }
+        for tree, mode, wheel, kib in (
+            ("stock", "freeze", False, 50 * 1024),
+            ("stock", "immortalize", True, 200),
+            ("stock", "freeze", False, 20 * 1024),
+            ("patched", "immortalize", False, 100),
+        )
+    ]  # fmt: skip
+    (folder / "audit.json.gz").write_bytes(gzip.compress(json.dumps(sides).encode()))
+    found = entries._audit(repository, folder)
+    assert found.mean == "a worker's growth 100 KiB"
+    said = "of 50.0 MiB on stock with gc.freeze(), 200 KiB with the wheel; 4 modes"
+    assert found.verdict == said
+
+
 def test_a_stale_index_or_picture_is_told(repository, capsys):
     keep_all(repository)
     drawn = upkeep.picture_file(repository)

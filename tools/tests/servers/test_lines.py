@@ -11,7 +11,7 @@ import pytest
 from cpatch.base.errors import CpatchError
 from cpatch.base.project import Project
 from cpatch.servers import setups
-from cpatch.servers.setups import BLOCKS, SETUPS
+from cpatch.servers.setups import BLOCKS, MODES, SETUPS
 
 PROJECT = Project.find()
 PAGES = sorted({setup.page for setup in SETUPS.values()})
@@ -64,6 +64,21 @@ def test_a_page_without_its_marks_is_named(tmp_path: Path) -> None:
     page.write_text("```python\nimport gc\n```\n")
     with pytest.raises(CpatchError, match="0 blocks of lines marked immortal"):
         setups.block(page, "immortal")
+
+
+@pytest.mark.parametrize("setup", SETUPS.values(), ids=SETUPS)
+def test_the_wheel_s_lines_differ_in_one_import_and_call(setup: setups.Setup) -> None:
+    for_patched = setups.lines(PROJECT, setup, MODES["immortal"])
+    for_wheel = setups.lines(PROJECT, setup, MODES["wheel"])
+    back = for_wheel.replace("import immortal_heap", "import gc")
+    assert back.replace("immortal_heap.freeze()", "gc.immortalize_heap()") == for_patched
+    assert for_wheel != for_patched
+    compile(for_wheel, setup.page, "exec")
+
+
+def test_lines_without_that_import_are_refused() -> None:
+    with pytest.raises(CpatchError, match="import gc once"):
+        setups.for_wheel("import gc, sys\n")
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -78,7 +78,7 @@ def test_file_of(case: str, file: str) -> None:
 def _run(tmp_path: Path, body: str, env: dict[str, str] | None = None) -> regrtest.Outcome:
     python = fake_program(tmp_path, "python", body)
     return regrtest.run(
-        python,
+        (python, *regrtest.PROGRAM),
         ["-j2"],
         log=tmp_path / "log",
         junit=tmp_path / "junit.xml",
@@ -116,7 +116,7 @@ def test_children_have_default_sigint_even_under_nohup(tmp_path: Path) -> None:
         "assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN\n"
         "from pathlib import Path; from cpatch.building import flavors\n"
         "from cpatch.suite import regrtest\n"
-        "regrtest.run(Path(sys.argv[2]), [], log=Path(sys.argv[3]), junit=None,\n"
+        "regrtest.run((sys.argv[2], *regrtest.PROGRAM), [], log=Path(sys.argv[3]), junit=None,\n"
         "             environ=os.environ, flavor=flavors.get('release'))\n"
     )
     python = fake_program(tmp_path, "python", "grep SigIgn /proc/self/status")

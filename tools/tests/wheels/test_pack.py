@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 from buildtoy import VERSION, Toy, make_toy
-from cpatch.wheels import pack
+from cpatch.wheels import pack, trial
 
 #: Says which release it is, makes environments that hold itself, and builds by writing files.
 PYTHON = """\
 echo "$0 $*" >> "{log}"
 case "$*" in
-*platform*) echo {version};;
+*platform.python_version*) echo {version};;
 "-m venv "*) mkdir -p "$3/bin"; cp "$0" "$3/bin/python";;
 *" build --sdist "*) mkdir -p "$5"; cd "$6/.." && tar czf "$5/immortal_heap-0.1.0.tar.gz" \\
     --transform s,^source,immortal_heap-0.1.0, source;;
@@ -20,8 +20,11 @@ case "$*" in
     echo _heap_{module}.so > "$5/immortal_heap-0.1.0-cp98-cp98-linux_x86_64.whl";;
 *" wheel unpack "*) mkdir -p "$5/immortal_heap-0.1.0/immortal_heap"
     touch "$5/immortal_heap-0.1.0/immortal_heap/$(cat "$6")";;
+*" auditwheel show "*) echo '{{"overall_tag": "manylinux_2_99_x86_64"}}';;
+*" wheel tags "*) mv "$7" "${{7%-*}}-$5.whl";;
 *" wheel pack "*) ls "$6/immortal_heap" > "$5/immortal_heap-0.1.0-joined.whl";;
 *unittest*) test ! -e "{root}/tests-fail";;
+*served.py*) test ! -e "{root}/servers-fail";;
 esac
 """
 
@@ -59,7 +62,7 @@ def test_leaves_a_wheel_and_an_sdist(toy: Toy, capsys: pytest.CaptureFixture[str
     dist = toy.project.pin_build(toy.pin) / "dist"
     assert sorted(path.name for path in dist.iterdir()) == [
         "TESTED",
-        "immortal_heap-0.1.0-cp98-cp98-linux_x86_64.whl",
+        "immortal_heap-0.1.0-cp98-cp98-manylinux_2_99_x86_64.whl",
         "immortal_heap-0.1.0.tar.gz",
     ]
     said = capsys.readouterr().out
@@ -93,6 +96,28 @@ def test_joins_the_modules_of_several_releases(toy: Toy) -> None:
     (wheel,) = dist.glob("*.whl")
     assert (dist / "TESTED").read_text() == f"{VERSION}\n9.8.8\n"
     assert wheel.read_text() == "_heap_9_8_7.so\n_heap_9_8_8.so\n"
+
+
+def test_servers_when_they_are_asked_for(toy: Toy) -> None:
+    assert toy.run("wheel", "-j1", "--servers") == 0
+    line = next(line for line in commands(toy).splitlines() if "served.py" in line)
+    assert line.split()[2].endswith("/w0/immortal_heap-0.1.0-cp98-cp98-manylinux_2_99_x86_64.whl")
+    assert line.split()[3:] == [
+        f"{toy.root}/docs/servers", f"{toy.project.pin_build(toy.pin)}/wheel/servers-0"
+    ]  # fmt: skip
+    (toy.root / "servers-fail").touch()
+    assert toy.run("wheel", "-j1", "--servers") == 1
+    assert toy.run("wheel", "-j1") == 0
+
+
+def test_bare_system_gets_the_sdist(toy: Toy, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = []
+    monkeypatch.setattr(trial.userland, "run", lambda *args, **_: calls.append(args[1:]))
+    assert toy.run("wheel", "-j1", "--try", "sid") == 0
+    ((suite, given, argv),) = calls
+    assert (suite, argv) == ("sid", ("sh", "try.sh", "python9.8"))
+    names = [path.name for path in given]
+    assert names == ["immortal_heap-0.1.0.tar.gz", "tests", "servers", "served.py", "try.sh"]
 
 
 def test_refuses_two_of_the_same_release(toy: Toy, capsys: pytest.CaptureFixture[str]) -> None:

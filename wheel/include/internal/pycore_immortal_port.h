@@ -9,4 +9,9 @@
 extern void glue_set_quiet(int on);
 #define _PyPort_SetQuiet(on) glue_set_quiet(on)
 
+/* Closing a buffered file that a stopped thread is at work with is a fatal error of
+   stock's while it finalizes.  It lets such a file be. */
+extern int glue_is_file_locked(PyObject *op);
+#define _PyPort_IsFileLocked(op) glue_is_file_locked(op)
+
 #endif   /* !IMMORTAL_HEAP_PORT_H */

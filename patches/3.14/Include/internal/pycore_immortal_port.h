@@ -294,6 +294,14 @@ _PyPort_SetQuiet(int Py_UNUSED(on))
 {
 }
 
+/* Would closing op, a buffered file, end the process, because a thread that is
+   stopped holds its lock?  Not here: it raises an exception. */
+static inline int
+_PyPort_IsFileLocked(PyObject *Py_UNUSED(op))
+{
+    return 0;
+}
+
 /* Has a thread the GIL of interp just now?  For a thread that has not. */
 static inline int
 _PyPort_IsGILTaken(PyInterpreterState *interp)

@@ -1,0 +1,108 @@
+"""A bare system, by debootstrap, and programs in a copy of it.
+
+Which archive, apt is asked; Ubuntu's is looked for beside Debian's. The userland is kept below
+``build/userlands``, and each trial works on a copy of it, in mounts and processes of its own.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+from cpatch.base import proc
+from cpatch.base.errors import CpatchError
+from cpatch.base.project import Project
+
+_RELEASE = re.compile(r"^'(\S+)/dists/[^/]+/InRelease' ", re.M)
+#: What of the host's network a userland needs: where names are looked up, and whom TLS trusts.
+_FROM_HOST = ("etc/resolv.conf", "etc/hosts", "etc/ssl/certs/ca-certificates.crt")
+_SCRIPTS = Path("/usr/share/debootstrap/scripts")
+_KEYS = Path("/usr/share/keyrings/ubuntu-archive-keyring.gpg")
+_UBUNTU = ("jammy", "noble")
+#: Where files are in the copy, and where its program begins.
+HOME = "root"
+
+
+def run(
+    project: Project,
+    suite: str,
+    given: Sequence[Path],
+    argv: Sequence[str],
+    *,
+    title: str,
+    log: Path,
+) -> None:
+    """Run *argv* in a bare *suite* that has the files and folders *given*, and nothing else.
+
+    Raises CpatchError when it fails; the copy is gone afterwards, or begun anew next time.
+    """
+    base = userland(project, suite)
+    top = base.with_name(f"{suite}.trial")
+    shutil.rmtree(top, ignore_errors=True)
+    proc.run(["cp", "-a", "--reflink=auto", base, top], cwd=base.parent)
+    for name in _FROM_HOST:
+        if Path("/", name).exists():
+            (top / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(Path("/", name), top / name)
+    for path in given:
+        if path.is_dir():
+            unwanted = shutil.ignore_patterns("__pycache__")
+            shutil.copytree(path, top / HOME / path.name, ignore=unwanted)
+        else:
+            shutil.copyfile(path, top / HOME / path.name)
+    log.unlink(missing_ok=True)
+    kept = {key: value for key, value in os.environ.items() if key.startswith("PIP_INDEX")}
+    certificates = "/" + _FROM_HOST[-1]
+    env = {**kept, "HOME": "/root", "PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8"}
+    if (top / _FROM_HOST[-1]).exists():
+        env |= {"PIP_CERT": certificates, "SSL_CERT_FILE": certificates}
+    inside = f'mount -t proc proc /proc && cd /{HOME} && exec "$@"'
+    words = [f"{key}={value}" for key, value in env.items()]
+    proc.step(
+        title,
+        ["unshare", "-mpf", "env", "-i", *words, "chroot", top, "sh", "-c", inside, "sh", *argv],
+        cwd=Path("/"),
+        log=log,
+    )
+    shutil.rmtree(top, ignore_errors=True)
+
+
+def userland(project: Project, suite: str) -> Path:
+    """Return a bare system of a Debian release, made when it is not there yet."""
+    home = project.make_dir(project.build / "userlands") / suite
+    done = home.with_name(f"{suite}.done")
+    if done.exists():
+        return home
+    if os.geteuid() != 0 or not shutil.which("debootstrap"):
+        raise CpatchError(
+            "--try needs root and debootstrap",
+            fix="as root: apt-get install -y debootstrap",
+        )
+    root, words = archive_root(), ["debootstrap", "--variant=minbase"]
+    script = _SCRIPTS / suite
+    if suite in _UBUNTU:
+        root = f"{root.rpartition('/')[0]}/ubuntu"
+        # Debian 12 has no package with Ubuntu's key; what is made here is thrown away again.
+        words += ["--keyring", str(_KEYS)] if _KEYS.exists() else ["--no-check-gpg"]
+        # All of Ubuntu's are one script; an older debootstrap does not know the newer names.
+        script = _SCRIPTS / "gutsy"
+    proc.step(
+        f"make a bare {suite}",
+        [*words, suite, home, root, script],
+        cwd=Path("/"),
+        log=home.with_name(f"{suite}.log"),
+    )
+    done.touch()
+    return home
+
+
+def archive_root() -> str:
+    """Return the root of the first archive that apt is set up with."""
+    said = proc.run(["apt-get", "--print-uris", "update"], cwd=Path("/"), check=False).stdout
+    found = _RELEASE.search(said)
+    if not found:
+        raise CpatchError("apt names no archive", fix="set up apt's sources")
+    return found[1]
