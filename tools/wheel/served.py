@@ -3,11 +3,11 @@
     python served.py WHEEL PAGES WORK [SERVER ...]
 
 WHEEL is the file, PAGES the folder docs/servers, WORK a folder for environments and applications.
-The lines are those that a page marks for the patched interpreter, with ``immortal_heap.freeze()`` in
-place of ``gc.immortalize_heap()``, and nothing else is different.  An application has some 26 MB of
-small objects, and two workers, each of which reads all of them and collects: they are to be
-immortal, and none of the workers' memory may un-share.  Prints a line for each server.  Standard
-library only.
+The lines are those that a page marks for the patched interpreter, with
+``immortal_heap.freeze()`` in place of ``gc.immortalize_heap()``, and nothing else is different.  An
+application has some 26 MB of small objects, and two workers, each of which reads all of them and
+collects: they are to be immortal, and none of the workers' memory may un-share.  Prints a line for
+each server.  Standard library only.
 """
 
 import contextlib
