@@ -59,39 +59,6 @@ _PyFinalize_FileHeight(PyObject *op)
     return is_buffer(op) ? 1 : 2;
 }
 
-/* So many files, and their dictionaries, may lie on top of one another. */
-#define HEIGHT_MOST 12
-
-/* For tp_traverse: 1, and so the end of the walk, at a file that is locked.
-   Files that are written in Python have one another as attributes, in a
-   dictionary. */
-static int
-find_locked(PyObject *op, void *arg)
-{
-    int height = *(int *)arg;
-    if (_PyFinalize_IsFile(op)) {
-        if (_PyPort_IsFileLocked(op)) {
-            return 1;
-        }
-    }
-    else if (!PyDict_CheckExact(op)) {
-        return 0;
-    }
-    traverseproc traverse = Py_TYPE(op)->tp_traverse;
-    if (traverse == NULL || height == 0) {
-        return 0;
-    }
-    height--;
-    return traverse(op, find_locked, &height);
-}
-
-int
-_PyFinalize_IsLockedFile(PyObject *op)
-{
-    int height = HEIGHT_MOST;
-    return _PyFinalize_IsFile(op) && find_locked(op, &height);
-}
-
 /* What dict has under name, borrowed; or NULL.  Needs no memory, which a look-up
    by a C string does: without it, the interpreter's own streams would be taken
    for others, and closed. */

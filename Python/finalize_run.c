@@ -151,7 +151,7 @@ run_slice(struct finalization *f, _Py_finalize_order *order, Py_ssize_t start,
         PyObject *op = order->objects.items[i];
         if (!_PyFinalize_IsPending(op, &f->finished) ||
             _PyFinalize_IsInterpretersStream(f->interp, op) ||
-            _PyFinalize_IsBusy(op) || _PyFinalize_IsLockedFile(op))
+            _PyFinalize_IsBusy(op) || _PyPort_IsFileLocked(op))
         {
             continue;
         }

@@ -210,10 +210,6 @@ extern Py_ssize_t _PyFinalize_CallOrphaned(const _Py_objlist *orphaned);
 extern int _PyFinalize_IsInterpretersStream(PyInterpreterState *interp,
                                             PyObject *op);
 
-/* Is op a file that cannot be closed, because closing it would come to one that
-   a stopped thread has locked? */
-extern int _PyFinalize_IsLockedFile(PyObject *op);
-
 /* Is op a file that is closed by its finalizer, and does nothing else in it?
    Also one that is written in Python, as long as it has no __del__. */
 extern int _PyFinalize_IsPlainFile(PyObject *op);

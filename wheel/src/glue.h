@@ -39,6 +39,10 @@ extern Py_ssize_t glue_settle_code(PyInterpreterState *interp);
    exception set. */
 extern int glue_find_io_types(void);
 
+/* Find out where a buffered file says which thread has locked it.  Returns 0, or -1
+   with RuntimeError set. */
+extern int glue_find_file_owner(void);
+
 /* Let the allocator of small objects go on in fresh memory, once its pools were
    sealed.  Returns how many bytes were given back. */
 extern size_t glue_forget_free_pools(void);

@@ -294,8 +294,8 @@ _PyPort_SetQuiet(int Py_UNUSED(on))
 {
 }
 
-/* Would closing op, a buffered file, end the process, because a thread that is
-   stopped holds its lock?  Not here: it raises an exception. */
+/* Is op a file that would end the process if it were closed, because a stopped
+   thread has locked it or one below it?  Not here: close() raises an exception. */
 static inline int
 _PyPort_IsFileLocked(PyObject *Py_UNUSED(op))
 {
