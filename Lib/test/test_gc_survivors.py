@@ -46,7 +46,8 @@ tests.collects(2, 2)
 '''
 
 
-class UntrackTests(unittest.TestCase):
+class UntrackMixin:
+    """There is no collection but those of the test."""
 
     def setUp(self):
         self.addCleanup(gc.enable)
@@ -56,6 +57,9 @@ class UntrackTests(unittest.TestCase):
     def tracked_after(self, generation, *objs):
         gc.collect(generation)
         return [gc.is_tracked(obj) for obj in objs]
+
+
+class UntrackTests(UntrackMixin, unittest.TestCase):
 
     def test_tuples_in_each_generation(self):
         for generation in range(3):

@@ -4,22 +4,10 @@ import gc
 import sys
 import unittest
 import weakref
+from test.test_gc_survivors import Node, UntrackMixin
 
 
-class Node:
-    """May be tracked, always."""
-
-
-class UntrackDictTests(unittest.TestCase):
-
-    def setUp(self):
-        self.addCleanup(gc.enable)
-        gc.disable()
-        gc.collect()
-
-    def tracked_after(self, generation, *objs):
-        gc.collect(generation)
-        return [gc.is_tracked(obj) for obj in objs]
+class UntrackDictTests(UntrackMixin, unittest.TestCase):
 
     def test_dicts_in_full_collections_only(self):
         dicts = {'a': []}, {1: []}, {(1, 2): []}
