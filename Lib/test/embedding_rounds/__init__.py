@@ -11,7 +11,6 @@ import os
 import shlex
 import subprocess
 import sys
-import sysconfig
 
 SOURCE = os.path.join(os.path.dirname(__file__), 'rounds.c')
 WAYS = 'never', 'first', 'each', 'threads', 'subinterpreters', 'main'

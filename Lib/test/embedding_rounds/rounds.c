@@ -1,4 +1,5 @@
-/* An application that starts and ends an interpreter again and again, and says how large it is.
+/* An application that starts and ends an interpreter again and again, and says
+   how large it is.
 
    rounds HOW ROUNDS PYTHON [OPTION]
 
@@ -22,7 +23,7 @@
 static const char *python, *option = "rounds";
 static long finalizers, before, during;
 
-/* What an application does between start and end: modules, classes, cycles, finalizers. */
+/* What an application does between start and end. */
 static const char WORK[] =
     "import json, re, collections\n"
     "class Held:\n"
@@ -44,7 +45,8 @@ static const char THREADS[] =
     "import threading\n"
     "def work(n):\n"
     "    for i in range(n): {i: [str(i)]}\n"
-    "threads = [threading.Thread(target=work, args=(500,)) for _ in range(4)]\n"
+    "threads = [threading.Thread(target=work, args=(500,))\n"
+    "           for _ in range(4)]\n"
     "for t in threads: t.start()\n"
     "for t in threads: t.join()\n"
     "wait = threading.Event().wait\n"
@@ -71,14 +73,15 @@ static PyMethodDef methods[] = {
     {"count", count, METH_NOARGS, NULL},
     {NULL}};
 
-/* Nothing of the module is kept from one interpreter to the next: it has no state. */
+/* The module has no state that interpreters could share. */
 static PyModuleDef_Slot slots[] = {
 #if PY_VERSION_HEX >= 0x030c0000
     {Py_mod_multiple_interpreters, Py_MOD_PER_INTERPRETER_GIL_SUPPORTED},
 #endif
     {0, NULL}};
 static PyModuleDef definition = {
-    PyModuleDef_HEAD_INIT, "rounds", NULL, 0, methods, slots, NULL, NULL, NULL};
+    PyModuleDef_HEAD_INIT, "rounds", NULL, 0, methods, slots, NULL, NULL,
+    NULL};
 
 static PyObject *
 init_rounds(void)
@@ -111,7 +114,8 @@ start(const char *command)
     PyConfig_InitPythonConfig(&config);
     status = PyConfig_SetBytesArgv(&config, 5, argv);
     if (!PyStatus_Exception(status)) {
-        status = PyConfig_SetBytesString(&config, &config.program_name, python);
+        status = PyConfig_SetBytesString(&config, &config.program_name,
+                                         python);
     }
     if (!PyStatus_Exception(status)) {
         status = Py_InitializeFromConfig(&config);
