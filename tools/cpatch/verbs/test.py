@@ -18,10 +18,11 @@ from cpatch.wheels import stage
 USUAL = tuple(dict.fromkeys(name for name, _ in legs.LEGS))
 #: Runs for other pins, and when it is named: what it does is a part of other legs here.
 NAMED = tuple(row for row in legs.OTHER_PINS if row[0] not in USUAL)
-#: Run when they are named only: one takes hours, the others need an index of packages. The wheel's
+#: Run when they are named only: some take hours, the others need an index of packages. The wheel's
 #: runs for other pins, too, where there is a wheel.
 WHEEL = ("wheel", wheel_leg.built_and_tested)
 ALONE = (
+    *legs.SANITIZED,
     ("parts", parts_leg.parts_alone),
     ("compat", compat_leg.few),
     WHEEL,

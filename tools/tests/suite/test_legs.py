@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from buildtoy import Toy, fake_program, make_toy
-from cpatch.building import build, records
+from cpatch.building import build, flavors, records
 from cpatch.suite import legs
 
 # Stands for an interpreter running regrtest: plays the file `plan`, one JSON object of test file
@@ -172,6 +172,26 @@ def test_leg_that_cannot_run_is_a_failure_and_the_next_one_runs(
     code, out = _suite(stage, capsys, "--only", "driver", "--only", "suite")
     assert (code, out[-1]) == (4, "1 passed, 1 failed")
     assert "driver: error: cannot write to /dev/null/x: Not a directory" in out
+
+
+def test_sanitizers_run_when_they_are_named(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    built = set()
+
+    def ensure_built(
+        project: object, pin: object, tree: str, flavor: flavors.Flavor, *, jobs: int
+    ) -> records.Built:
+        built.add(flavor.name)
+        return stage.ensure_built(project, pin, tree, flavor, jobs=jobs)
+
+    monkeypatch.setattr(build, "ensure_built", ensure_built)
+    stage.plan("patched", test_bad=9)
+    stage.plan("stock", test_bad=0)
+    code, out = _suite(stage, capsys, "--only", "asan", "--only", "ubsan", "test_bad")
+    assert (code, out[-1]) == (4, "0 passed, 2 failed")
+    assert built == {"asan", "ubsan"}
+    assert "ubsan: FAILED: test.test_bad.C.test_it (stock passes it)" in out
 
 
 def test_arguments_reach_regrtest(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
