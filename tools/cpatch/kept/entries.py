@@ -50,9 +50,13 @@ def every(project: Project) -> list[Entry]:
     return found
 
 
-def newest(project: Project, ending: str) -> Path:
-    """Return the newest kept run whose folder's name ends so; CpatchError when there is none."""
-    found = sorted(project.kept_results.glob(f"*{ending}"), key=_begun)
+def newest(project: Project, ending: str, branch: str = "") -> Path:
+    """Return the newest kept run whose folder's name ends so; CpatchError when there is none.
+
+    One whose name ends with *branch* after that goes before: it is of that pin.
+    """
+    of_pin = list(project.kept_results.glob(f"*{ending}-{branch}"))
+    found = sorted(of_pin or project.kept_results.glob(f"*{ending}"), key=_begun)
     if not found:
         raise CpatchError(
             f"no kept run is named *{ending}",

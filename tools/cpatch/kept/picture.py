@@ -14,6 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from cpatch.base import files
+from cpatch.base.pinfile import load_pins
 from cpatch.base.project import Project
 from cpatch.kept import entries
 from cpatch.measuring import archive
@@ -40,19 +41,23 @@ _VERDICTS = {
 
 
 def data(project: Project) -> dict[str, Any]:
-    """Return the numbers that are drawn, from the newest kept run of each kind."""
-    memory = Results(archive.opened(project, entries.newest(project, MEMORY)))
+    """Return the numbers that are drawn, from the default pin's newest kept run of each kind."""
+    branch = load_pins(project).default
+    memory_run, exit_run, speed_run = (
+        entries.newest(project, ending, branch) for ending in (MEMORY, EXIT, SPEED)
+    )
+    memory = Results(archive.opened(project, memory_run))
     cells = {
         str(case.workers): {mode: round(modes[mode].middle("pss") / 2**20, 1) for mode in _MODES}
         for case, modes in figures.cells(memory.runs()).items()
         if case.setup == "django"
     }
-    speed = rows.load(archive.opened(project, entries.newest(project, SPEED)))
+    speed = rows.load(archive.opened(project, speed_run))
     means = verdicts.means(speed)
     assert means is not None
     return {
         "memory": cells,
-        "exit": entries.ways(entries.newest(project, EXIT))["default"],
+        "exit": entries.ways(exit_run)["default"],
         "speed": sorted(
             [round(row.main.change.ratio, 3), verdicts.verdict(row)] for row in speed.times
         ),

@@ -182,6 +182,15 @@ def test_an_audit_tells_of_stock_of_the_wheel_and_of_patched(repository):
     assert found.verdict == said
 
 
+def test_the_picture_is_of_the_default_pin(repository):
+    """Runs of another pin have its branch at their end, and so may the default pin's own."""
+    keep_all(repository)
+    assert entries.newest(repository, "-default", "9.8").name.endswith("-default")
+    target = keep(repository, repository.build / "results" / "one", "default-9.8")
+    assert entries.newest(repository, "-default", "9.8") == target
+    assert entries.newest(repository, "-default", "9.9").name.endswith("-default")
+
+
 def test_a_stale_index_or_picture_is_told(repository, capsys):
     keep_all(repository)
     drawn = upkeep.picture_file(repository)
