@@ -19,7 +19,7 @@ USUAL = tuple(dict.fromkeys(name for name, _ in legs.LEGS))
 #: Runs for other pins, and when it is named: what it does is a part of other legs here.
 NAMED = tuple(row for row in legs.OTHER_PINS if row[0] not in USUAL)
 #: Run when they are named only: some take hours, the others need an index of packages. The wheel's
-#: runs for other pins, too, where there is a wheel.
+#: runs without that where there is a wheel.
 WHEEL = ("wheel", wheel_leg.built_and_tested)
 ALONE = (
     *legs.SANITIZED,
@@ -53,8 +53,9 @@ def command(
 ) -> int:
     """Test the patched interpreter; a failure counts only if stock passes that test.
 
-    Without anything else, the default pin whole, and of the other pins lint, ours, the auditor,
-    the core files and the wheel, for those whose series is not empty and that are not unfinished.
+    Without anything else, the default pin whole, and of the other pins lint, ours, the auditor and
+    the core files, for those whose series is not empty and that are not unfinished. The wheel
+    where there is one.
 
     ARGUMENTS go to regrtest in place of the whole suite (names of test files, -m PATTERN).
     """
@@ -62,7 +63,7 @@ def command(
     tree = "patched"
     if parts:
         tree = series_parts.tree_of(patchfiles.load_series(project, pin).parts, parts)
-    wanted = only or USUAL
+    wanted = only or (*USUAL, *(("wheel",) if stage.is_for(project, pin) else ()))
     if tree != "patched":
         if stock or set(only) - set(OF_PARTS):
             raise CpatchError(
