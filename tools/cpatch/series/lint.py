@@ -36,7 +36,7 @@ RULES = {
     "D2": "no trailing blanks in added lines",
     "D3": "tests of upstream's change only in refcount assertions on immortal objects",
     "D4": "a new file belongs to the overlay",
-    "D5": "a trial patch in tools/measure applies to the default pin's finished tree",
+    "D5": "a trial patch in tools/measure/…/BRANCH applies to that pin's finished tree",
     "R1": "patch -> commit -> patch loses nothing; refresh would change nothing",
     "O1": "the overlay adds paths only",
     "O2": "an overlay C file is at most 400 lines (warning)",
@@ -93,8 +93,7 @@ def lint(project: Project, pins: Pins, chosen: list[Pin]) -> Iterator[Finding]:
             every_pin = lint_parts.of_all(project, pins)
             yield from lint_parts.check(repo, pin, inputs, listed, made, every_pin)
         yield from _round_trip(project, repo, pin, made)
-        if pin.branch == pins.default:
-            yield from _trials(project, repo, made)
+        yield from _trials(project, pin, repo, made)
 
 
 def _fixes(project: Project, pin: Pin) -> Iterator[Finding]:
@@ -190,8 +189,8 @@ def _round_trip(project: Project, repo: Repo, pin: Pin, made: Chain) -> Iterator
             yield Finding("R1", project.show(file), "make refresh would change it")
 
 
-def _trials(project: Project, repo: Repo, made: Chain) -> Iterator[Finding]:
-    for path in sorted((project.root / "tools" / "measure").rglob("*.patch")):
+def _trials(project: Project, pin: Pin, repo: Repo, made: Chain) -> Iterator[Finding]:
+    for path in sorted((project.root / "tools" / "measure").rglob(f"{pin.branch}/*.patch")):
         trial = patchfiles.Patch(path.name, path.read_bytes())
         if chains.apply_one(repo, made.tree, trial) is None:
             where = str(path.relative_to(project.root))

@@ -150,9 +150,11 @@ def test_new_file_in_a_patch_belongs_to_the_overlay(linted):
 def test_trial_patches_apply_to_the_finished_tree(linted):
     # The series' own diff applies to the tree before the series, so not to the one after.
     diff = PATCHES[LAST][PATCHES[LAST].index("diff --git") :]
-    trial = linted.root / "tools/measure/encodings/stale.patch"
-    trial.parent.mkdir(parents=True)
-    trial.write_text(diff)
+    trial = linted.root / "tools/measure/encodings/9.8/stale.patch"
+    other = linted.root / "tools/measure/encodings/9.9/of_another_pin.patch"
+    for path in (trial, other):
+        path.parent.mkdir(parents=True)
+        path.write_text(diff)
     assert linted.lint() == {"D5"}
     linted.series.write_text(f"{FIRST}\n{MIDDLE}\n")
     assert linted.lint() == {"S2"}
