@@ -3,11 +3,15 @@
 The ways to hold an object until then are in test.finalization_ways.
 """
 
+import importlib.util
+import os
 import sys
 import unittest
 from test import support
 from test.finalization_ways.case import ScriptTestCase
-from test.finalization_ways.runner import MODES, run_ways
+from test.finalization_ways.runner import (
+    MODES, content, open_packed, run_ways)
+from test.support import os_helper
 
 # How the report of an exception in a __del__ begins.
 IGNORED = 'Exception ignored ' + (
@@ -33,6 +37,23 @@ class WaysTests(unittest.TestCase):
 
     def test_heap_off(self):
         self.check('off')
+
+
+class JudgeTests(unittest.TestCase):
+
+    def test_damaged_file(self):
+        """A file that was cut off is said to be, and ends no battery."""
+        suffixes = ['.gz', '.bz2', '.xz']
+        if importlib.util.find_spec('_zstd'):
+            suffixes.append('.zst')
+        for suffix in suffixes:
+            with self.subTest(suffix), os_helper.temp_dir() as directory:
+                path = os.path.join(directory, 'out' + suffix)
+                with open_packed(path, 'wt') as f:
+                    f.write('text' * 100)
+                self.assertEqual(content(path), 'text' * 100)
+                os.truncate(path, os.path.getsize(path) - 1)
+                self.assertRegex(content(path), r'\w+Error: ')
 
 
 class OnceTests(ScriptTestCase):

@@ -58,19 +58,29 @@ def in_parallel(function, items):
         yield from executor.map(function, items)
 
 
+def opener_of(path):
+    """The open() that goes with a file's suffix, and what it raises of
+    a file that is damaged."""
+    damaged = OSError, EOFError, lzma.LZMAError
+    if path.endswith('.zst'):
+        from compression import zstd    # since 3.14
+        return zstd.open, (*damaged, zstd.ZstdError)
+    openers = {'.gz': gzip.open, '.bz2': bz2.open, '.xz': lzma.open}
+    return openers.get(os.path.splitext(path)[1], open), damaged
+
+
+def open_packed(path, mode):
+    return opener_of(path)[0](path, mode, encoding='utf-8')
+
+
 def content(path, binary=False):
     if binary:
         with open(path, 'rb') as f:
             return f.read()
-    if path.endswith('.zst'):
-        from compression import zstd    # since 3.14
-        return zstd.open(path, 'rt', encoding='utf-8').read()
-    opener = {'.gz': gzip.open, '.bz2': bz2.open,
-              '.xz': lzma.open}.get(os.path.splitext(path)[1], open)
     try:
-        with opener(path, 'rt', encoding='utf-8') as f:
+        with open_packed(path, 'rt') as f:
             return f.read()
-    except (OSError, EOFError, lzma.LZMAError) as e:
+    except opener_of(path)[1] as e:
         return f'{type(e).__name__}: {e}'
 
 
