@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cpatch.base import proc
+from cpatch.base import locks, proc
 from cpatch.base.pin import Pin
 from cpatch.base.project import Project
 from cpatch.building import check, flavors, records
@@ -77,7 +77,8 @@ def configure(
         source = Path(os.path.relpath(source, job.objdir))
     argv = [str(source / "configure"), *flavors.configure_arguments(job.flavor)]
     argv += [f"--prefix={wanted['prefix']}"] if wanted["prefix"] else []
-    proc.step(f"configure {job.name}", argv, cwd=job.objdir, env=env, log=job.log)
+    mark = job.objdir / locks.RUNNING
+    proc.step(f"configure {job.name}", argv, cwd=job.objdir, env=env, log=job.log, mark=mark)
     records.write(job.objdir / records.CONFIGURED, wanted)
 
 
@@ -118,7 +119,15 @@ def make(job: Job, source: apply.Tree, env: proc.Env) -> bool:
 
     argv = ["make", f"-j{job.jobs}", *identity(job.pin, job.tree, source.tree_id)]
     try:
-        proc.step(f"make {job.name}", argv, cwd=job.objdir, env=env, log=job.log, progress=progress)
+        proc.step(
+            f"make {job.name}",
+            argv,
+            cwd=job.objdir,
+            env=env,
+            log=job.log,
+            progress=progress,
+            mark=job.objdir / locks.RUNNING,
+        )
         record["lines"] = max(lines, total)
     finally:
         record["ended"] = time.time()
