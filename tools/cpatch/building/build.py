@@ -34,9 +34,19 @@ def ensure_built(
     CpatchError for everything that stops a build: host tools, unwritable directory, configure,
     make, or a finished interpreter that is not what was asked for.
     """
-    job = Job(project, pin, tree, flavor, jobs, os.environ if environ is None else environ, prefix)
+    environ = flavors.chosen(flavor, os.environ if environ is None else environ)
+    helper = ""
+    if flavor.runner:
+        release = flavors.get("release")
+        helper = ensure_built(project, pin, tree, release, jobs=jobs).python
+    job = Job(project, pin, tree, flavor, jobs, environ, prefix, helper)
     project.make_dir(project.build)
-    host.ensure_host(project, job.environ)
+    if flavor.bare:
+        host.ensure_compiler(environ)
+    else:
+        host.ensure_host(project, environ)
+    if flavor.fixed:
+        host.fix_addresses()
     with locks.alone_in(project.make_dir(job.objdir)):
         for _ in range(3):
             source = apply.ensure_tree(project, pin, tree)
@@ -100,6 +110,8 @@ def _bring(job: Job, source: apply.Tree) -> Built | None:
     if not make.make(job, source, env):
         return None
     python = _interpreter(objdir)
+    if job.flavor.runner:
+        make.wrap(python, job.flavor.runner)
     what = check.interpreter(python, pin, job.flavor, job.tree, source.tree_id)
     if cold := check.cold_loop(python):
         console.warn(cold)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import shlex
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,8 @@ class Job:
     """An interpreter that is wanted: which tree of which pin, in which flavor, by which means.
 
     ``environ`` is the user's environment. ``prefix`` is where it will be installed; None keeps
-    the one configured before. ``jobs`` says how many things make does at once.
+    the one configured before. ``jobs`` says how many things make does at once. ``helper`` is an
+    interpreter for this machine, which building one for another machine needs.
     """
 
     project: Project
@@ -38,6 +40,7 @@ class Job:
     jobs: int
     environ: Mapping[str, str]
     prefix: str | None = None
+    helper: str = ""
 
     @property
     def name(self) -> str:
@@ -77,6 +80,7 @@ def configure(
         source = Path(os.path.relpath(source, job.objdir))
     argv = [str(source / "configure"), *flavors.configure_arguments(job.flavor)]
     argv += [f"--prefix={wanted['prefix']}"] if wanted["prefix"] else []
+    argv += [f"--with-build-python={job.helper}"] if job.helper else []
     mark = job.objdir / locks.RUNNING
     proc.step(f"configure {job.name}", argv, cwd=job.objdir, env=env, log=job.log, mark=mark)
     records.write(job.objdir / records.CONFIGURED, wanted)
@@ -148,6 +152,19 @@ def _changed(source: Path, since: float, until: float) -> list[Path]:
                 if name not in _NOT_SOURCE and since < path.lstat().st_mtime <= until:
                     found.append(path)
     return found
+
+
+def wrap(python: Path, runner: Sequence[str]) -> None:
+    """Put a script in the place of a program for another machine, which has *runner* run it."""
+    with python.open("rb") as stream:
+        if stream.read(4) != b"\x7fELF":
+            return
+    program = python.with_name(f"{python.name}.elf")
+    python.replace(program)
+    # The program is told that it is called as the script is: it starts itself again by that name.
+    line = f'exec {shlex.join(runner)} -0 "$0" {shlex.quote(str(program))} "$@"'
+    python.write_text(f"#!/bin/sh\n{line}\n", encoding="utf-8")
+    python.chmod(0o755)
 
 
 def identity(pin: Pin, tree: str, tree_id: str) -> list[str]:
