@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cpatch import cli
-from cpatch.base import locks
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGKILL)
 
@@ -95,7 +94,6 @@ def _child(
     sys.stdout = os.fdopen(1, "w", buffering=1, closefd=False)
     sys.stderr = os.fdopen(2, "w", buffering=1, closefd=False)
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    locks._depth = 0
     at, number, later = point
     passed = 0
 

@@ -34,6 +34,7 @@ def ensure_built(
     CpatchError for everything that stops a build: host tools, unwritable directory, configure,
     make, or a finished interpreter that is not what was asked for.
     """
+    check_path(project.build)
     environ = flavors.chosen(flavor, os.environ if environ is None else environ)
     helper = ""
     if flavor.runner:
@@ -64,6 +65,22 @@ def ensure_built(
         wanted="a source tree that stays as it is while make runs",
         fix="stop what edits or applies there, then make build",
     )
+
+
+#: What neither make's rules nor the shell's words can hold, which upstream's Makefile needs.
+_UNSAFE = frozenset(" \t\n\"'`\\#$%&*:;<>?[]()|")
+
+
+def check_path(path: Path) -> None:
+    """Raise CpatchError for a place that upstream's configure and make cannot work in."""
+    found = sorted(_UNSAFE.intersection(str(path)))
+    if found:
+        raise CpatchError(
+            "CPython's Makefile cannot work in a path that has " + " or ".join(map(repr, found)),
+            wanted="a build directory without blanks and the shell's characters; others are fine",
+            got=str(path),
+            fix="make CPATCH_BUILD=/var/tmp/cpatch …, which holds all that is made",
+        )
 
 
 def _same(one: apply.Tree, other: apply.Tree) -> bool:

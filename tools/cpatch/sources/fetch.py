@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from cpatch.base import console, files, proc
+from cpatch.base import console, disk, files, proc
 from cpatch.base.errors import CpatchError
 from cpatch.base.pin import Archive
 from cpatch.base.project import Project
@@ -242,6 +242,8 @@ def _get(url: str, part: Path, what: Archive) -> None:
         try:
             found = _transfer(url, part, what, before)
         except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, OSError) as exc:
+            if isinstance(exc, OSError) and exc.errno in disk.FULL:
+                raise  # another source would not help
             got = part.stat().st_size if part.exists() else 0
             # "Farther than ever", not "farther than before": a server without Range starts anew.
             stalls += got <= best
