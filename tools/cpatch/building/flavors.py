@@ -172,6 +172,8 @@ ODD: dict[str, Flavor] = {
             "ThreadSanitizer",
             # By flags: the option for it is younger than some pins.
             ("--without-pymalloc", "CFLAGS=-fsanitize=thread", "LDFLAGS=-fsanitize=thread"),
+            # Our children fork where threads are, and do not go on for long.
+            {"TSAN_OPTIONS": "die_after_fork=0:report_signal_unsafe=0"},
             config_word="-fsanitize=thread",
             fixed=True,
         ),
@@ -246,7 +248,9 @@ def clean_environment(environ: Mapping[str, str]) -> dict[str, str]:
 
 def chosen(flavor: Flavor, environ: Mapping[str, str]) -> Mapping[str, str]:
     """Return the user's environment, with the compiler that *flavor* is made by."""
-    return {**environ, "CC": flavor.compiler} if flavor.compiler else environ
+    # Of libraries that the host has for its own compiler, pkg-config would tell others, too.
+    bare = {"PKG_CONFIG_LIBDIR": "/nowhere"} if flavor.bare else {}
+    return {**environ, **bare, "CC": flavor.compiler} if flavor.compiler else environ
 
 
 def build_environment(flavor: Flavor, environ: Mapping[str, str]) -> dict[str, str]:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from cpatch.base import locks, proc
+from cpatch.base.errors import CpatchError
 from cpatch.base.pin import Pin
 from cpatch.base.project import Project
 from cpatch.building import check, flavors, records
@@ -156,13 +157,18 @@ def _changed(source: Path, since: float, until: float) -> list[Path]:
 
 def wrap(python: Path, runner: Sequence[str]) -> None:
     """Put a script in the place of a program for another machine, which has *runner* run it."""
+    found = shutil.which(runner[0])
+    if found is None:
+        raise CpatchError(
+            f"{runner[0]} is not there, which runs {python}", fix="apt-get install -y qemu-user"
+        )
     with python.open("rb") as stream:
         if stream.read(4) != b"\x7fELF":
             return
     program = python.with_name(f"{python.name}.elf")
     python.replace(program)
     # The program is told that it is called as the script is: it starts itself again by that name.
-    line = f'exec {shlex.join(runner)} -0 "$0" {shlex.quote(str(program))} "$@"'
+    line = f'exec {shlex.join([found, *runner[1:]])} -0 "$0" {shlex.quote(str(program))} "$@"'
     python.write_text(f"#!/bin/sh\n{line}\n", encoding="utf-8")
     python.chmod(0o755)
 
