@@ -11,9 +11,6 @@ from cpatch.base import console, leftovers
 from cpatch.base.errors import CpatchError
 from cpatch.base.project import Project
 
-#: Names what runs in a directory, for ``proc.step``.
-RUNNING = ".cpatch-running"
-
 _depth = 0
 
 
@@ -50,7 +47,7 @@ def alone_in(directory: Path) -> Iterator[None]:
     """
     with (directory / ".cpatch-lock").open("w", encoding="utf-8") as handle:
         _wait(handle.fileno(), f"waiting for another build in {directory}")
-        leftovers.end(directory / RUNNING)
+        leftovers.end(directory)
         yield
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cpatch.base import locks, proc
+from cpatch.base import proc
 from cpatch.base.errors import CpatchError
 from cpatch.base.pin import Pin
 from cpatch.base.project import Project
@@ -82,8 +82,8 @@ def configure(
     argv = [str(source / "configure"), *flavors.configure_arguments(job.flavor)]
     argv += [f"--prefix={wanted['prefix']}"] if wanted["prefix"] else []
     argv += [f"--with-build-python={job.helper}"] if job.helper else []
-    mark = job.objdir / locks.RUNNING
-    proc.step(f"configure {job.name}", argv, cwd=job.objdir, env=env, log=job.log, mark=mark)
+    home = job.objdir
+    proc.step(f"configure {job.name}", argv, cwd=home, env=env, log=job.log, works_on=home)
     records.write(job.objdir / records.CONFIGURED, wanted)
 
 
@@ -131,7 +131,7 @@ def make(job: Job, source: apply.Tree, env: proc.Env) -> bool:
             env=env,
             log=job.log,
             progress=progress,
-            mark=job.objdir / locks.RUNNING,
+            works_on=job.objdir,
         )
         record["lines"] = max(lines, total)
     finally:

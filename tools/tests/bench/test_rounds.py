@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from types import SimpleNamespace
 
@@ -283,7 +284,26 @@ def test_a_real_script_is_calibrated_and_measured(tmp_path):
     assert (run.get_metadata()["round"], run.get_metadata()["position"]) == (4, 1)
     assert role.stamp.items() <= run.get_metadata().items()
     assert run.get_metadata()["loops"] == tasks[1].loops
-    assert not (made.results.root / "running.json").exists()
+    assert not list(made.results.root.rglob("running*"))
+
+
+def test_what_a_killed_run_left_running_does_not_spoil_the_next(tmp_path):
+    """A process of the same benchmark, of a driver that is gone, comes to its end meanwhile."""
+    script = tmp_path / "run_benchmark.py"
+    table = {"both": SimpleNamespace(runscript=str(script), extra_opts=())}
+    installed = venvs.Venvs({"both": {"python": sys.executable}}, {})
+    role = Role("stock", side("stock"))
+    made = Bench(Results(tmp_path / "out"), [role], table, {"stock": installed}, None)
+    options = ["--worker", "--worker-task=0", "--loops=1"]
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(os, "getpid", lambda: 1)
+        script.write_text("import sys; print(sys.argv[-1]); sys.exit(1)")
+        with pytest.raises(RunFailedError):
+            made.run(role, "both", options, 1)
+    (log,) = (made.results.root / "log").iterdir()
+    theirs = log.read_text().splitlines()[-1].removeprefix("--output=")
+    script.write_text(f"open({theirs!r}, 'w').close()\n" + SCRIPT)
+    assert made.run(role, "both", options, 1).benchmarks
 
 
 def test_failing_script_is_logged_whole_and_told_by_its_end(tmp_path):

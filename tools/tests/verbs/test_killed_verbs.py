@@ -10,6 +10,7 @@ import contextlib
 import os
 import shutil
 import signal
+import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -20,7 +21,7 @@ import pyperf
 import pytest
 from buildtoy import make_toy
 from conftest import copy_world, make_world
-from cpatch.base import locks
+from cpatch.base import leftovers
 from cpatch.measuring import archive, packing
 from cpatch.measuring.resultdir import Results
 from cpatch.report import drawing, rows
@@ -114,12 +115,24 @@ def test_make_of_a_killed_build_is_ended(
     assert again.code == 0, again.said
     assert "left running" in again.said
     assert not [each for each in left if each.is_running()]
-    # Nor is a process ended that has the number by chance.
-    mark = toy.obj() / locks.RUNNING
-    mark.write_text(f"[{os.getpid()}, 1.0]")
-    toy.edit("b.c", "b2\n")
-    assert drive("build", "-j1", said=said).code == 0
-    assert not mark.exists()
+
+
+def test_only_what_was_left_is_ended(tmp_path: Path) -> None:
+    with subprocess.Popen(["sleep", "60"]) as child:
+        begun = psutil.Process(child.pid).create_time()
+        with leftovers.noted(tmp_path, child.pid):
+            leftovers.end(tmp_path)  # ours: another driver finds it while we are here
+            (note,) = tmp_path.iterdir()
+            assert child.poll() is None
+        # One that has the number by chance, and notes that say nothing.
+        for text in (f"[{child.pid}, {begun - 1}, 1]", "[", "[999999999, 1.0, 1]"):
+            note.write_text(text)
+            leftovers.end(tmp_path)
+            assert not note.exists()
+            assert child.poll() is None
+        note.write_text(f"[{child.pid}, {begun}, 1]")
+        leftovers.end(tmp_path)
+        assert child.poll() is not None
 
 
 def makes_in(directory: Path) -> list[psutil.Process]:
