@@ -107,6 +107,9 @@ FLAVORS: dict[str, Flavor] = {
     )
 }
 
+# Half the time to make, where speed is nobody's question.
+_QUICK = "OPT=-DNDEBUG -O1 -Wall"
+
 #: Builds that nobody ships: they are made to see whether what is here holds in them, too.
 ODD: dict[str, Flavor] = {
     flavor.name: flavor
@@ -121,27 +124,27 @@ ODD: dict[str, Flavor] = {
         Flavor(
             "nopymalloc",
             "without CPython's own allocator",
-            ("--without-pymalloc",),
+            ("--without-pymalloc", _QUICK),
             config_word="--without-pymalloc",
         ),
         Flavor(
             "valgrind",
             "asks Valgrind, and leaves pymalloc out below it",
-            ("--with-valgrind",),
+            ("--with-valgrind", _QUICK),
             config_word="--with-valgrind",
         ),
         Flavor(
             "shared",
             "with libpython as a shared library",
             # The library is found beside the program, wherever that is.
-            ("--enable-shared", r"LDFLAGS_NODIST=-Wl,-rpath,\$$ORIGIN"),
+            ("--enable-shared", r"LDFLAGS_NODIST=-Wl,-rpath,\$$ORIGIN", _QUICK),
             config_word="--enable-shared",
         ),
         Flavor("clang", "compiled by clang", compiler="clang"),
         Flavor(
             "m32",
             "for 32 bits",
-            ("--build=i686-pc-linux-gnu",),
+            ("--build=i686-pc-linux-gnu", _QUICK),
             config_word="--build=i686-pc-linux-gnu",
             compiler="gcc -m32",
             bare=True,
@@ -149,6 +152,7 @@ ODD: dict[str, Flavor] = {
         Flavor(
             "musl",
             "with musl as the C library",
+            (_QUICK,),
             compiler="musl-gcc",
             bare=True,
         ),
@@ -161,6 +165,7 @@ ODD: dict[str, Flavor] = {
                 # Files of the host, which configure cannot look for on this machine.
                 "ac_cv_file__dev_ptmx=yes",
                 "ac_cv_file__dev_ptc=no",
+                _QUICK,
             ),
             config_word="--host=aarch64-linux-gnu",
             compiler="aarch64-linux-gnu-gcc-12",
@@ -171,7 +176,12 @@ ODD: dict[str, Flavor] = {
             "tsan",
             "ThreadSanitizer",
             # By flags: the option for it is younger than some pins.
-            ("--without-pymalloc", "CFLAGS=-fsanitize=thread", "LDFLAGS=-fsanitize=thread"),
+            (
+                "--without-pymalloc",
+                "CFLAGS=-fsanitize=thread",
+                "LDFLAGS=-fsanitize=thread",
+                _QUICK,
+            ),
             # Our children fork where threads are, and do not go on for long.
             {"TSAN_OPTIONS": "die_after_fork=0:report_signal_unsafe=0"},
             config_word="-fsanitize=thread",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 
 from cpatch.base import pages
@@ -34,8 +35,8 @@ def render(records: Sequence[Record], known: Sequence[Difference]) -> str:
 
 
 def _shown(configure: str) -> list[str]:
-    hidden = ("--enable-option-checking", "ac_cv_", "LDFLAGS", "--build=x86_64")
-    return [word.strip("'") for word in configure.split() if not word.strip("'").startswith(hidden)]
+    hidden = ("--enable-option-checking", "ac_cv_", "LDFLAGS", "--build=x86_64", "OPT=")
+    return [word for word in shlex.split(configure) if not word.startswith(hidden)]
 
 
 def _cell(record: Record, known: Sequence[Difference]) -> str:
