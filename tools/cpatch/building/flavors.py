@@ -146,14 +146,16 @@ ODD: dict[str, Flavor] = {
             "for 32 bits",
             ("--build=i686-pc-linux-gnu", _QUICK),
             config_word="--build=i686-pc-linux-gnu",
-            compiler="gcc -m32",
+            # The kernel's headers, which gcc-multilib links to from elsewhere, and that package
+            # does not go with a cross compiler.
+            compiler="gcc -m32 -idirafter /usr/include/x86_64-linux-gnu",
             bare=True,
         ),
         Flavor(
             "musl",
             "with musl as the C library",
             (_QUICK,),
-            compiler="musl-gcc",
+            compiler=shlex.quote(str(Path(__file__).with_name("musl-cc"))),
             bare=True,
         ),
         Flavor(

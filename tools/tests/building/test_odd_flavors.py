@@ -23,10 +23,10 @@ def toy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Toy:
 def test_compiler_of_the_flavor_is_used_and_no_library_of_the_host(toy: Toy) -> None:
     assert toy.run("build", "--flavor", "m32") == 0
     seen = toy.lines("seen.environment", flavor="m32")
-    assert "CC=gcc -m32" in seen
+    assert f"CC={flavors.get('m32').compiler}" in seen
     assert "PKG_CONFIG_LIBDIR=/nowhere" in seen
     assert toy.run("build") == 0
-    assert "CC=gcc -m32" not in toy.lines("seen.environment")
+    assert "CC=gcc" in toy.lines("seen.environment")
 
 
 def test_other_machine_gets_an_interpreter_of_this_one_and_a_runner(
