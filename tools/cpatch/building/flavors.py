@@ -108,7 +108,7 @@ FLAVORS: dict[str, Flavor] = {
 }
 
 # Half the time to make, where speed is nobody's question.
-_QUICK = "OPT=-DNDEBUG -O1 -Wall"
+_QUICK = "OPT=-DNDEBUG -O1 -g0 -Wall"
 
 #: Builds that nobody ships: they are made to see whether what is here holds in them, too.
 ODD: dict[str, Flavor] = {

@@ -89,13 +89,19 @@ CHILDREN = [
     "test_immortal_worker_exit",
 ]
 
-# Of the overlay's test files, those that take most of a minute, by waiting or by growing: what
-# they look at is the same in each build.
-WAITING = [
+# Of the overlay's test files, those that take more than ten seconds, by waiting, by growing or by
+# starting many interpreters.
+LONG = [
+    "test_immortal_embedding",
     "test_immortal_exit_memory",
+    "test_immortal_exit_parallel",
     "test_immortal_exit_polling",
     "test_immortal_exit_stuck",
     "test_immortal_finalization",
+    "test_immortal_finalization_output",
+    "test_immortal_half_made",
+    "test_immortal_in_use",
+    "test_immortal_large",
 ]
 
 # What a variant runs of CPython's own.

@@ -55,7 +55,7 @@ class Variant:
         upstream = choice.there(choice.VARIANTS, source / "Lib" / "test")
         if self.tests:
             return [name for name in self.tests if name in (*ours, *upstream)]
-        return [*(name for name in ours if name not in choice.WAITING), *upstream]
+        return [*(name for name in ours if name not in choice.LONG), *upstream]
 
 
 def _of(flavor: str) -> Variant:
