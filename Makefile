@@ -30,6 +30,8 @@ packages: $(VENV)/.stamp ## run programs that use real packages to their end, an
 	@$(CPATCH) packages $(pin) $(if $(FLAVOR),--flavor $(FLAVOR)) $(jobs) $(ARGS)
 compat: $(VENV)/.stamp ## run native packages' own tests on stock, patched, and after the call
 	@$(CPATCH) compat $(pin) $(if $(FLAVOR),--flavor $(FLAVOR)) $(jobs) $(ARGS)
+variants: $(VENV)/.stamp ## build what nobody ships (32 bits, musl, AArch64, …), test it against stock
+	@$(CPATCH) variants $(pin) $(jobs) $(ARGS)
 wheel: $(VENV)/.stamp ## pack the heap as an extension of an unpatched interpreter, built and tested
 	@$(CPATCH) wheel $(pin) $(jobs) $(ARGS)
 which: $(VENV)/.stamp ## print a built interpreter's path and nothing else (make -s which)
@@ -62,4 +64,4 @@ help: ## print this list
 $(VENV)/.stamp: tools/requirements.txt tools/bootstrap.sh
 	@sh tools/bootstrap.sh $(VENV) >&2
 
-.PHONY: build test bench report results audit servers fuzz packages compat dist wheel which install fetch apply status refresh lint diff bump doctor clean help
+.PHONY: build test bench report results audit servers fuzz packages compat variants dist wheel which install fetch apply status refresh lint diff bump doctor clean help

@@ -34,6 +34,13 @@ parent=$(dirname "$venv")
 mkdir -p "$parent" 2>/dev/null && [ -w "$parent" ] ||
     die "cannot write to the build directory $parent" "fix: make it writable, or set CPATCH_BUILD=/some/dir"
 
+# Two at once would make one environment; the second waits, and finds it made.
+if command -v flock >/dev/null; then
+    exec 9>"$parent/.bootstrap-lock"
+    flock -n 9 || { echo "waiting for another one to make $venv ..."; flock 9; }
+    if [ "$venv/.stamp" -nt "$here/requirements.txt" ] && [ "$venv/.stamp" -nt "$0" ]; then exit; fi
+fi
+
 if ! python=$(find_python); then
     have=$(python3 -V 2>&1 || true)
     need="apt-get install -y python3 python3-venv"
@@ -64,7 +71,14 @@ if ! "$venv/bin/python" -m pip install --disable-pip-version-check --quiet \
 fi
 
 # The driver is run from the checkout, by path and not by PYTHONPATH, which every interpreter
-# that is built and tested here would inherit.
-site=$("$venv/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
-echo "$here" >"$site/cpatch.pth"
+# that is built and tested here would inherit. Below the checkout the path is a relative one: the
+# checkout may be moved or copied.
+"$venv/bin/python" - "$here" <<'END'
+import os, sys, sysconfig
+tools, site = (os.path.realpath(path) for path in (sys.argv[1], sysconfig.get_path("purelib")))
+if site.startswith(os.path.dirname(tools) + os.sep):
+    tools = os.path.relpath(tools, site)
+with open(os.path.join(site, "cpatch.pth"), "w") as stream:
+    stream.write(tools + "\n")
+END
 touch "$venv/.stamp"

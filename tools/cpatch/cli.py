@@ -7,7 +7,9 @@ import signal
 import sys
 from types import FrameType
 
+from cpatch.base import disk
 from cpatch.base.errors import FAILURE, CpatchError
+from cpatch.base.project import Project
 from cpatch.verbs import table
 
 
@@ -27,8 +29,7 @@ def run(argv: list[str]) -> int:
     try:
         return table.call(argv)
     except CpatchError as exc:
-        print(exc.render().encode("utf-8", "replace").decode(), file=sys.stderr)
-        return exc.code
+        return _tell(disk.of_child(exc, Project.find()))
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return 130
@@ -36,3 +37,13 @@ def run(argv: list[str]) -> int:
         # The reader has gone (`make diff | head`); keep the interpreter from complaining again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILURE
+    except OSError as exc:
+        error = disk.explained(exc, Project.find())
+        if error is None:
+            raise
+        return _tell(error)
+
+
+def _tell(error: CpatchError) -> int:
+    print(error.render().encode("utf-8", "replace").decode(), file=sys.stderr)
+    return error.code

@@ -54,6 +54,8 @@ all: python
 	@echo "cc -c $<"; env | sort > seen.make
 	@test ! -e $(SRC)/$*-fails || { echo "$*.c:1: error: toy says no"; exit 1; }
 	@test ! -e $(SRC)/$*-hangs || { touch $*-hung; sleep 60; }
+	@test ! -e $(SRC)/$*-waits || touch $*-waiting
+	@while test -e $(SRC)/$*-waits; do sleep 0.02; done
 	@cp $< $@; echo $* >> log.compiled
 Modules/getbuildinfo.o: $(OBJECTS)
 	@mkdir -p Modules; $(GITVERSION) > $@

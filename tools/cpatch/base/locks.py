@@ -7,7 +7,7 @@ import fcntl
 from collections.abc import Iterator
 from pathlib import Path
 
-from cpatch.base import console
+from cpatch.base import console, leftovers
 from cpatch.base.errors import CpatchError
 from cpatch.base.project import Project
 
@@ -41,9 +41,13 @@ def driver(project: Project) -> Iterator[None]:
 
 @contextlib.contextmanager
 def alone_in(directory: Path) -> Iterator[None]:
-    """Keep two drivers from making in one directory; the second waits."""
+    """Keep two drivers from making in one directory; the second waits.
+
+    What an earlier one left running there is ended.
+    """
     with (directory / ".cpatch-lock").open("w", encoding="utf-8") as handle:
         _wait(handle.fileno(), f"waiting for another build in {directory}")
+        leftovers.end(directory)
         yield
 
 

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from cpatch.base import console
+from cpatch.base import console, leftovers
 from cpatch.base.errors import CpatchError
 
 #: Changes to the environment: a value of None removes the variable.
@@ -97,11 +97,13 @@ def step(
     log: Path,
     progress: LineProgress | None = None,
     check: bool = True,
+    works_on: Path | None = None,
 ) -> Result:
     """Run a long command, showing progress; its whole output is appended to ``log``.
 
-    ``progress`` sees each line of stdout only. A failure raises CpatchError with the log's path
-    and last lines; the Result's stdout and stderr are empty (read the log).
+    ``progress`` sees each line of stdout only. ``works_on`` is the directory that it works on,
+    where ``leftovers.end`` ends it when we were killed. A failure raises CpatchError with the
+    log's path and last lines; the Result's stdout and stderr are empty (read the log).
     """
     args = [os.fspath(arg) for arg in argv]
     with _open_log(log) as stream:
@@ -117,7 +119,7 @@ def step(
                 stdout=subprocess.PIPE,
                 stderr=stream,  # straight into the log; never seen by `progress`
             )
-            with _reaped(child):
+            with _reaped(child), leftovers.noted(works_on, child.pid):
                 assert child.stdout is not None
                 for line in child.stdout:
                     stream.write(line)

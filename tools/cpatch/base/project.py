@@ -102,6 +102,7 @@ class Project:
         except OSError as exc:
             raise CpatchError(
                 f"cannot write to {self.show(path)}: {exc.strerror}",
+                wanted=f"a directory that user {os.geteuid()} may write to",
                 fix=f"make {self.show(self.build)} writable, "
                 "or set CPATCH_BUILD to a directory that is",
             ) from exc

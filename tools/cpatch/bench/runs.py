@@ -87,7 +87,8 @@ class Bench:
     def run(self, role: Role, script: str, options: Sequence[str], seed: int) -> Runs:
         """Run *script* for *role* in a new process; RunFailedError when that goes wrong."""
         benchmark = self.table[script]
-        output = self.results.root / "running.json"
+        # Not another's: what a killed run left running writes to its own, when it comes to an end.
+        output = self.scratch() / f"running-{os.getpid()}.json"
         output.unlink(missing_ok=True)
         argv = ["timeout", "--foreground", "--kill-after=30", str(TIMEOUT)]
         argv += [str(self.python(role, script)), "-u", benchmark.runscript]

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -53,6 +54,9 @@ def ensure(python: Path, root: Path, benchmarks: list[str], log: Path, cache: Pa
             seen += line.startswith(("Collecting", "Installing", "Successfully"))
             return seen, None
 
+        if not (root / RECORD).exists():
+            # Half made, by a run that was killed: pyperformance would take it for whole.
+            shutil.rmtree(root, ignore_errors=True)
         argv = [sys.executable, "-m", "cpatch.bench.venvs", str(python), str(root), *benchmarks]
         title = f"pyperformance's environment in {root.name}"
         env = {"PIP_CACHE_DIR": str(cache)}

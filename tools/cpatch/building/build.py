@@ -34,9 +34,20 @@ def ensure_built(
     CpatchError for everything that stops a build: host tools, unwritable directory, configure,
     make, or a finished interpreter that is not what was asked for.
     """
-    job = Job(project, pin, tree, flavor, jobs, os.environ if environ is None else environ, prefix)
+    check_path(project.build)
+    environ = flavors.chosen(flavor, os.environ if environ is None else environ)
+    helper = ""
+    if flavor.runner:
+        release = flavors.get("release")
+        helper = ensure_built(project, pin, tree, release, jobs=jobs).python
+    job = Job(project, pin, tree, flavor, jobs, environ, prefix, helper)
     project.make_dir(project.build)
-    host.ensure_host(project, job.environ)
+    if flavor.bare:
+        host.ensure_compiler(environ)
+    else:
+        host.ensure_host(project, environ)
+    if flavor.fixed:
+        host.fix_addresses()
     with locks.alone_in(project.make_dir(job.objdir)):
         for _ in range(3):
             source = apply.ensure_tree(project, pin, tree)
@@ -54,6 +65,22 @@ def ensure_built(
         wanted="a source tree that stays as it is while make runs",
         fix="stop what edits or applies there, then make build",
     )
+
+
+#: What neither make's rules nor the shell's words can hold, which upstream's Makefile needs.
+_UNSAFE = frozenset(" \t\n\"'`\\#$%&*:;<>?[]()|")
+
+
+def check_path(path: Path) -> None:
+    """Raise CpatchError for a place that upstream's configure and make cannot work in."""
+    found = sorted(_UNSAFE.intersection(str(path)))
+    if found:
+        raise CpatchError(
+            "CPython's Makefile cannot work in a path that has " + " or ".join(map(repr, found)),
+            wanted="a build directory without blanks and the shell's characters; others are fine",
+            got=str(path),
+            fix="make CPATCH_BUILD=/var/tmp/cpatch …, which holds all that is made",
+        )
 
 
 def _same(one: apply.Tree, other: apply.Tree) -> bool:
@@ -100,6 +127,8 @@ def _bring(job: Job, source: apply.Tree) -> Built | None:
     if not make.make(job, source, env):
         return None
     python = _interpreter(objdir)
+    if job.flavor.runner:
+        make.wrap(python, job.flavor.runner)
     what = check.interpreter(python, pin, job.flavor, job.tree, source.tree_id)
     if cold := check.cold_loop(python):
         console.warn(cold)

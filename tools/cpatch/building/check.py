@@ -97,7 +97,7 @@ def interpreter(
             got=said.config_args,
             fix=fix,
         )
-    if said.missing:
+    if said.missing and not flavor.bare:
         raise CpatchError(
             f"the interpreter {python} lacks modules: {', '.join(said.missing)}",
             got="\n".join(f"{name}: {why}" for name, why in said.missing.items()),

@@ -60,6 +60,10 @@ class Flavor:
     pydebug: bool = False  # what Py_DEBUG must say in the finished interpreter
     config_word: str = ""  # must occur in the finished interpreter's CONFIG_ARGS
     relative: bool = False  # the source is named from the object directory: no path is built in
+    compiler: str = ""  # instead of CC: the compiler's name, and what it is always told
+    bare: bool = False  # that compiler finds none of the host's libraries
+    runner: tuple[str, ...] = ()  # what runs a program of another machine
+    fixed: bool = False  # runs where addresses are not random
 
 
 FLAVORS: dict[str, Flavor] = {
@@ -103,15 +107,100 @@ FLAVORS: dict[str, Flavor] = {
     )
 }
 
+# Half the time to make, where speed is nobody's question.
+_QUICK = "OPT=-DNDEBUG -O1 -g0 -Wall"
+
+#: Builds that nobody ships: they are made to see whether what is here holds in them, too.
+ODD: dict[str, Flavor] = {
+    flavor.name: flavor
+    for flavor in (
+        Flavor(
+            "tracerefs",
+            "debug, with a list of all objects",
+            ("--with-pydebug", "--with-trace-refs"),
+            pydebug=True,
+            config_word="--with-trace-refs",
+        ),
+        Flavor(
+            "nopymalloc",
+            "without CPython's own allocator",
+            ("--without-pymalloc", _QUICK),
+            config_word="--without-pymalloc",
+        ),
+        Flavor(
+            "valgrind",
+            "asks Valgrind, and leaves pymalloc out below it",
+            ("--with-valgrind", _QUICK),
+            config_word="--with-valgrind",
+        ),
+        Flavor(
+            "shared",
+            "with libpython as a shared library",
+            # The library is found beside the program, wherever that is.
+            ("--enable-shared", r"LDFLAGS_NODIST=-Wl,-rpath,\$$ORIGIN", _QUICK),
+            config_word="--enable-shared",
+        ),
+        Flavor("clang", "compiled by clang", compiler="clang"),
+        Flavor(
+            "m32",
+            "for 32 bits",
+            ("--build=i686-pc-linux-gnu", _QUICK),
+            config_word="--build=i686-pc-linux-gnu",
+            # The kernel's headers, which gcc-multilib links to from elsewhere, and that package
+            # does not go with a cross compiler.
+            compiler="gcc -m32 -idirafter /usr/include/x86_64-linux-gnu",
+            bare=True,
+        ),
+        Flavor(
+            "musl",
+            "with musl as the C library",
+            (_QUICK,),
+            compiler=shlex.quote(str(Path(__file__).with_name("musl-cc"))),
+            bare=True,
+        ),
+        Flavor(
+            "arm64",
+            "for AArch64, run by qemu",
+            (
+                "--build=x86_64-linux-gnu",
+                "--host=aarch64-linux-gnu",
+                # Files of the host, which configure cannot look for on this machine.
+                "ac_cv_file__dev_ptmx=yes",
+                "ac_cv_file__dev_ptc=no",
+                _QUICK,
+            ),
+            config_word="--host=aarch64-linux-gnu",
+            compiler="aarch64-linux-gnu-gcc-12",
+            bare=True,
+            runner=("qemu-aarch64", "-L", "/usr/aarch64-linux-gnu"),
+        ),
+        Flavor(
+            "tsan",
+            "ThreadSanitizer",
+            # By flags: the option for it is younger than some pins.
+            (
+                "--without-pymalloc",
+                "CFLAGS=-fsanitize=thread",
+                "LDFLAGS=-fsanitize=thread",
+                _QUICK,
+            ),
+            # Our children fork where threads are, and do not go on for long.
+            {"TSAN_OPTIONS": "die_after_fork=0:report_signal_unsafe=0"},
+            config_word="-fsanitize=thread",
+            fixed=True,
+        ),
+    )
+}
+
 
 def get(name: str) -> Flavor:
     """Return the flavor called *name*; CpatchError (usage) when there is none."""
     try:
-        return FLAVORS[name]
+        return (FLAVORS | ODD)[name]
     except KeyError:
         raise CpatchError(
             f"no such flavor: {name}",
-            wanted="one of " + ", ".join(FLAVORS),
+            wanted="one of " + ", ".join(FLAVORS | ODD),
             got=name,
             fix="make FLAVOR=release",
             code=USAGE,
@@ -167,6 +256,13 @@ def clean_environment(environ: Mapping[str, str]) -> dict[str, str]:
         for key, value in environ.items()
         if key not in _DROPPED and not key.startswith(("PYTHON", "_PYTHON", "GIT_"))
     }
+
+
+def chosen(flavor: Flavor, environ: Mapping[str, str]) -> Mapping[str, str]:
+    """Return the user's environment, with the compiler that *flavor* is made by."""
+    # Of libraries that the host has for its own compiler, pkg-config would tell others, too.
+    bare = {"PKG_CONFIG_LIBDIR": "/nowhere"} if flavor.bare else {}
+    return {**environ, **bare, "CC": flavor.compiler} if flavor.compiler else environ
 
 
 def build_environment(flavor: Flavor, environ: Mapping[str, str]) -> dict[str, str]:

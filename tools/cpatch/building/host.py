@@ -6,6 +6,7 @@ because a package name proves nothing about a cross compiler, a container or a h
 
 from __future__ import annotations
 
+import ctypes
 import hashlib
 import json
 import os
@@ -287,6 +288,19 @@ def ensure_host(project: Project, environ: Mapping[str, str]) -> None:
         raise lacking(missing)
     project.make_dir(project.build)
     stamp.write_text(json.dumps({"key": key}) + "\n", encoding="utf-8")
+
+
+def ensure_compiler(environ: Mapping[str, str]) -> None:
+    """Return when there is a compiler that makes programs; CpatchError names its package."""
+    finding = _compiler(flavors.compiler_command(environ), environ)
+    if not finding.found:
+        raise lacking([finding])
+
+
+def fix_addresses() -> None:
+    """Have what this process starts lie at the same addresses always (ADDR_NO_RANDOMIZE)."""
+    libc = ctypes.CDLL(None)
+    libc.personality(libc.personality(0xFFFFFFFF) | 0x0040000)
 
 
 def lacking(missing: list[Finding]) -> CpatchError:

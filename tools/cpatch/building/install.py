@@ -105,6 +105,7 @@ def install(project: Project, pin: Pin, job: Job) -> Installed:
         f"make {target} {tree} {flavor.name}",
         ["make", target, *make.identity(pin, tree, built.tree_id)],
         cwd=built.path.parent,
+        works_on=built.path.parent,
         env=env,
         log=log,
     )

@@ -5,14 +5,16 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import shlex
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from cpatch.base import proc
+from cpatch.base.errors import CpatchError
 from cpatch.base.pin import Pin
 from cpatch.base.project import Project
 from cpatch.building import check, flavors, records
@@ -28,7 +30,8 @@ class Job:
     """An interpreter that is wanted: which tree of which pin, in which flavor, by which means.
 
     ``environ`` is the user's environment. ``prefix`` is where it will be installed; None keeps
-    the one configured before. ``jobs`` says how many things make does at once.
+    the one configured before. ``jobs`` says how many things make does at once. ``helper`` is an
+    interpreter for this machine, which building one for another machine needs.
     """
 
     project: Project
@@ -38,6 +41,7 @@ class Job:
     jobs: int
     environ: Mapping[str, str]
     prefix: str | None = None
+    helper: str = ""
 
     @property
     def name(self) -> str:
@@ -77,7 +81,9 @@ def configure(
         source = Path(os.path.relpath(source, job.objdir))
     argv = [str(source / "configure"), *flavors.configure_arguments(job.flavor)]
     argv += [f"--prefix={wanted['prefix']}"] if wanted["prefix"] else []
-    proc.step(f"configure {job.name}", argv, cwd=job.objdir, env=env, log=job.log)
+    argv += [f"--with-build-python={job.helper}"] if job.helper else []
+    home = job.objdir
+    proc.step(f"configure {job.name}", argv, cwd=home, env=env, log=job.log, works_on=home)
     records.write(job.objdir / records.CONFIGURED, wanted)
 
 
@@ -118,7 +124,15 @@ def make(job: Job, source: apply.Tree, env: proc.Env) -> bool:
 
     argv = ["make", f"-j{job.jobs}", *identity(job.pin, job.tree, source.tree_id)]
     try:
-        proc.step(f"make {job.name}", argv, cwd=job.objdir, env=env, log=job.log, progress=progress)
+        proc.step(
+            f"make {job.name}",
+            argv,
+            cwd=job.objdir,
+            env=env,
+            log=job.log,
+            progress=progress,
+            works_on=job.objdir,
+        )
         record["lines"] = max(lines, total)
     finally:
         record["ended"] = time.time()
@@ -139,6 +153,24 @@ def _changed(source: Path, since: float, until: float) -> list[Path]:
                 if name not in _NOT_SOURCE and since < path.lstat().st_mtime <= until:
                     found.append(path)
     return found
+
+
+def wrap(python: Path, runner: Sequence[str]) -> None:
+    """Put a script in the place of a program for another machine, which has *runner* run it."""
+    found = shutil.which(runner[0])
+    if found is None:
+        raise CpatchError(
+            f"{runner[0]} is not there, which runs {python}", fix="apt-get install -y qemu-user"
+        )
+    with python.open("rb") as stream:
+        if stream.read(4) != b"\x7fELF":
+            return
+    program = python.with_name(f"{python.name}.elf")
+    python.replace(program)
+    # The program is told that it is called as the script is: it starts itself again by that name.
+    line = f'exec {shlex.join([found, *runner[1:]])} -0 "$0" {shlex.quote(str(program))} "$@"'
+    python.write_text(f"#!/bin/sh\n{line}\n", encoding="utf-8")
+    python.chmod(0o755)
 
 
 def identity(pin: Pin, tree: str, tree_id: str) -> list[str]:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from cpatch.base import files
-from cpatch.base.errors import CpatchError
+from cpatch.base import pages
 from cpatch.compat import verdicts
 from cpatch.compat.session import Row
 from cpatch.compat.table import CALL, KINDS, PATCHED, RUNS, STOCK
@@ -42,13 +40,7 @@ def _word(verdict: Verdict) -> str:
 
 def write(path: Path, branch: str, rows: Sequence[Row]) -> None:
     """Put a pin's tables into the page, between its marks; CpatchError when those are not there."""
-    text = path.read_text(encoding="utf-8")
-    begin, end = f"<!-- {branch}: written by make compat -->\n", f"<!-- {branch}: end -->"
-    pattern = re.compile(re.escape(begin) + ".*?" + re.escape(end), re.S)
-    if not pattern.search(text):
-        raise CpatchError(f"{path} has no place for {branch}", wanted=f"{begin}{end}")
-    fresh = f"{begin}\n{render(rows)}\n{end}"
-    files.write(path, pattern.sub(lambda _: fresh, text))
+    pages.write(path, branch, "make compat", render(rows))
 
 
 def render(rows: Sequence[Row]) -> str:
@@ -90,7 +82,7 @@ def _parts(rows: Sequence[Row]) -> list[str]:
     out = ["", "Which part:", ""]
     for row in rows:
         if row.package.part:
-            out += _wrapped(f"- **{row.package.project}**: {row.package.part}.")
+            out += pages.item(f"- **{row.package.project}**: {row.package.part}.")
     return out if len(out) > 3 else []
 
 
@@ -106,23 +98,11 @@ def _causes(rows: Sequence[Row]) -> list[str]:
         out += ["", "What differs, and why:", ""]
     for (name, kind, cause), by in found.items():
         counts = ", ".join(f"{who} {len(each)}" for who, each in by.items())
-        out += _wrapped(f"- **{name}** ({kind}; {counts}): {cause}")
+        out += pages.item(f"- **{name}** ({kind}; {counts}): {cause}")
     used = sorted({kind for _, kind, _ in found})
     if used:
         out += ["", *[f"*{kind}*: the test {KINDS[kind]}.  " for kind in used]]
     return out
-
-
-def _wrapped(text: str) -> list[str]:
-    """Break a list's item at 100 columns."""
-    done, now = [], ""
-    for word in text.split():
-        if now and len(now) + 1 + len(word) > 98:
-            done.append(now)
-            now = "  " + word
-        else:
-            now = f"{now} {word}" if now else word
-    return [*done, now]
 
 
 def totals(rows: Sequence[Row]) -> str:

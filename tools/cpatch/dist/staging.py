@@ -116,6 +116,7 @@ def stage(wanted: Wanted, name: str) -> Stage:
         f"make install {tree} {flavor.name}",
         ["make", "install", *words],
         cwd=built.path.parent,
+        works_on=built.path.parent,
         env=flavors.changes(environment, os.environ),
         log=log,
     )

@@ -245,6 +245,7 @@ def _installed(project: Project, pin: Pin, tree: str, flavor: Flavor, built: rec
         f"install {tree} {flavor.name} for measuring",
         [*argv, *make.identity(pin, tree, built.tree_id)],
         cwd=built.path.parent,
+        works_on=built.path.parent,
         env=flavors.changes(flavors.build_environment(flavor, os.environ), os.environ),
         log=log,
     )

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from cpatch.base import console, proc
+from cpatch.base import console, disk, files, proc
 from cpatch.base.errors import CpatchError
 from cpatch.base.pin import Archive
 from cpatch.base.project import Project
@@ -93,14 +93,11 @@ def _from_file(project: Project, what: Archive, source: Path, target: Path) -> P
     found = identify(source)
     if not found.matches(what):
         raise _mismatch(project, what, str(source), found, f"give another {what.option}, or none")
-    with tempfile.NamedTemporaryFile(dir=project.cache, delete=False) as partial:
-        try:
-            with source.open("rb") as stream:
-                shutil.copyfileobj(stream, partial)
-            Path(partial.name).replace(target)
-        except BaseException:
-            Path(partial.name).unlink(missing_ok=True)
-            raise
+    # Always the same name: what a killed run left does not stay. We hold the driver's lock.
+    partial = target.with_name(f"{target.name}.copy")
+    shutil.copyfile(source, partial)
+    files.sync(partial)
+    partial.replace(target)
     return target
 
 
@@ -245,6 +242,8 @@ def _get(url: str, part: Path, what: Archive) -> None:
         try:
             found = _transfer(url, part, what, before)
         except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, OSError) as exc:
+            if isinstance(exc, OSError) and exc.errno in disk.FULL:
+                raise  # another source would not help
             got = part.stat().st_size if part.exists() else 0
             # "Farther than ever", not "farther than before": a server without Range starts anew.
             stalls += got <= best

@@ -89,6 +89,45 @@ CHILDREN = [
     "test_immortal_worker_exit",
 ]
 
+# Of the overlay's test files, those that take more than ten seconds, by waiting, by growing or by
+# starting many interpreters.
+LONG = [
+    "test_immortal_embedding",
+    "test_immortal_exit_memory",
+    "test_immortal_exit_parallel",
+    "test_immortal_exit_polling",
+    "test_immortal_exit_stuck",
+    "test_immortal_finalization",
+    "test_immortal_finalization_output",
+    "test_immortal_half_made",
+    "test_immortal_in_use",
+    "test_immortal_large",
+]
+
+# What a variant runs of CPython's own.
+VARIANTS = ["test_gc", "test_capi", "test_sys"]
+
+# Where the layout of objects, sizes of words, and assembly show.
+LAYOUT = (
+    "test_class_slots",
+    "test_dict_slots",
+    "test_gc_survivors",
+    "test_immortal_births",
+    "test_immortal_drift",
+    "test_immortal_exit_generators",
+    "test_immortal_filled",
+    "test_immortal_heap",
+    "test_immortal_objects",
+    "test_immortal_quiet",
+    "test_immortal_refcount",
+    "test_immortal_seal",
+    "test_immortal_startup",
+    "test_interned_names",
+    "test_obmalloc_arenas",
+    "test_words",
+    "test_gc",
+)
+
 QUICK = [
     "test_gc",
     "test_capi",

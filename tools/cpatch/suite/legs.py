@@ -33,6 +33,7 @@ class Result:
     skipped: int = 0
     seconds: float = 0.0
     notes: list[str] = field(default_factory=list)
+    verdict: expected.Verdict | None = None
 
 
 @dataclass(frozen=True)
@@ -106,6 +107,7 @@ class Regrtest:
             verdict = expected.judge(listed, failed, failed)
         else:
             verdict = expected.judge(listed, failed, self.stock(context, failed, listed))
+        result.verdict = verdict
         result.failed = len(verdict.counted)
         result.skipped += len(verdict.known)
         where = context.project.show(context.listed_file(self.list_of))

@@ -35,6 +35,7 @@ VERBS = (
     "fuzz",
     "packages",
     "compat",
+    "variants",
     "wheel",
     "clean",
 )

@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
-from pathlib import Path
 from types import SimpleNamespace
 
 import benchtoy
 import pyperf
 import pytest
-from buildtoy import make_toy
 from cpatch import cli
 from cpatch.base.errors import CpatchError
-from cpatch.bench import choice, probes, runs, session, venvs
-from cpatch.bench.runs import Bench, RunFailedError, Runs, Task
-from cpatch.measuring import interpreters, machine, stats
-from cpatch.measuring.interpreters import Role, Side
+from cpatch.bench import runs, session, venvs
+from cpatch.bench.runs import Bench, RunFailedError, Task
+from cpatch.measuring import interpreters, stats
+from cpatch.measuring.interpreters import Role
 from cpatch.measuring.resultdir import Results
 from cpatch.report import rows
 from cpatch.series import patchfiles
 from cpatch.series.patchfiles import Part
 from cpatch.verbs import bench as door
+from roundstoy import make_rounds, side
 
 SCRIPT = """
 import pyperf
@@ -31,40 +31,9 @@ runner.bench_func("two", sum, [2])
 """
 
 
-def side(name: str, **changes: object) -> Side:
-    return Side(**{**benchtoy.side(name), "python": sys.executable, **changes})
-
-
 @pytest.fixture
 def world(tmp_path, monkeypatch):
-    """Two interpreters and scripts of two benchmarks that take no time at all."""
-    toy = make_toy(tmp_path, monkeypatch)
-    state = SimpleNamespace(toy=toy, broken=set(), calls=[], stop_at=None, sides={})
-    state.sides = {"stock": side("stock"), "patched": side("patched")}
-
-    def run(self: Bench, role: Role, script: str, options: list[str], seed: int) -> Runs:
-        state.calls.append((script, role.name, seed, *options))
-        if len(state.calls) == state.stop_at:
-            raise KeyboardInterrupt
-        if (script, role.name) in state.broken:
-            raise RunFailedError("exit code 1", f"boom of {script}", Path("log"))
-        names = ["alpha", "beta"] if script == "pair" else [script]
-        if "--worker" in options:
-            names = [names[int(options[1].partition("=")[2])]]
-        about = {"loops": 8, "duration": 0.5, "hostname": "secret", "unit": "second"}
-        return Runs([pyperf.Benchmark([run_of(name, about)]) for name in names], 0.5)
-
-    def run_of(name: str, about: dict[str, object]) -> pyperf.Run:
-        return pyperf.Run([1.0], metadata={**about, "name": name}, collect_metadata=False)
-
-    table = {name: SimpleNamespace(runscript=name, extra_opts=()) for name in ("pair", "solo")}
-    monkeypatch.setattr(Bench, "run", run)
-    monkeypatch.setattr(interpreters, "ask", lambda name, python, built=None: state.sides[name])
-    monkeypatch.setattr(choice, "choose", lambda version, names: (table, {"late": "needs more"}))
-    monkeypatch.setattr(machine, "leave", lambda cpu: None)
-    monkeypatch.setattr(probes, "PROBES", ())
-    monkeypatch.setattr(venvs, "ensure", lambda *args: venvs.Venvs({}, {"common": ["pyperf==2"]}))
-    return state
+    return make_rounds(tmp_path, monkeypatch)
 
 
 def go(*arguments: str) -> int:
@@ -315,7 +284,26 @@ def test_a_real_script_is_calibrated_and_measured(tmp_path):
     assert (run.get_metadata()["round"], run.get_metadata()["position"]) == (4, 1)
     assert role.stamp.items() <= run.get_metadata().items()
     assert run.get_metadata()["loops"] == tasks[1].loops
-    assert not (made.results.root / "running.json").exists()
+    assert not list(made.results.root.rglob("running*"))
+
+
+def test_what_a_killed_run_left_running_does_not_spoil_the_next(tmp_path):
+    """A process of the same benchmark, of a driver that is gone, comes to its end meanwhile."""
+    script = tmp_path / "run_benchmark.py"
+    table = {"both": SimpleNamespace(runscript=str(script), extra_opts=())}
+    installed = venvs.Venvs({"both": {"python": sys.executable}}, {})
+    role = Role("stock", side("stock"))
+    made = Bench(Results(tmp_path / "out"), [role], table, {"stock": installed}, None)
+    options = ["--worker", "--worker-task=0", "--loops=1"]
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(os, "getpid", lambda: 1)
+        script.write_text("import sys; print(sys.argv[-1]); sys.exit(1)")
+        with pytest.raises(RunFailedError):
+            made.run(role, "both", options, 1)
+    (log,) = (made.results.root / "log").iterdir()
+    theirs = log.read_text().splitlines()[-1].removeprefix("--output=")
+    script.write_text(f"open({theirs!r}, 'w').close()\n" + SCRIPT)
+    assert made.run(role, "both", options, 1).benchmarks
 
 
 def test_failing_script_is_logged_whole_and_told_by_its_end(tmp_path):

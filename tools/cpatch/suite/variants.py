@@ -1,0 +1,214 @@
+"""Builds that nobody ships, tested: what of it fails on patched and passes on stock.
+
+A variant is a flavor of build and an environment to run it in. Each leaves a record below
+``build/BRANCH/variants``, so that what was interrupted goes on; docs/builds.md is made of them.
+
+What differs and is known stands in ``tools/expected/variants.toml``::
+
+    [[difference]]
+    variants = ["m32"]
+    tests = ["test.test_x.C.test_y"]    # shell patterns; "build" stands for the building of it
+    cause = "Asserts ..."
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from cpatch.base import files
+from cpatch.base.errors import USAGE, CpatchError
+from cpatch.base.pin import Pin
+from cpatch.base.project import Project
+from cpatch.building import build, flavors
+from cpatch.series import apply
+from cpatch.suite import choice
+from cpatch.suite.legs import Context, Regrtest
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+#: Stands for the building itself, where a test's id would be.
+BUILD = "build"
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One row of the table; ``tests``, if any, are run instead of the usual ones."""
+
+    name: str
+    flavor: str
+    what: str
+    env: Mapping[str, str] = field(default_factory=dict)
+    tests: tuple[str, ...] = ()
+
+    def selected(self, context: Context) -> list[str]:
+        """Return the names of its test files that this CPython has."""
+        ours = context.ours()
+        source = apply.ensure_tree(context.project, context.pin, context.tree).path
+        upstream = choice.there(choice.VARIANTS, source / "Lib" / "test")
+        if self.tests:
+            return [name for name in self.tests if name in (*ours, *upstream)]
+        return [*(name for name in ours if name not in choice.LONG), *upstream]
+
+
+def _of(flavor: str) -> Variant:
+    return Variant(flavor, flavor, flavors.get(flavor).summary)
+
+
+VARIANTS = {
+    variant.name: variant
+    for variant in (
+        _of("debug"),
+        _of("tracerefs"),
+        _of("asan"),
+        _of("ubsan"),
+        _of("tsan"),
+        _of("valgrind"),
+        _of("nopymalloc"),
+        Variant("malloc", "release", "the C library's malloc", {"PYTHONMALLOC": "malloc"}),
+        Variant("malloc-debug", "release", "pymalloc with checks", {"PYTHONMALLOC": "debug"}),
+        _of("shared"),
+        _of("clang"),
+        _of("m32"),
+        _of("musl"),
+        # Emulated: what touches layout and assembly.
+        Variant("arm64", "arm64", flavors.get("arm64").summary, tests=choice.LAYOUT),
+    )
+}
+
+
+def choose(names: Sequence[str]) -> list[Variant]:
+    """Return the variants of these names, all for none; CpatchError for an unknown one."""
+    for name in names:
+        if name not in VARIANTS:
+            raise CpatchError(
+                f"no such variant: {name}", wanted=", ".join(VARIANTS), got=name, code=USAGE
+            )
+    return [each for each in VARIANTS.values() if not names or each.name in names]
+
+
+@dataclass(frozen=True)
+class Record:
+    """What came of a variant. ``error`` is why it was not built, by patched alone or by both."""
+
+    name: str
+    tree: str
+    compiler: str = ""
+    configure: str = ""
+    files: int = 0
+    passed: int = 0
+    skipped: int = 0
+    seconds: float = 0.0
+    differs: tuple[str, ...] = ()  # fails on patched, passes on stock
+    both: tuple[str, ...] = ()  # fails on both
+    flaky: tuple[str, ...] = ()
+    error: str = ""
+
+
+def home(project: Project, pin: Pin) -> Path:
+    """Where the records are."""
+    return project.pin_build(pin) / "variants"
+
+
+def read(project: Project, pin: Pin, name: str) -> Record | None:
+    """Return what was recorded of a variant, or None."""
+    try:
+        data = json.loads((home(project, pin) / f"{name}.json").read_text(encoding="utf-8"))
+        lists = {key: tuple(data[key]) for key in ("differs", "both", "flaky")}
+        return Record(**{**data, **lists})
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+
+
+def run(context: Context, variant: Variant, *, fresh: bool = False) -> Record:
+    """Build and test a variant, and on stock what fails; returns the record, a kept one if good."""
+    project, pin = context.project, context.pin
+    tree = apply.ensure_tree(project, pin, context.tree).tree_id
+    kept = read(project, pin, variant.name)
+    # What was not built may be, with another compiler: it is tried again.
+    if kept and kept.tree == tree and not kept.error and not fresh:
+        return kept
+    found = _run(context, variant, tree)
+    text = json.dumps(asdict(found), indent=1) + "\n"
+    files.write(home(project, pin) / f"{variant.name}.json", text)
+    return found
+
+
+def _run(context: Context, variant: Variant, tree: str) -> Record:
+    project, pin, jobs = context.project, context.pin, context.jobs
+    flavor = flavors.get(variant.flavor)
+    try:
+        built = build.ensure_built(project, pin, context.tree, flavor, jobs=jobs)
+    except CpatchError as error:
+        try:
+            build.ensure_built(project, pin, "stock", flavor, jobs=jobs)
+        except CpatchError:
+            return Record(variant.name, tree, both=(BUILD,), error=error.what)
+        return Record(variant.name, tree, differs=(BUILD,), error=error.what)
+    leg = Regrtest(
+        f"variant-{variant.name}",
+        variant.flavor,
+        variant.selected,
+        env=variant.env,
+        list_of="variants",
+    )
+    begun = time.monotonic()
+    result = leg.run(context)
+    assert result.verdict is not None
+    flaky = [note.split()[1] for note in result.notes if note.startswith("flaky: ")]
+    return Record(
+        name=variant.name,
+        tree=tree,
+        compiler=built.compiler,
+        configure=built.settings["configure"],
+        files=len(variant.selected(context)),
+        passed=result.passed,
+        skipped=result.skipped,
+        seconds=round(time.monotonic() - begun, 1),
+        differs=tuple(result.verdict.regressions),
+        both=(*result.verdict.unlisted, *result.verdict.known),
+        flaky=tuple(flaky),
+    )
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Tests that may fail in some variants, and why."""
+
+    variants: tuple[str, ...]
+    tests: tuple[str, ...]
+    cause: str
+
+    def concerns(self, variant: str, case: str) -> bool:
+        """Say whether this entry is about that test of that variant."""
+        return variant in self.variants and any(fnmatchcase(case, each) for each in self.tests)
+
+
+def differences(project: Project) -> list[Difference]:
+    """Read the table of what is known; CpatchError for an entry that is not whole."""
+    path = project.root / "tools" / "expected" / "variants.toml"
+    data = tomllib.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    found = []
+    for entry in data.get("difference", []):
+        try:
+            row = Difference(tuple(entry["variants"]), tuple(entry["tests"]), entry["cause"])
+        except KeyError as error:
+            raise CpatchError(f"{path}: an entry lacks {error}", code=USAGE) from None
+        choose(row.variants)
+        found.append(row)
+    return found
+
+
+def unexplained(record: Record, known: Sequence[Difference]) -> Iterator[str]:
+    """Yield what fails on patched alone, and has no entry."""
+    for case in record.differs:
+        if not any(each.concerns(record.name, case) for each in known):
+            yield case

@@ -1,0 +1,74 @@
+"""The tables of docs/builds.md, and what the verb prints."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+
+from cpatch.base import pages
+from cpatch.suite.variants import BUILD, VARIANTS, Difference, Record, unexplained
+
+
+def line(record: Record, known: Sequence[Difference]) -> str:
+    """Return a variant's line of the printed table."""
+    new = len(list(unexplained(record, known)))
+    word = f"{new} DIFFER" if new else f"{len(record.differs)} known" if record.differs else "same"
+    told = f"not built: {record.error.splitlines()[0]}" if record.error else word
+    counts = f"{record.passed:>6} {record.skipped:>5} {record.seconds:>6.0f} s"
+    return f"{record.name:<14}{counts}  {told}"
+
+
+def render(records: Sequence[Record], known: Sequence[Difference]) -> str:
+    """Return the table of a pin, and the causes of what differs."""
+    trees = sorted({record.tree[:12] for record in records})
+    out = [f"Patched: tree {', '.join(trees)}.", ""]
+    out += ["| build | what | configured with | files | passed | skipped | on stock |"]
+    out.append("|---|---|---|---:|---:|---:|---|")
+    for record in records:
+        variant = VARIANTS[record.name]
+        how = [f"`{key}={value}`" for key, value in variant.env.items()]
+        how += [f"`{word}`" for word in _shown(record.configure)]
+        cells = [record.name, variant.what, " ".join(how), f"{record.files or ''}"]
+        cells += [f"{record.passed:,}", f"{record.skipped:,}"] if record.files else ["", ""]
+        out.append(f"| {' | '.join([*cells, _cell(record, known)])} |")
+    return "\n".join([*out, *_causes(records, known), *_both(records)])
+
+
+def _shown(configure: str) -> list[str]:
+    hidden = ("--enable-option-checking", "ac_cv_", "LDFLAGS", "--build=x86_64", "OPT=")
+    return [word for word in shlex.split(configure) if not word.startswith(hidden)]
+
+
+def _cell(record: Record, known: Sequence[Difference]) -> str:
+    if record.error:
+        return "does not build either" if BUILD in record.both else "**builds**"
+    new = list(unexplained(record, known))
+    said = [f"**{len(new)} differ**"] if new else []
+    if len(record.differs) > len(new):
+        said.append(f"{len(record.differs) - len(new)} differ, known")
+    return ", ".join(said) or "the same"
+
+
+def _causes(records: Sequence[Record], known: Sequence[Difference]) -> list[str]:
+    out: list[str] = []
+    for each in known:
+        found = {
+            record.name: count
+            for record in records
+            if (count := sum(each.concerns(record.name, case) for case in record.differs))
+        }
+        if found:
+            names = ", ".join(f"{name} {count}" for name, count in found.items())
+            out += pages.item(f"- {names}: {each.cause}")
+    return ["", "What differs, and why:", "", *out] if out else []
+
+
+def _both(records: Sequence[Record]) -> list[str]:
+    out: list[str] = []
+    for record in records:
+        cases = [case for case in record.both if case != BUILD]
+        if cases:
+            out += pages.item(f"- {record.name}: {', '.join(f'`{case}`' for case in cases)}")
+        if record.error:
+            out += pages.item(f"- {record.name}: {record.error.splitlines()[0]}")
+    return ["", "What stock does not pass or build either:", "", *out] if out else []

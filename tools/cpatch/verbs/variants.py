@@ -1,0 +1,57 @@
+"""The door of the verb variants: its options, and what it says."""
+
+from __future__ import annotations
+
+import click
+
+from cpatch.base import console, pages
+from cpatch.base.errors import REGRESSION, CpatchError
+from cpatch.suite import variants, variants_page
+from cpatch.suite.legs import Context
+from cpatch.verbs.options import jobs_option, names, open_pin, pin_option, verbose_option
+
+
+@click.command("variants")
+@pin_option
+@jobs_option
+@click.option("--list", "listing", is_flag=True, help="Show the variants.")
+@click.option("--only", callback=names, metavar="A,B", help="Only these.")
+@click.option("--fresh", is_flag=True, help="Forget earlier runs of what is run.")
+@click.option("--write", is_flag=True, help="Write what is kept into docs/builds.md; run nothing.")
+@verbose_option
+def command(
+    pin_name: str | None, jobs: int, listing: bool, only: tuple[str, ...], fresh: bool, write: bool
+) -> int:
+    """Build what nobody ships, run our tests and a few of CPython's there; compare with stock.
+
+    Continues what was interrupted: what is recorded of the same source tree is not run again.
+    """
+    project, pin = open_pin(pin_name)
+    known = variants.differences(project)
+    chosen = variants.choose(only)
+    if listing:
+        for each in chosen:
+            console.say(f"{each.name:<14}{each.what}")
+        return 0
+    if write:
+        kept = [variants.read(project, pin, each.name) for each in chosen]
+        text = variants_page.render([each for each in kept if each], known)
+        path = project.root / "docs" / "builds.md"
+        pages.write(path, pin.branch, "make variants", text)
+        console.field("wrote", project.show(path))
+        return 0
+    context = Context(project, pin, jobs)
+    bad = False
+    for variant in chosen:
+        record = variants.run(context, variant, fresh=fresh)
+        console.say(variants_page.line(record, known))
+        for case in variants.unexplained(record, known):
+            bad = True
+            console.say(f"    {case} (stock passes it)")
+    if bad:
+        raise CpatchError(
+            "variants differ from stock",
+            fix="mend it, or say why in tools/expected/variants.toml",
+            code=REGRESSION,
+        )
+    return 0

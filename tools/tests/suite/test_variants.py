@@ -1,0 +1,122 @@
+"""variants: what is run, kept and told; nothing is built."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from buildtoy import Toy, make_toy
+from cpatch.base.errors import CpatchError
+from cpatch.building import build
+from cpatch.suite import expected, legs, variants, variants_page
+from cpatch.suite.variants import Difference, Record
+
+
+class State:
+    """What the made-up builds and tests do."""
+
+    def __init__(self) -> None:
+        self.broken: set[tuple[str, str]] = set()
+        self.failing: list[str] = []
+        self.ran: list[str] = []
+
+    def build(self, project, pin, tree, flavor, *, jobs):
+        if (tree, flavor.name) in self.broken:
+            raise CpatchError(f"{tree} {flavor.name}: no")
+        return SimpleNamespace(compiler="cc 1", settings={"configure": f"--{flavor.name}"})
+
+    def test(self, leg, context):
+        self.ran.append(leg.name)
+        result = legs.Result(leg.name, passed=3, skipped=1)
+        result.verdict = expected.Verdict(self.failing, ["both"], [], [])
+        result.notes = ["flaky: sometimes failed once and passed when run again"]
+        return result
+
+
+@pytest.fixture
+def toy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Toy:
+    made = make_toy(tmp_path, monkeypatch)
+    tests = made.source() / "Lib" / "test"
+    tests.mkdir(parents=True)
+    (tests / "test_gc.py").touch()
+    (tmp_path / "docs").mkdir()
+    page = "# x\n<!-- 9.8: written by make variants -->\nold\n<!-- 9.8: end -->\n"
+    (tmp_path / "docs" / "builds.md").write_text(page)
+    return made
+
+
+@pytest.fixture
+def state(toy: Toy, monkeypatch: pytest.MonkeyPatch) -> State:
+    made = State()
+    monkeypatch.setattr(build, "ensure_built", made.build)
+    monkeypatch.setattr(legs.Regrtest, "run", lambda leg, context: made.test(leg, context))
+    ours = ["test_ours", "test_words", "test_immortal_exit_stuck"]
+    monkeypatch.setattr(legs.Context, "ours", lambda context: ours)
+    return made
+
+
+def test_runs_keeps_and_does_not_run_again(toy, state, capsys):
+    assert toy.run("variants", "--only", "clang,malloc") == 0
+    assert state.ran == ["variant-malloc", "variant-clang"]
+    assert "clang" in capsys.readouterr().out
+    assert toy.run("variants", "--only", "clang") == 0
+    assert len(state.ran) == 2
+    assert toy.run("variants", "--only", "clang", "--fresh") == 0
+    toy.edit("a.c", "a2\n")
+    assert toy.run("variants", "--only", "clang") == 0
+    assert len(state.ran) == 4
+
+
+def test_what_is_selected(toy, state):
+    context = legs.Context(toy.project, toy.pin, 1)
+    assert variants.VARIANTS["clang"].selected(context) == ["test_ours", "test_words", "test_gc"]
+    assert variants.VARIANTS["arm64"].selected(context) == ["test_words", "test_gc"]
+
+
+def test_difference_counts_until_it_has_a_cause(toy, state, capsys):
+    state.failing = ["test.test_gc.C.test_a"]
+    assert toy.run("variants", "--only", "clang") == 4
+    said = capsys.readouterr()
+    assert "test.test_gc.C.test_a (stock passes it)" in said.out
+    assert "1 DIFFER" in said.out
+    (toy.root / "tools" / "expected").mkdir(parents=True)
+    (toy.root / "tools" / "expected" / "variants.toml").write_text(
+        '[[difference]]\nvariants = ["clang"]\ntests = ["*.test_a"]\ncause = "So it is."\n'
+    )
+    assert toy.run("variants", "--only", "clang") == 0
+    assert "1 known" in capsys.readouterr().out
+    assert toy.run("variants", "--only", "clang", "--write") == 0
+    page = (toy.root / "docs" / "builds.md").read_text()
+    assert "| clang | compiled by clang | `--clang` | 3 | 3 | 1 | 1 differ, known |" in page
+    assert "- clang 1: So it is." in page
+    assert "- clang: `both`" in page
+    assert "old" not in page
+
+
+def test_what_does_not_build_is_asked_of_stock(toy, state, capsys):
+    state.broken = {("patched", "musl")}
+    assert toy.run("variants", "--only", "musl") == 4
+    state.broken.add(("stock", "musl"))
+    assert toy.run("variants", "--only", "musl") == 0
+    toy.run("variants", "--write")
+    assert "does not build either" in (toy.root / "docs" / "builds.md").read_text()
+    assert state.ran == []
+
+
+def test_names_and_entries_are_checked(toy, state, capsys):
+    assert toy.run("variants", "--only", "none") == 2
+    (toy.root / "tools" / "expected").mkdir(parents=True)
+    (toy.root / "tools" / "expected" / "variants.toml").write_text(
+        '[[difference]]\nvariants = ["clang"]\ntests = ["a"]\n'
+    )
+    assert toy.run("variants", "--only", "clang") == 2
+    assert "lacks 'cause'" in capsys.readouterr().err
+
+
+def test_an_entry_is_of_its_variants_only():
+    row = Difference(("m32",), ("test.x.*",), "c")
+    assert list(variants.unexplained(Record("m32", "t", differs=("test.x.C.y",)), [row])) == []
+    assert list(variants.unexplained(Record("musl", "t", differs=("test.x.C.y",)), [row]))
+    row = variants_page.line(Record("m32", "t", error="one\ntwo", both=("build",)), [])
+    assert "not built: one" in row
