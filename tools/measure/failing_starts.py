@@ -1,4 +1,4 @@
-r"""How does an interpreter end when malloc() fails once, or for good, while it starts or ends?
+r"""Let malloc() fail, once or for good, while an interpreter starts or ends: how does it end.
 
     build/venv/bin/python tools/measure/failing_starts.py --step 20 --output starts.json \\
         stock=build/3.NN/obj-stock-release/python patched=build/3.NN/obj-patched-release/python

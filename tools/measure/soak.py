@@ -1,4 +1,4 @@
-r"""A server at load for long, whose workers live for seconds: is anything lost, does anything grow?
+r"""Serve at load for long, with workers that live for seconds: what is lost, what grows.
 
     build/venv/bin/python -m pip install --target SITE -r tools/servers/django_shop/requirements.txt
     build/venv/bin/python tools/measure/soak.py --site SITE --minutes 60 --output soak.json \\
@@ -230,9 +230,8 @@ def wait(session: int, port: int, log: Path) -> None:
     client = Client(port, random.Random(0), 1, 60.0)  # noqa: S311 - not used
     end = time.monotonic() + running.START
     while time.monotonic() < end and memory.of_session(session):
-        with contextlib.suppress(OSError):
+        with contextlib.closing(client), contextlib.suppress(OSError, HTTPException):
             client.request(Ask("home", "GET", "/"))
-            client.close()
             return
         time.sleep(0.2)
     raise click.ClickException(f"no answer:\n{log.read_text()[-2000:]}")
