@@ -41,24 +41,31 @@ from cpatch.servers import memory, running, setups
 from cpatch.servers.load import VISIT, Ask, Client, ask
 from pages import SHOP, TOOLS, prepare
 
-# What gunicorn.conf.py has besides the lines of the page.  A line of the log is one write().
+# What gunicorn.conf.py has besides the lines of the page.  A line of the log is one write(); a
+# process id comes again, so that a worker is known by its start as well.
 CONFIGURATION = """
 import os
+import time
 LOG = os.open({log!r}, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+me = "parent 0"
+
+def tell(what):
+    os.write(LOG, f"{{what}} {{me}}\\n".encode())
 
 class Told:
     def __init__(self, what):
         self.what = what
 
     def __del__(self):
-        os.write(LOG, f"{{self.what}} {{os.getpid()}}\\n".encode())
+        tell(self.what)
 
 inherited = Told("inherited")
 own = None
 
 def post_fork(server, worker):
-    global own
-    os.write(LOG, f"begun {{os.getpid()}}\\n".encode())
+    global me, own
+    me = f"{{os.getpid()}} {{time.time_ns()}}"
+    tell("begun")
     own = Told("own")
 """
 
@@ -75,7 +82,8 @@ class Soak:
     kill: float
     asked: int = 0
     failures: list[str] = field(default_factory=list)
-    killed: list[int] = field(default_factory=list)
+    #: Process ids, and when.
+    killed: list[tuple[int, int]] = field(default_factory=list)
     #: Seconds since the start, and MiB: the parent's PSS and RSS, the sum of all PSS.
     samples: list[tuple[float, float, float, float]] = field(default_factory=list)
 
@@ -114,7 +122,7 @@ class Soak:
             victim = dice.choice(workers).pid
             with contextlib.suppress(ProcessLookupError):
                 os.kill(victim, signal.SIGKILL)
-                self.killed.append(victim)
+                self.killed.append((victim, time.time_ns()))
 
     def run(self, session: int, port: int, seconds: float) -> None:
         """Ask until time is up."""
@@ -136,14 +144,21 @@ class Soak:
         self.look(session, begun)
 
 
-def lost(log: Path, killed: list[int]) -> tuple[int, list[str]]:
+def lost(log: Path, killed: list[tuple[int, int]]) -> tuple[int, list[str]]:
     """Return how many workers there were, and what did not happen once in each of them."""
-    counts = Counter(tuple(line.split()) for line in log.read_text().splitlines())
-    workers = {pid for what, pid in counts if what == "begun"}
-    ended = workers - {str(pid) for pid in killed}
+    counts: Counter[tuple[str, int, int]] = Counter()
+    for line in log.read_text().splitlines():
+        what, pid, start = line.split()
+        if pid != "parent":
+            counts[what, int(pid), int(start)] += 1
+    workers = {(pid, start) for what, pid, start in counts if what == "begun"}
+    ended = set(workers)
+    for victim, when in killed:
+        ended -= {max((w for w in workers if w[0] == victim and w[1] < when), default=(0, 0))}
     return len(workers), [
-        f"{what} of {pid}: {counts[what, pid]} times"
-        for pid in sorted(ended) for what in ("own", "inherited") if counts[what, pid] != 1
+        f"{what} of process {pid}: {counts[what, pid, start]} times"
+        for pid, start in sorted(ended) for what in ("own", "inherited")
+        if counts[what, pid, start] != 1
     ]  # fmt: skip
 
 

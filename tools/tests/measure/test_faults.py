@@ -103,6 +103,14 @@ def test_who_is_killed_loses_what_it_had(serve):
     assert raw["lost"] == []
 
 
+def test_a_process_id_that_comes_again_is_another_worker(tmp_path):
+    log = tmp_path / "log"
+    told = ["begun 7 10", "own 7 10", "inherited 7 10", "begun 7 20", "own 7 30", "begun 7 30",
+            "inherited parent 0"]  # fmt: skip
+    log.write_text("\n".join(told) + "\n")
+    assert soak.lost(log, [(7, 25)]) == (3, ["inherited of process 7: 0 times"])
+
+
 def test_growth_is_told_per_hour():
     samples = [(float(i * 36), 10.0 + i / 100, 20.0, 30.0) for i in range(100)]
     rows = soak.table(samples)
