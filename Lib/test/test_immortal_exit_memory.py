@@ -68,7 +68,7 @@ def fails(name, make, begin='pass', width=1, may_be_lost=None, positions=210,
     if may_be_lost is None:
         may_be_lost = width
     return Case(name, PROGRAM.format(
-        make=make, begin=begin, positions=2000 if ALL else positions,
+        make=make, begin=begin, positions=600 if ALL else positions,
         step=1 if ALL else 3,
         statuses=statuses, may_be_lost=may_be_lost,
         end=f'n + {width}' if width else 0))

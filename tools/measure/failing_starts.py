@@ -73,7 +73,7 @@ void *realloc(void *p, size_t n) { return fails() ? NULL : __libc_realloc(p, n);
 """
 
 #: Seconds; a run takes some milliseconds.
-HANG = 60
+HANG = 10
 
 CODE = """\
 class D:
