@@ -135,8 +135,10 @@ SWEEP = HEAP + """
                 texts.append(file.read())
         status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
         dots, said, failed = texts
+        # A collection says so, too.
         said = re.sub(rb'Exception ignored on invoking gc callbacks:?\\n'
-                      rb'(Traceback .*\\n(  .*\\n)+)?MemoryError.*\\n', b'', said)
+                      rb'(Traceback .*\\n(  .*\\n)+)?MemoryError.*\\n',
+                      b'', said)
         if ((status, bytes(sorted(dots)), said) != (0, {out}, b'')
                 or failed not in (b'f', b'r')):
             wrong.append((n, status, dots, failed, said.decode()[-600:]))
@@ -216,8 +218,9 @@ class CallTests(unittest.TestCase):
 
     def test_what_works_in_its_deallocator(self):
         self.sweep(1, 400, imports='import _testimmortal as t',
-                   before='streams = t.Writer(1, b"g"), [t.PlainWriter(1, b"p")],'
-                   ' {1: t.writer_capsule(1, b"c")}', out=b'.' * 20 + b'cgp')
+                   before='streams = (t.Writer(1, b"g"), '
+                   '[t.PlainWriter(1, b"p")], {1: t.writer_capsule(1, b"c")})',
+                   out=b'.' * 20 + b'cgp')
 
 
 @support.requires_fork()
@@ -295,9 +298,9 @@ class StartTests(unittest.TestCase):
         self.path = os.pathsep.join(
             [self.folder, *filter(None, [os.environ.get('PYTHONPATH')])])
 
-    def positions(self, few):
+    def positions(self, few, begin=0):
         """Through the rest of site, the call, the program and exit."""
-        return range(0, 2000, 1 if ALL else few)
+        return range(begin, 2000, 1 if ALL else few)
 
     def test_one(self):
         for n in self.positions(97):
@@ -307,7 +310,10 @@ class StartTests(unittest.TestCase):
                 self.assertTrue(status or out == 'started', err)
 
     def test_all_from_one_on(self):
-        for n in self.positions(197):
+        # Before that, CPython 3.11 goes on for ever to make an exception, as
+        # it is and with an immortal heap.
+        begin = 394 if sys.version_info < (3, 12) else 0
+        for n in self.positions(197, begin):
             status, out, err = self.run_at(n, 0)
             with self.subTest(n=n):
                 self.assertIn(status, (0, 1, 120), err)

@@ -144,33 +144,39 @@ def program(text, **kwargs):
     return textwrap.dedent(text.format(**kwargs))
 
 
+def wait_for(happens):
+    """Wait until something happens."""
+    end = time.monotonic() + support.SHORT_TIMEOUT
+    while not happens():
+        if time.monotonic() > end:
+            raise TimeoutError
+        time.sleep(0.01)
+
+
 class Server:
     """A server in a session of its own, and what a client wants of it."""
 
     def __init__(self, folder):
         self.folder = folder
         self.child = subprocess.Popen(
-            [sys.executable, '-c', program(SERVER), folder],
+            [sys.executable, '-W', 'ignore', '-c', program(SERVER), folder],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT, text=True, env=environment(),
             start_new_session=True)
 
     def told(self, name):
-        for _ in support.sleeping_retry(support.SHORT_TIMEOUT):
-            try:
-                with open(os.path.join(self.folder, name)) as file:
-                    return list(map(int, file.read().split()))
-            except FileNotFoundError:
-                pass
+        path = os.path.join(self.folder, name)
+        wait_for(lambda: os.path.exists(path))
+        with open(path) as file:
+            return list(map(int, file.read().split()))
 
     def ask(self, number):
-        with socket.create_connection(('127.0.0.1', self.port),
-                                      30) as connection:
+        address = '127.0.0.1', *self.told('port')
+        with socket.create_connection(address, 30) as connection:
             connection.sendall(number.to_bytes(4, 'big'))
             return connection.recv(100).decode()
 
     def __enter__(self):
-        self.port, = self.told('port')
         return self
 
     def __exit__(self, *args):
@@ -205,9 +211,7 @@ class KillTests(unittest.TestCase):
                 self.assertIn(answer, ('', str(number)))
             # Only what a killed worker had begun is lost.
             self.assertLessEqual(lost, len(killed))
-            for _ in support.sleeping_retry(support.SHORT_TIMEOUT):
-                if killed.isdisjoint(server.told('workers')):
-                    break
+            wait_for(lambda: killed.isdisjoint(server.told('workers')))
             for number in range(1, 100):
                 self.assertEqual(server.ask(number), str(number))
             server.child.kill()
@@ -256,15 +260,15 @@ class StreamTests(unittest.TestCase):
                 self.check(closed, after='print("text")')
 
     def test_closed_before(self):
-        self.check(before='for f in sys.stdin, sys.stdout, sys.stderr: f.close()')
+        self.check(
+            before='for f in sys.stdin, sys.stdout, sys.stderr: f.close()')
 
     def test_taken_away_before(self):
         self.check(before='sys.stdin = sys.stdout = sys.stderr = None')
         self.check(before='del sys.stdin, sys.stdout, sys.stderr')
 
     def test_descriptors_closed_before(self):
-        self.check(before='print("text"); os.close(0); os.close(1); os.close(2)',
-                   status=120)
+        self.check(before='print("text"); os.closerange(0, 3)', status=120)
 
     @unittest.skipUnless(os.path.exists('/dev/full'), 'needs /dev/full')
     def test_full(self):
@@ -277,7 +281,8 @@ class StreamTests(unittest.TestCase):
         # What is written by then is there; the rest is an error, as ever.
         limit = ('import resource; limit = resource.RLIMIT_FSIZE; '
                  'resource.setrlimit(limit, (4096, 4096)); ')
-        self.check('>out', before=limit + 'print("x" * 6000, end="")', status=120)
+        self.check('>out', before=limit + 'print("x" * 6000, end="")',
+                   status=120)
         with open(os.path.join(self.folder, 'out')) as file:
             self.assertEqual(file.read(), 'x' * 4096)
 
