@@ -128,12 +128,13 @@ def allocations(python: Path, library: Path, code: str) -> int:
 @click.argument("items", metavar="NAME=PYTHON...", nargs=-1, required=True)
 @click.option("--output", type=click.Path(path_type=Path), required=True, help="Raw data, JSON.")
 @click.option("--step", default=20, show_default=True, help="Try one position of so many.")
+@click.option("--last", default=0, help="Only so many allocations, the last ones: those of exit.")
 @click.option("--widths", default="1,10,0", show_default=True, help="How many fail; 0: all.")
 @click.option("--code", default=CODE, help="What runs.")
 @click.option("--jobs", default=1, show_default=True)
 @asked.explained()
 def main(
-    items: tuple[str, ...], output: Path, step: int, widths: str, code: str, jobs: int
+    items: tuple[str, ...], output: Path, step: int, last: int, widths: str, code: str, jobs: int
 ) -> None:
     """Let allocations fail at one position after the other."""
     pythons = {name: each.role.side.python for name, each in asked.interpreters(items).items()}
@@ -144,7 +145,7 @@ def main(
         for label, python in pythons.items():
             number = allocations(python, library, code)
             for width in map(int, widths.split(",")):
-                positions = range(0, number, step)
+                positions = range(max(0, number - last) if last else 0, number, step)
                 ends = list(pool.map(lambda n: run(python, library, code, n, width), positions))  # noqa: B023
                 raw.setdefault(label, {})[str(width)] = [
                     (n, how, said[-1500:]) for n, (how, said) in zip(positions, ends, strict=True)
