@@ -4,17 +4,18 @@
 #include "Python.h"
 #include "datetime.h"             // PyDateTime_CAPI
 #include "pycore_datetime.h"
+#include "pycore_dict_walks.h"    // _PyDictWalk_Find()
 
 int
 _PyDatetime_Find(PyObject *modules)
 {
     PyObject *module = NULL, *capsule = NULL;
     if (modules != NULL && PyDict_Check(modules)) {
-        module = PyDict_GetItemString(modules, "_datetime");
+        module = _PyDictWalk_Find(modules, "_datetime");
     }
     if (module != NULL && PyModule_Check(module)) {
-        capsule = PyDict_GetItemString(PyModule_GetDict(module),
-                                       "datetime_CAPI");
+        capsule = _PyDictWalk_Find(PyModule_GetDict(module),
+                                   "datetime_CAPI");
     }
     PyDateTimeAPI = NULL;
     if (capsule != NULL &&

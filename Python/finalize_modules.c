@@ -2,6 +2,7 @@
    which order their turn comes. */
 
 #include "Python.h"
+#include "pycore_dict_walks.h"    // _PyDictWalk_Find()
 #include "pycore_finalize_steps.h"
 #include "pycore_immortal_port.h" // _PyPort_Modules()
 #include "pycore_initconfig.h"    // PyConfig
@@ -11,12 +12,21 @@
 #include "pycore_unicodeobject.h" // _PyUnicode_EqualToASCIIString()
 #include "osdefs.h"               // DELIM, SEP
 
+/* Clear an exception, unless it is one that the search is repeated for. */
+static void
+clear_exception(void)
+{
+    if (PyErr_Occurred() && !PyErr_ExceptionMatches(PyExc_MemoryError)) {
+        PyErr_Clear();
+    }
+}
+
 static int
 has_stdlib_name(PyObject *name)
 {
     const char *utf8 = PyUnicode_AsUTF8(name);
     if (utf8 == NULL) {
-        PyErr_Clear();
+        clear_exception();
         return 0;
     }
     return _PyDeallocators_IsStdlibName(utf8);
@@ -92,7 +102,7 @@ is_stdlib_file(PyObject *file, PyObject *directories)
 {
     const char *utf8 = PyUnicode_AsUTF8(file);
     if (utf8 == NULL) {
-        PyErr_Clear();
+        clear_exception();
         return 0;
     }
     if (strstr(utf8, "site-packages") || strstr(utf8, "dist-packages")) {
@@ -112,7 +122,7 @@ is_stdlib_file(PyObject *file, PyObject *directories)
 static int
 is_builtin_or_frozen(PyObject *dict)
 {
-    PyObject *spec = PyDict_GetItemString(dict, "__spec__");
+    PyObject *spec = _PyDictWalk_Find(dict, "__spec__");
     PyObject *origin = NULL;
     if (spec != NULL) {
         origin = PyObject_GetAttrString(spec, "origin");
@@ -121,7 +131,7 @@ is_builtin_or_frozen(PyObject *dict)
         (_PyUnicode_EqualToASCIIString(origin, "built-in") ||
          _PyUnicode_EqualToASCIIString(origin, "frozen"));
     Py_XDECREF(origin);
-    PyErr_Clear();
+    clear_exception();
     return result;
 }
 
@@ -137,7 +147,7 @@ is_stdlib(PyInterpreterState *interp, PyObject *name, PyObject *dict,
     if (!PyUnicode_Check(name) || !has_stdlib_name(name)) {
         return 0;
     }
-    PyObject *file = PyDict_GetItemString(dict, "__file__");
+    PyObject *file = _PyDictWalk_Find(dict, "__file__");
     if (file != NULL && PyUnicode_Check(file)) {
         return is_stdlib_file(file, directories);
     }
@@ -238,7 +248,7 @@ add_module(PyInterpreterState *interp, PyObject *pair, PyObject *directories,
         m->object = Py_NewRef(PyTuple_GET_ITEM(pair, 1));
         classify(interp, m, directories);
     }
-    return added < 0 ? -1 : 0;
+    return PyErr_Occurred() ? -1 : 0;
 }
 
 int
@@ -257,7 +267,7 @@ _PyFinalize_ListModules(PyInterpreterState *interp,
         goto done;
     }
     /* A user may have put another mapping into sys.modules. */
-    PyObject *modules = PyDict_GetItemString(interp->sysdict, "modules");
+    PyObject *modules = _PyDictWalk_Find(interp->sysdict, "modules");
     if (add_items(pairs, _PyPort_Modules(interp)) < 0 ||
         (modules != _PyPort_Modules(interp) && add_items(pairs, modules) < 0))
     {

@@ -14,6 +14,7 @@
    of the standard library holds would bring in all of the user's modules. */
 
 #include "Python.h"
+#include "pycore_dict_walks.h"    // _PyDictWalk_Find()
 #include "pycore_finalize_walk.h"
 #include "pycore_gc_lists.h"      // lists_visit()
 #include "pycore_immortal_port.h" // _PyPort_VisitInterpreter()
@@ -90,8 +91,7 @@ walk_streams(struct _Py_finalize_walk *w)
         "__stdin__", "__stdout__", "__stderr__", "stdin", "stdout", "stderr",
     };
     for (size_t i = 0; i < Py_ARRAY_LENGTH(names); i++) {
-        PyObject *stream = PyDict_GetItemString(w->interp->sysdict,
-                                                names[i]);
+        PyObject *stream = _PyDictWalk_Find(w->interp->sysdict, names[i]);
         if (stream != NULL) {
             _PyFinalize_RunRoot(w, stream);
         }
@@ -239,7 +239,7 @@ _PyFinalize_Order(PyInterpreterState *interp, _Py_finalize_modules *modules,
     };
     prepare(&w, modules, found);
     walk_mapping(&w, _PyPort_Modules(interp));
-    walk_mapping(&w, PyDict_GetItemString(interp->sysdict, "modules"));
+    walk_mapping(&w, _PyDictWalk_Find(interp->sysdict, "modules"));
     walk_streams(&w);
     walk_files(&w, found);
     walk_in_use(&w, found);

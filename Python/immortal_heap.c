@@ -4,6 +4,7 @@
    walk. */
 
 #include "Python.h"
+#include "pycore_dict_walks.h"    // _PyDictWalk_Find()
 #include "pycore_gc_lists.h"      // list_merge()
 #include "pycore_immortal.h"      // _Py_IsImmortal()
 #include "pycore_immortal_heap.h"
@@ -92,8 +93,7 @@ _PyImmortalHeap_FindMain(PyInterpreterState *interp, PyObject *spared[2])
     if (modules == NULL || !PyDict_Check(modules)) {
         return;
     }
-    PyObject *module = _PyPort_GetItemString(modules, "__main__");
-    PyErr_Clear();
+    PyObject *module = _PyDictWalk_Find(modules, "__main__");
     if (module != NULL && PyModule_Check(module)) {
         spared[0] = module;
         spared[1] = PyModule_GetDict(module);

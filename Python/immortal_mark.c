@@ -26,8 +26,13 @@ _PyImmortalHeap_HasUntrackedFinalizers(void)
     return untracked_finalizers;
 }
 
-static void
-push(struct _Py_marker *m, PyObject *op)
+/* Did the last walk not come to its end? */
+static int unfinished = 0;
+
+/* See to it that there is room for one more on the stack.  What has no room there
+   must not be marked: nothing would tell that it has to be expanded. */
+static int
+has_room(struct _Py_marker *m)
 {
     if (m->size == m->allocated) {
         Py_ssize_t allocated = m->allocated ? 2 * m->allocated : 256;
@@ -35,12 +40,12 @@ push(struct _Py_marker *m, PyObject *op)
                                             allocated * sizeof(*stack));
         if (stack == NULL) {
             m->no_memory = 1;
-            return;
+            return 0;
         }
         m->stack = stack;
         m->allocated = allocated;
     }
-    m->stack[m->size++] = op;
+    return 1;
 }
 
 /* Does the frame that an object stands for run, or is it suspended? */
@@ -115,9 +120,39 @@ must_stay_mortal(PyObject *op, struct _Py_marker *m)
           PyExceptionInstance_Check(op)) && holds_running_frame(op));
 }
 
-void
-_PyMarker_MarkMortal(PyObject *op, struct _Py_marker *m)
+/* Expand what an earlier walk has marked; what is tracked is met on a list. */
+static void
+expand_again(PyObject *op, struct _Py_marker *m)
 {
+    if ((_PyObject_IS_GC(op) && _PyObject_GC_IS_TRACKED(op)) ||
+        PyUnicode_CheckExact(op) || PyBytes_CheckExact(op) ||
+        PyLong_CheckExact(op))
+    {
+        return;
+    }
+    if (m->seen == NULL) {
+        m->seen = _PyDeallocators_NewTable();
+    }
+    if (m->seen == NULL || !has_room(m)) {
+        m->no_memory = 1;
+        return;
+    }
+    if (_Py_hashtable_get(m->seen, op) == NULL) {
+        if (_Py_hashtable_set(m->seen, op, op) < 0) {
+            m->no_memory = 1;
+            return;
+        }
+        m->stack[m->size++] = op;
+    }
+}
+
+void
+_PyMarker_MarkNew(PyObject *op, struct _Py_marker *m)
+{
+    if (m->again && _Py_IsIncrefImmortal(op)) {
+        expand_again(op, m);
+        return;
+    }
     PyTypeObject *type = Py_TYPE(op);
     if (Py_REFCNT(op) <= 0) {
         /* It is being deallocated, and a tp_traverse showed a reference that
@@ -135,24 +170,28 @@ _PyMarker_MarkMortal(PyObject *op, struct _Py_marker *m)
         }
         return;
     }
-    if (must_stay_mortal(op, m)) {
+    if (must_stay_mortal(op, m) || !has_room(m)) {
         return;
     }
-    int known = -1;
+    int known = _Py_COUNTER_FULL;
     if (m->counter != NULL && _PyCounter_Wants(m->counter, op)) {
         known = _PyCounter_Count(m->counter, op);
     }
     if (known == 0) {
         return;
     }
-    if (known < 0) {
+    if (known == _Py_COUNTER_NO_MEMORY) {
+        m->no_memory = 1;
+        return;
+    }
+    if (known == _Py_COUNTER_FULL) {
         _Py_MakeImmortal(op);
     }
     m->marked++;
     if (type->tp_finalize != NULL && !_PyType_IS_GC(type)) {
         untracked_finalizers = 1;
     }
-    push(m, op);
+    m->stack[m->size++] = op;
 }
 
 static void
@@ -179,9 +218,15 @@ mark_listed(PyObject *op, struct _Py_marker *m)
         if (must_stay_mortal(op, m)) {
             return 0;
         }
-        if (m->counter == NULL || !_PyCounter_Wants(m->counter, op) ||
-            _PyCounter_Add(m->counter, op) < 0)
-        {
+        int known = _Py_COUNTER_FULL;
+        if (m->counter != NULL && _PyCounter_Wants(m->counter, op)) {
+            known = _PyCounter_Add(m->counter, op);
+        }
+        if (known == _Py_COUNTER_NO_MEMORY) {
+            m->no_memory = 1;
+            return 0;
+        }
+        if (known == _Py_COUNTER_FULL) {
             _Py_MakeImmortal(op);
         }
         m->marked++;
@@ -195,6 +240,14 @@ _PyMarker_IsMarked(PyObject *op, void *marker)
     struct _Py_marker *m = marker;
     return _Py_IsIncrefImmortal(op) ||
         (m->counter != NULL && _PyCounter_Has(m->counter, op));
+}
+
+int
+_PyMarker_IsMarkedForGood(PyObject *op, void *marker)
+{
+    struct _Py_marker *m = marker;
+    return _Py_IsIncrefImmortal(op) ||
+        (m->counter != NULL && _PyCounter_Insist(m->counter, op));
 }
 
 /* Mark what is on a list, but for what C code may be filling.  Done first of
@@ -276,6 +329,31 @@ expand_marked(PyGC_Head *head, PyGC_Head *kept, int new, struct _Py_marker *m)
     }
 }
 
+/* Move what is mortal from one list to another. */
+static void
+list_move_mortal(PyGC_Head *from, PyGC_Head *to)
+{
+    PyGC_Head *next;
+    for (PyGC_Head *gc = _PyGCHead_NEXT(from); gc != from; gc = next) {
+        next = _PyGCHead_NEXT(gc);
+        if (!_Py_IsImmortal((PyObject *)(gc + 1))) {
+            list_remove(gc);
+            list_append(gc, to);
+        }
+    }
+}
+
+/* What was counted becomes immortal if the walk came to its end: else it could
+   not be deallocated at exit. */
+static void
+settle_counted(struct _Py_marker *m)
+{
+    if (!m->no_memory && _PyCounter_Reserve(m->counter) < 0) {
+        m->no_memory = 1;
+    }
+    _PyCounter_MakeImmortal(m->counter, m->no_memory);
+}
+
 Py_ssize_t
 _PyImmortalHeap_Mark(const struct _Py_marking *call,
                      const struct _Py_marking_lists *lists)
@@ -289,6 +367,7 @@ _PyImmortalHeap_Mark(const struct _Py_marking *call,
         .young = lists->young,
         .hook = call->alive_only ? call->hook : NULL,
         .counter = call->counter,
+        .again = unfinished,
     };
     struct gc_generation *permanent = permanent_of(interp);
     PyGC_Head *immortals = _PyImmortalHeap_List(interp), left;
@@ -308,12 +387,22 @@ _PyImmortalHeap_Mark(const struct _Py_marking *call,
     else {
         expand_marked(lists->all, lists->kept, 1, &m);
     }
-    list_merge(&permanent->head, immortals);
     if (m.counter != NULL) {
-        _PyCounter_MakeImmortal(m.counter);
+        settle_counted(&m);
+        if (m.no_memory) {
+            list_move_mortal(&permanent->head, &left);
+            if (!call->alive_only) {
+                list_move_mortal(lists->all, lists->kept);
+            }
+        }
     }
+    list_merge(&permanent->head, immortals);
     permanent->count = _PyGCHead_NEXT(&left) != &left;
     list_merge(&left, &permanent->head);
     PyMem_RawFree(m.stack);
+    if (m.seen != NULL) {
+        _Py_hashtable_destroy(m.seen);
+    }
+    unfinished = m.no_memory;
     return m.no_memory ? -1 : m.marked;
 }

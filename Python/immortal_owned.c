@@ -84,31 +84,29 @@ grow(struct _Py_counter *counter)
     return 0;
 }
 
-/* Add op, which is not there.  Returns NULL for lack of memory, or if there are
-   too many. */
-static struct _Py_counted *
+/* Add op, which is not there, as the last item. */
+static int
 add(struct _Py_counter *counter, PyObject *op)
 {
     if (!_PyDeallocators_CountInstance(&counter->deallocators, Py_TYPE(op),
-                                       MAX_OF_TYPE) ||
-        grow(counter) < 0 ||
+                                       MAX_OF_TYPE))
+    {
+        return _Py_COUNTER_FULL;
+    }
+    if (grow(counter) < 0 ||
         _Py_hashtable_set(counter->places, op,
                           (void *)(uintptr_t)(counter->n + 1)) < 0)
     {
-        return NULL;
+        return _Py_COUNTER_NO_MEMORY;
     }
-    struct _Py_counted *item = &counter->items[counter->n++];
-    *item = (struct _Py_counted){.object = op};
-    return item;
+    counter->items[counter->n++] = (struct _Py_counted){.object = op};
+    return 1;
 }
 
 int
 _PyCounter_Add(struct _Py_counter *counter, PyObject *op)
 {
-    if (_PyCounter_Has(counter, op)) {
-        return 0;
-    }
-    return add(counter, op) == NULL ? -1 : 1;
+    return _PyCounter_Has(counter, op) ? 0 : add(counter, op);
 }
 
 /* A reference may have been seen twice: a type's tp_traverse shows it, and its
@@ -142,23 +140,34 @@ int
 _PyCounter_Count(struct _Py_counter *counter, PyObject *op)
 {
     struct _Py_counted *item = find(counter, op);
-    int added = item == NULL;
-    if (added) {
-        item = add(counter, op);
-        if (item == NULL) {
-            return -1;
+    int added = 0;
+    if (item == NULL) {
+        added = add(counter, op);
+        if (added < 0) {
+            return added;
         }
+        item = &counter->items[counter->n - 1];
     }
     count(counter, item);
     return added;
 }
 
+int
+_PyCounter_Insist(struct _Py_counter *counter, PyObject *op)
+{
+    struct _Py_counted *item = find(counter, op);
+    if (item != NULL) {
+        item->insisted = 1;
+    }
+    return item != NULL;
+}
+
 void
-_PyCounter_MakeImmortal(struct _Py_counter *counter)
+_PyCounter_MakeImmortal(struct _Py_counter *counter, int unfinished)
 {
     for (Py_ssize_t i = 0; i < counter->n; i++) {
         struct _Py_counted *item = &counter->items[i];
-        if (item->refcnt == 0) {
+        if (item->refcnt == 0 && (item->insisted || !unfinished)) {
             item->refcnt = Py_REFCNT(item->object);
             _Py_MakeImmortal(item->object);
         }
@@ -268,8 +277,8 @@ extend(struct list *list, Py_ssize_t n)
     return 0;
 }
 
-void
-_PyCounter_KeepOwned(struct _Py_counter *counter)
+int
+_PyCounter_Reserve(struct _Py_counter *counter)
 {
     if (is_parents()) {
         _PyImmortalHeap_ForgetOwned();
@@ -277,11 +286,13 @@ _PyCounter_KeepOwned(struct _Py_counter *counter)
 #ifdef HAVE_GETPID
     kept.pid = getpid();
 #endif
-    if (counter->n == 0 || extend(&kept.owned, counter->n) < 0 ||
-        extend(&kept.shared, counter->n) < 0)
-    {
-        return;
-    }
+    return counter->n > 0 && (extend(&kept.owned, counter->n) < 0 ||
+                              extend(&kept.shared, counter->n) < 0) ? -1 : 0;
+}
+
+void
+_PyCounter_KeepOwned(struct _Py_counter *counter)
+{
     for (Py_ssize_t i = 0; i < counter->n; i++) {
         struct _Py_counted *item = &counter->items[i];
         add_up(item);

@@ -31,7 +31,7 @@ _PyMarker_MarkFrame(_PyInterpreterFrame *frame, int muted,
     /* Once they are, they do not look counted any more: a generator's frame is
        left to its object, which is yet to come. */
     if (!muted) {
-        _PyPort_SettleFrame(frame, _PyMarker_IsMarked, m);
+        _PyPort_SettleFrame(frame, _PyMarker_IsMarkedForGood, m);
     }
 }
 

@@ -1,6 +1,7 @@
 /* The immortal heap: the start-up call, and what switches it off. */
 
 #include "Python.h"
+#include "pycore_dict_walks.h"    // _PyDictWalk_Find()
 #include "pycore_gc_lists.h"      // generation_of()
 #include "pycore_immortal.h"      // _Py_IsImmortal()
 #include "pycore_immortal_mark.h" // _PyImmortalHeap_Make()
@@ -137,7 +138,7 @@ is_own(PyInterpreterState *interp, PyObject *op)
     }
     /* add_main_module() makes it __main__.__loader__. */
     PyObject *importlib = PyModule_GetDict(_PyPort_Importlib(interp));
-    return op != _PyPort_GetItemString(importlib, "BuiltinImporter");
+    return op != _PyDictWalk_Find(importlib, "BuiltinImporter");
 }
 
 /* Does __main__ hold something that start-up does not put there?  To find
@@ -159,12 +160,12 @@ main_has_own(PyInterpreterState *interp, PyObject *dict)
     return 0;
 }
 
-int
+void
 _PyGC_ImmortalizeHeap(void)
 {
     PyInterpreterState *interp = _PyInterpreterState_GET();
     if (!wants_startup_call(_PyInterpreterState_GetConfig(interp))) {
-        return 0;
+        return;
     }
     made = 1;
     PyObject *spared[2];
@@ -175,5 +176,7 @@ _PyGC_ImmortalizeHeap(void)
         .spared = spared,
         .alive_only = main_has_own(interp, spared[1]),
     };
-    return _PyImmortalHeap_Make(&call, &stats);
+    if (_PyImmortalHeap_Make(&call, &stats) < 0) {
+        PyErr_Clear();
+    }
 }

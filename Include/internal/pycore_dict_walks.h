@@ -1,4 +1,4 @@
-/* Walks over what dictionaries and their keys hold. */
+/* Walks over what dictionaries and their keys hold; and a look for one of them. */
 
 #ifndef Py_INTERNAL_DICT_WALKS_H
 #define Py_INTERNAL_DICT_WALKS_H
@@ -11,6 +11,7 @@ extern "C" {
 #endif
 
 #include "pycore_dict.h"          // DK_ENTRIES()
+#include "pycore_immortal_port.h" // _PyPort_GetItemString()
 
 /* Called for what is held, which may be NULL. */
 typedef void (*_PyDictWalk_visitor)(PyObject *, void *);
@@ -45,6 +46,31 @@ _PyDictWalk_Dict(PyDictObject *mp, _PyDictWalk_visitor visit, void *arg)
             visit(mp->ma_values->values[i], arg);
         }
     }
+}
+
+/* What dict has under the key name, which is ASCII; borrowed, NULL if there is
+   none.  Never fails: without memory for a string of that name, it goes from one
+   key to the next.  An exception that is set stays. */
+static inline PyObject *
+_PyDictWalk_Find(PyObject *dict, const char *name)
+{
+    PyObject *type, *value, *traceback;
+    PyErr_Fetch(&type, &value, &traceback);
+    PyObject *found = _PyPort_GetItemString(dict, name);
+    if (found == NULL && PyErr_Occurred()) {
+        PyObject *key, *item;
+        Py_ssize_t pos = 0;
+        while (found == NULL && PyDict_Next(dict, &pos, &key, &item)) {
+            if (PyUnicode_CheckExact(key) &&
+                PyUnicode_CompareWithASCIIString(key, name) == 0)
+            {
+                found = item;
+            }
+        }
+        PyErr_Clear();
+    }
+    PyErr_Restore(type, value, traceback);
+    return found;
 }
 
 #ifdef __cplusplus

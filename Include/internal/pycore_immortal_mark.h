@@ -11,6 +11,7 @@ extern "C" {
 #endif
 
 #include "pycore_gc.h"            // PyGC_Head
+#include "pycore_hashtable.h"     // _Py_hashtable_t
 #include "pycore_immortal.h"      // _Py_IsIncrefImmortal()
 #include "pycore_immortal_heap.h" // struct _Py_leaf_hook
 #include "pycore_immortal_port.h" // _PyInterpreterFrame
@@ -79,17 +80,24 @@ struct _Py_marker {
     PyGC_Head *young;       /* of the list, the first that no collection saw */
     int has_datetime;       /* _PyDatetime_Find() */
     int no_memory;
+    int again;              /* an earlier walk did not come to its end: what is
+                               immortal may hold what is not */
+    _Py_hashtable_t *seen;  /* if again: expanded, and untracked; or NULL */
     Py_ssize_t marked;
     const struct _Py_leaf_hook *hook;   /* or NULL */
     struct _Py_counter *counter;    /* or NULL */
 };
 
-/* Mark op, which is mortal, and see to it that it is expanded. */
-extern void _PyMarker_MarkMortal(PyObject *op, struct _Py_marker *m);
+/* Mark op, and see to it that it is expanded, unless that was done. */
+extern void _PyMarker_MarkNew(PyObject *op, struct _Py_marker *m);
 
 /* Is op immortal, or going to be by the end of the walk?  marker is a struct
    _Py_marker. */
 extern int _PyMarker_IsMarked(PyObject *op, void *marker);
+
+/* As above, for a reference that will not be counted any more: op stays
+   immortal even if the walk does not come to its end. */
+extern int _PyMarker_IsMarkedForGood(PyObject *op, void *marker);
 
 /* Mark what op holds a reference to.
 
@@ -133,8 +141,8 @@ extern void _PyMarker_MarkRoots(PyInterpreterState *interp, PyObject *root,
 static inline void
 _PyMarker_Mark(PyObject *op, struct _Py_marker *m)
 {
-    if (op != NULL && !_Py_IsIncrefImmortal(op)) {
-        _PyMarker_MarkMortal(op, m);
+    if (op != NULL && (!_Py_IsIncrefImmortal(op) || m->again)) {
+        _PyMarker_MarkNew(op, m);
     }
 }
 

@@ -24,6 +24,7 @@ extern "C" {
 struct _Py_counted {
     PyObject *object;       /* borrowed */
     Py_ssize_t refcnt;      /* when it became immortal; 0 before */
+    int insisted;           /* _PyCounter_Insist() */
     Py_ssize_t references;  /* but for those of the last holder */
     PyObject *holder;       /* the last one; borrowed */
     Py_ssize_t shown;       /* its references: by its tp_traverse, */
@@ -49,9 +50,11 @@ struct _Py_counter {
    mortal until _PyCounter_MakeImmortal(). */
 extern int _PyCounter_Wants(struct _Py_counter *counter, PyObject *op);
 
-/* Add op.  Returns 1; 0 if it was there; -1 for lack of memory, or if its type has
-   too many instances (without an exception): then op can become immortal at
-   once. */
+/* Add op.  Returns 1; 0 if it was there; or, without an exception,
+   _Py_COUNTER_FULL if its type has too many instances: then op can become
+   immortal at once; or _Py_COUNTER_NO_MEMORY. */
+#define _Py_COUNTER_FULL (-1)
+#define _Py_COUNTER_NO_MEMORY (-2)
 extern int _PyCounter_Add(struct _Py_counter *counter, PyObject *op);
 
 /* Add op if it is not there, and count a reference.  Returns as above. */
@@ -59,8 +62,17 @@ extern int _PyCounter_Count(struct _Py_counter *counter, PyObject *op);
 
 extern int _PyCounter_Has(struct _Py_counter *counter, PyObject *op);
 
-/* Make immortal all that was added. */
-extern void _PyCounter_MakeImmortal(struct _Py_counter *counter);
+/* Is op there?  Then it becomes immortal, whatever happens. */
+extern int _PyCounter_Insist(struct _Py_counter *counter, PyObject *op);
+
+/* Make room for what _PyCounter_KeepOwned() will keep in mind.  Returns 0, or -1
+   for lack of memory (without an exception). */
+extern int _PyCounter_Reserve(struct _Py_counter *counter);
+
+/* Make immortal all that was added; if the walk did not come to its end, what
+   has to be. */
+extern void _PyCounter_MakeImmortal(struct _Py_counter *counter,
+                                    int unfinished);
 
 /* Count the references of what is mortal and on list, but for skip, which were
    counted. */
@@ -68,7 +80,7 @@ extern void _PyCounter_CountList(struct _Py_counter *counter, PyGC_Head *list,
                                  PyObject *skip);
 
 /* Keep in mind what is owned by the heap only, in this process, and what is
-   not. */
+   not.  _PyCounter_Reserve() was called. */
 extern void _PyCounter_KeepOwned(struct _Py_counter *counter);
 extern void _PyCounter_Clear(struct _Py_counter *counter);
 

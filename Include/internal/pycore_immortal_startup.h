@@ -23,8 +23,9 @@ extern PyStatus _PyImmortalHeap_CheckConfig(const PyConfig *config);
    if the configuration says so, or if it was made in this process before:
    what is immortal cannot be given back when that interpreter ends.
 
-   Returns 0, or -1 with an exception set. */
-extern int _PyGC_ImmortalizeHeap(void);
+   Without memory, the program begins all the same, with what became immortal by
+   then. */
+extern void _PyGC_ImmortalizeHeap(void);
 
 /* Say, before the interpreter is initialized, that _PyGC_ImmortalizeHeap()
    will be called.  Until then, automatic collections wait, since there is

@@ -1,12 +1,20 @@
-"""Shutdown: a failed allocation costs at most what it was for."""
+"""Shutdown: a failed allocation costs at most what it was for.
 
+By default some positions are tried; TEST_IMMORTAL_FAULTS=all tries each.
+"""
+
+import os
 import textwrap
 import unittest
-from test import support
+from test import immortal_exit_support, support
 from test.immortal_exit_support import Case, ExitTestCase
 from test.support import import_helper
 
 import_helper.import_module('_testcapi')
+
+ALL = os.environ.get('TEST_IMMORTAL_FAULTS') == 'all'
+if ALL:
+    immortal_exit_support.TIMEOUT = 3600
 
 # Each position has a process of its own, which loses what is allocated there.
 # It writes a dot for each of 20 things that are to be finalized.
@@ -60,7 +68,8 @@ def fails(name, make, begin='pass', width=1, may_be_lost=None, positions=210,
     if may_be_lost is None:
         may_be_lost = width
     return Case(name, PROGRAM.format(
-        make=make, begin=begin, positions=positions, step=3,
+        make=make, begin=begin, positions=600 if ALL else positions,
+        step=1 if ALL else 3,
         statuses=statuses, may_be_lost=may_be_lost,
         end=f'n + {width}' if width else 0))
 

@@ -75,6 +75,8 @@ CHILDREN = [
     "test_immortal_exit_stuck",
     "test_immortal_exit_waits",
     "test_immortal_exit_weakrefs",
+    "test_immortal_faults",
+    "test_immortal_faults_process",
     "test_immortal_finalization",
     "test_immortal_finalization_output",
     "test_immortal_finalization_start",
