@@ -181,9 +181,9 @@ def work(module: Any) -> dict[str, Any]:
         found["numbers"] = tried(module.numbers, 100)
     if hasattr(module, "Numbers"):
         found["Numbers"] = module.total(module.Numbers(range(100)))
-    if hasattr(module, "interpreter"):
-        found["interpreter"] = tried(module.interpreter)
-        found["frames"] = tried(module.read_frames)
+    for each in ("read_frames", "layout", "singletons"):
+        if hasattr(module, each):
+            found[each] = tried(getattr(module, each))
     if hasattr(module, "lib"):
         found["foreign"] = tried(foreign, module)
     return found

@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -190,6 +191,7 @@ def quick(project: Project, pin: Pin, jobs: int) -> Iterator[Result]:
 def every(project: Project, pin: Pin, jobs: int) -> tuple[list[Result], dict[str, Any]]:
     """Install what is missing, run all rows; return them, and what is kept of them."""
     known = load_table(project)
+    begun = datetime.now(timezone.utc).strftime("%Y-%m-%d")
     home = project.make_dir(place(project, pin))
     log = project.make_dir(project.logs(pin)) / "headers.log"
     log.unlink(missing_ok=True)
@@ -210,6 +212,7 @@ def every(project: Project, pin: Pin, jobs: int) -> tuple[list[Result], dict[str
     compilers = {row.compiler for row in rows if row.compiler} | {"swig", "cargo"}
     record = {
         "pin": pin.branch,
+        "begun": begun,
         "sides": {side.name: side.made_from for side in sides},
         "programs": {each: _version(each) for each in sorted(compilers) if shutil.which(each)},
         "packages": versions,

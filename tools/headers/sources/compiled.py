@@ -21,7 +21,7 @@ def call(function: Callable[[object], object], n: int, argument: object) -> None
 
 def none() -> None:
     """Return what every interpreter has one of."""
-    return None
+    return
 
 
 def yes() -> bool:

@@ -9,7 +9,13 @@
 #  define Py_BUILD_CORE 1
 #endif
 #include "internal/pycore_frame.h"
-#include "internal/pycore_interp.h"
+/* G++ does not compile pycore_atomic.h of 3.11. */
+#if !defined(__cplusplus) || PY_VERSION_HEX >= 0x030E0000
+#  define HAS_ATOMICS 1
+#  include "internal/pycore_gc.h"
+#  include "internal/pycore_interp.h"
+#  include "internal/pycore_runtime.h"
+#endif
 #if PY_VERSION_HEX >= 0x030E0000
 #  include "internal/pycore_interpframe.h"
 #endif
@@ -45,17 +51,55 @@ read_frames(PyObject *self, PyObject *ignored)
     return names;
 }
 
+#ifdef HAS_ATOMICS
+#if PY_VERSION_HEX >= 0x030E0000
+#  define STATIC_OBJECTS static_objects.singletons
+#else
+#  define STATIC_OBJECTS global_objects.singletons
+#endif
+
+/* Sizes, and places of what others read: what a module was compiled with may
+   be loaded where the other headers were used. */
 static PyObject *
-interpreter(PyObject *self, PyObject *ignored)
+layout(PyObject *self, PyObject *ignored)
 {
-    PyInterpreterState *state = PyInterpreterState_Get();
     (void)self, (void)ignored;
-    return Py_BuildValue("[LL]", (long long)PyInterpreterState_GetID(state),
-                         (long long)state->id);
+    return Py_BuildValue(
+        "{s[nnnnnnn] s[nnnn] s[nnnn] s[nn] s[n]}",
+        "PyInterpreterState", sizeof(PyInterpreterState),
+        offsetof(PyInterpreterState, id), offsetof(PyInterpreterState, gc),
+        offsetof(PyInterpreterState, ceval), offsetof(PyInterpreterState, dict),
+        offsetof(PyInterpreterState, threads),
+        offsetof(PyInterpreterState, _initial_thread),
+        "_PyRuntimeState", sizeof(_PyRuntimeState),
+        offsetof(_PyRuntimeState, STATIC_OBJECTS.strings.ascii),
+        offsetof(_PyRuntimeState, STATIC_OBJECTS.tuple_empty),
+        offsetof(_PyRuntimeState, _main_interpreter),
+        "_PyInterpreterFrame", sizeof(_PyInterpreterFrame),
+        offsetof(_PyInterpreterFrame, previous), offsetof(_PyInterpreterFrame, owner),
+        offsetof(_PyInterpreterFrame, localsplus),
+        "PyThreadState", sizeof(PyThreadState), offsetof(PyThreadState, interp),
+        "gc", sizeof(struct _gc_runtime_state));
 }
+
+/* The interpreter's own characters and empty tuple, found by their places. */
+static PyObject *
+singletons(PyObject *self, PyObject *ignored)
+{
+    PyObject *letter = (PyObject *)&_PyRuntime.STATIC_OBJECTS.strings.ascii[120];
+    PyObject *empty = (PyObject *)&_PyRuntime.STATIC_OBJECTS.tuple_empty;
+    (void)self, (void)ignored;
+    return Py_BuildValue("OO", letter, empty);
+}
+
+#  define READ_RUNTIME \
+    {"layout", layout, METH_NOARGS, NULL}, \
+    {"singletons", singletons, METH_NOARGS, NULL},
+#else
+#  define READ_RUNTIME
+#endif
 
 #define NAME core
 #define MORE_METHODS \
-    {"read_frames", read_frames, METH_NOARGS, NULL}, \
-    {"interpreter", interpreter, METH_NOARGS, NULL},
+    {"read_frames", read_frames, METH_NOARGS, NULL}, READ_RUNTIME
 #include "work.c"
