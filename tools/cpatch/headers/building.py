@@ -57,11 +57,15 @@ class Made:
 
 @dataclass(frozen=True)
 class Built:
-    """Whether it compiled, its complaints without their lines' numbers, the end of what it said."""
+    """Whether it compiled, its complaints without their lines' numbers, the end of what it said.
+
+    ``structures`` are the layouts that ``layouts`` found, by name.
+    """
 
     ok: bool
     complaints: dict[str, int]
     said: str
+    structures: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

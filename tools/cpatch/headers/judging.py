@@ -65,6 +65,9 @@ def told(outcome: Outcome) -> list[str]:
              for built in (stock, patched)]  # fmt: skip
     if names[0] != names[1]:
         lines.append(f"wheels of two names: {names}")
+    for name, layout in stock.structures.items():
+        if (other := patched.structures.get(name, "gone")) != layout:
+            lines.append(f"{name} moved: {other[:200]} (stock: {layout[:200]})")
     if not outcome.row.group.loads:
         return lines
     wanted = outcome.runs[STOCK][STOCK]

@@ -19,7 +19,7 @@ from cpatch.base.errors import CpatchError
 from cpatch.base.pin import Pin
 from cpatch.base.project import Project
 from cpatch.building import build, flavors, host
-from cpatch.headers import building, judging, table
+from cpatch.headers import building, judging, layouts, table
 from cpatch.headers.building import Bench, Built, Interpreter, Made
 from cpatch.headers.judging import CALL, PATCHED, SETS, STOCK, Outcome, Run
 from cpatch.headers.table import Row, Table
@@ -72,7 +72,7 @@ class Session:
     def _generate(self, bench: Bench, rows: Sequence[Row]) -> None:
         for row in rows:
             tool = row.group.tool
-            if tool in ("", "pip", "cargo") or tool in self.made:
+            if tool in ("", "structures", "pip", "cargo") or tool in self.made:
                 continue
             python = self.interpreters[STOCK].tools
             if python is None or (tool == "swig" and not shutil.which("swig")):
@@ -115,6 +115,8 @@ class Session:
         return Outcome(row, "", built, runs)
 
     def _build(self, row: Row, bench: Bench, headers: Interpreter, out: Path) -> Built:
+        if row.group.tool == "structures":
+            return layouts.compile_row(row, self.interpreters[STOCK], headers, out)
         if row.group.tool == "pip":
             return building.wheel(row, bench, headers, out)
         if row.group.tool == "cargo":
@@ -235,6 +237,7 @@ def record_of(result: Result) -> dict[str, Any]:
         "lines": list(result.verdict.lines),
         "known": [[line, why.cause] for line, why in result.verdict.known],
         "complaints": {name: each.complaints for name, each in outcome.built.items()},
+        "structures": {name: len(each.structures) for name, each in outcome.built.items()},
         "runs": {
             name: {who: asdict(run) for who, run in runs.items()}
             for name, runs in outcome.runs.items()

@@ -5,7 +5,8 @@ A row is a compiler and one of its group's variants::
     [[group]]
     title = "C"
     source = "work.c"               # in tools/headers/sources, or
-    tool = "cython"                 # what writes the source, or builds all of it (pip, cargo)
+    tool = "cython"                 # what writes the source, or builds all of it (pip, cargo);
+                                    # "structures": all headers, only their layouts are compared
     module = "work"                 # what is imported
     compilers = ["gcc", "clang"]
     flags = ["-O2"]                 # of all its rows

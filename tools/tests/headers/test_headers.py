@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 import sys
 from collections import Counter
 from dataclasses import replace
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 from buildtoy import fake_program, make_toy
 from cpatch.base.errors import CpatchError
-from cpatch.headers import building, judging, page, session, table
+from cpatch.headers import building, judging, layouts, page, session, table
 from cpatch.headers.building import Built, Interpreter
 from cpatch.headers.judging import Outcome, Run
 from cpatch.headers.table import Difference, Group, Row, Table
@@ -42,7 +43,7 @@ def test_the_projects_table_is_read() -> None:
         assert {"gcc", "clang", "tcc", "g++", "clang++"} <= {row.compiler for row in rows}
         quick = known.rows(branch, quick=True)
         assert sum(row.group.broken for row in quick) == 3
-        assert not any(row.group.tool for row in quick)
+        assert {row.group.tool for row in quick} == {"", "structures"}
     sources = ROOT / "tools" / "headers" / "sources"
     controls = ROOT / "tools" / "headers" / "controls"
     for group in known.groups:
@@ -110,6 +111,16 @@ def test_what_is_the_same_is_no_difference() -> None:
             "patched headers on call: ended with -11: Fatal Python error",
         ),
         (
+            replace(
+                SAME,
+                built={
+                    "stock": replace(GOOD, structures={"a": "8 (x 0)"}),
+                    "patched": replace(GOOD, structures={"a": "16 (y 0, x 8)", "b": "1 ()"}),
+                },
+            ),
+            "a moved: 16 (y 0, x 8) (stock: 8 (x 0))",
+        ),
+        (
             patched(call=Run(0, DOES, 0, "odd\n")),
             "patched headers on call: said 'odd' (stock: '')",
         ),
@@ -138,6 +149,25 @@ def test_a_header_that_is_broken_on_purpose_has_to_be_found() -> None:
     found = judging.judge(replace(patched(call=Run(1)), row=broken), [], "3.11")
     missed = judging.judge(replace(SAME, row=broken), [], "3.11")
     assert (found.lines, len(missed.lines)) == ((), 1)
+
+
+@pytest.mark.skipif(not shutil.which("cc"), reason="no compiler")
+def test_layouts_are_read_from_debugging_information(tmp_path: Path) -> None:
+    source = (
+        "typedef struct { char a; union { int b; long c; }; struct { short d, e; } f; } one;\n"
+        "struct two { unsigned g : 3, h : 5; struct two *next; };\n"
+    )
+    found = []
+    for text in (source, source.replace("d, e", "e, d")):
+        (tmp_path / "all.c").write_text(text)
+        flags = ["-g", "-fno-eliminate-unused-debug-types", "-c", "all.c"]
+        subprocess.run(["cc", *flags], cwd=tmp_path, check=True)
+        found.append(layouts.structures(tmp_path / "all.o"))
+    assert set(found[0]) == {"one", "structure two"}
+    one = "24 (a 0,  8 8 (b 0, c 0), f 16 4 (d 0, e 2))"
+    assert found[0]["one"] == one
+    assert found[1]["one"] == one.replace("d 0, e 2", "e 0, d 2")
+    assert found[0]["structure two"].startswith("16 (g 0, h 3, next 8")
 
 
 def test_what_is_not_here_is_skipped_and_said(tmp_path: Path, monkeypatch) -> None:
