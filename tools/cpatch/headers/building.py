@@ -18,6 +18,9 @@ from cpatch.base import proc
 from cpatch.building import flavors
 from cpatch.headers.table import Row
 
+#: What is said of a wheel's name.
+NAMED = "the name of a wheel"
+
 #: Seconds that one compilation may take; nanobind's library with an analyzer takes a tenth.
 LIMIT = 600
 
@@ -163,18 +166,29 @@ def wheel(row: Row, bench: Bench, headers: Interpreter, out: Path) -> Built:
     options = ["--no-build-isolation", "--no-deps", "--no-index", "--disable-pip-version-check"]
     argv = [headers.tools, "-m", "pip", "wheel", "-v", *options, "-w", out, project]
     status, said = run(argv, out)
+    return Built(status == 0, dict(complaints(said, [out]) + _unpacked(out)), said[-4000:])
+
+
+def _unpacked(out: Path) -> Counter[str]:
+    """Unpack the wheel that was built; its name is told among the complaints."""
     for path in out.glob("*.whl"):
         shutil.unpack_archive(path, out, "zip")
-    names = Counter(f"{path.name}: error: a name of its own" for path in out.glob("*.whl"))
-    return Built(status == 0, dict(complaints(said, [out]) + names), said[-4000:])
+    return Counter(f"{path.name}: {NAMED}" for path in out.glob("*.whl"))
 
 
 def cargo(row: Row, bench: Bench, headers: Interpreter, crates: Path, out: Path) -> Built:
-    """Build a module in Rust for an interpreter; *crates* has what it depends on."""
+    """Build a module in Rust for an interpreter, by cargo alone or as a wheel, by maturin.
+
+    *crates* has what it depends on.
+    """
     project = out / "project"
     shutil.copytree(bench.sources / "rust", project)
     (out / "config.toml").write_text(_CONFIG.format(crates), encoding="utf-8")
     env = {"CARGO_HOME": str(out), "PYO3_PYTHON": str(headers.python)}
+    if row.group.tool == "maturin":
+        argv = [headers.tools, "-m", "maturin", "build", "--release", "--offline"]
+        status, said = run([*argv, "-i", headers.python, "--out", out], project, env)
+        return Built(status == 0, dict(complaints(said, [out]) + _unpacked(out)), said[-4000:])
     status, said = run(["cargo", "build", "--release", "--offline"], project, env)
     library = project / "target" / "release" / f"lib{row.group.module}.so"
     if library.exists():

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from cpatch.headers.building import Built
+from cpatch.headers.building import NAMED, Built
 from cpatch.headers.table import Difference, Row
 
 #: Both sets of headers, and who loads what was compiled with each.
@@ -61,10 +61,9 @@ def told(outcome: Outcome) -> list[str]:
         lines.append(f"does not compile: {_first_error(patched)}")
     more = Counter(patched.complaints) - Counter(stock.complaints)
     lines += [f"{text} (+{more[text]})" for text in sorted(more) if ": warning: " in text]
-    names = [{each for each in built.complaints if "a name of its own" in each}
-             for built in (stock, patched)]  # fmt: skip
-    if names[0] != names[1]:
-        lines.append(f"wheels of two names: {names}")
+    named = [{each for each in built.complaints if NAMED in each} for built in (stock, patched)]
+    if named[0] != named[1]:
+        lines.append(f"two wheels: {', '.join(sorted(named[0] | named[1]))}")
     for name, layout in stock.structures.items():
         if (other := patched.structures.get(name, "gone")) != layout:
             lines.append(f"{name} moved: {other[:200]} (stock: {layout[:200]})")

@@ -72,7 +72,7 @@ class Session:
     def _generate(self, bench: Bench, rows: Sequence[Row]) -> None:
         for row in rows:
             tool = row.group.tool
-            if tool in ("", "structures", "pip", "cargo") or tool in self.made:
+            if tool in table.BUILDERS or tool in self.made:
                 continue
             python = self.interpreters[STOCK].tools
             if python is None or (tool == "swig" and not shutil.which("swig")):
@@ -90,10 +90,9 @@ class Session:
         tool, compiler = row.group.tool, row.compiler
         if compiler and not shutil.which(compiler):
             return f"no {compiler} here"
-        if tool == "pip":
-            missing = not all(each.tools for each in self.interpreters.values())
-            return "no environment with setuptools" if missing else ""
-        if tool == "cargo":
+        if tool in ("pip", "maturin") and not all(x.tools for x in self.interpreters.values()):
+            return "no environment with setuptools and maturin"
+        if tool in ("cargo", "maturin"):
             if not shutil.which("cargo"):
                 return "no cargo here"
             return self.crates if isinstance(self.crates, str) else ""
@@ -119,7 +118,7 @@ class Session:
             return layouts.compile_row(row, self.interpreters[STOCK], headers, out)
         if row.group.tool == "pip":
             return building.wheel(row, bench, headers, out)
-        if row.group.tool == "cargo":
+        if row.group.tool in ("cargo", "maturin"):
             assert isinstance(self.crates, Path)
             return building.cargo(row, bench, headers, self.crates, out)
         made = self.made.get(row.group.tool)

@@ -5,8 +5,8 @@ A row is a compiler and one of its group's variants::
     [[group]]
     title = "C"
     source = "work.c"               # in tools/headers/sources, or
-    tool = "cython"                 # what writes the source, or builds all of it (pip, cargo);
-                                    # "structures": all headers, only their layouts are compared
+    tool = "cython"                 # what writes the source, or builds all of it (pip, cargo,
+                                    # maturin); "structures": all headers, to compare layouts
     module = "work"                 # what is imported
     compilers = ["gcc", "clang"]
     flags = ["-O2"]                 # of all its rows
@@ -42,6 +42,10 @@ if sys.version_info >= (3, 11):
     import tomllib
 else:
     import tomli as tomllib
+
+
+#: What ``tool`` may be that does not write a source for the row's compiler.
+BUILDERS = ("", "structures", "pip", "cargo", "maturin")
 
 
 @dataclass(frozen=True)

@@ -186,7 +186,7 @@ def test_what_is_not_here_is_skipped_and_said(tmp_path: Path, monkeypatch) -> No
         [
             "skipped: C: no-such-compiler C99: no no-such-compiler here",
             "skipped: C: sh C99: no cython here",
-            "skipped: C: C99: no environment with setuptools",
+            "skipped: C: C99: no environment with setuptools and maturin",
         ],
     )
 
