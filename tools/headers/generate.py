@@ -3,7 +3,8 @@
     python generate.py TOOL SOURCES DIRECTORY
 
 Run by an interpreter that has the tool. The last line is JSON: ``sources``, ``include`` and
-``flags`` for the compiler.
+``flags`` for the compiler, and ``library``, the file that it has to write, if that is not called
+like the module.
 """
 
 from __future__ import annotations
@@ -16,8 +17,9 @@ import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
-Made = dict[str, list[str]]
+Made = dict[str, Any]
 
 
 def made(
@@ -79,7 +81,7 @@ def swig(sources: Path) -> Made:
     target = Path("swigged_wrap.cpp").absolute()
     where = ["-outdir", ".", "-o", str(target), str(sources / "swigged.i")]
     subprocess.run(["swig", "-c++", "-python", *options, *where], check=True)
-    return made([target])
+    return {**made([target]), "library": "_swigged"}
 
 
 TOOLS: dict[str, Callable[[Path], Made]] = {

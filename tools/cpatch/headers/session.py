@@ -130,8 +130,10 @@ class Session:
         """Load what was built into stock, into patched, and into that one with the call."""
         script = bench.home / "probe.py"
         both = [(STOCK, STOCK, []), (PATCHED, PATCHED, []), (CALL, PATCHED, ["--call"])]
+        # cffi's modules need a part of cffi itself.
+        pythons = {name: each.tools or each.python for name, each in self.interpreters.items()}
         return {
-            who: load([self.interpreters[name].python, script, module, out, *options], out)
+            who: load([pythons[name], script, module, out, *options], out)
             for who, name, options in both
         }
 
@@ -189,8 +191,13 @@ def quick(project: Project, pin: Pin, jobs: int) -> Iterator[Result]:
     yield from session.rows(known.rows(pin.branch, quick=True))
 
 
-def every(project: Project, pin: Pin, jobs: int) -> tuple[list[Result], dict[str, Any]]:
-    """Install what is missing, run all rows; return them, and what is kept of them."""
+def every(
+    project: Project, pin: Pin, jobs: int, only: Sequence[str] = ()
+) -> tuple[list[Result], dict[str, Any]]:
+    """Install what is missing, run all rows or those that have one of some words in their names.
+
+    Returns them, and what is kept of them.
+    """
     known = load_table(project)
     begun = datetime.now(timezone.utc).strftime("%Y-%m-%d")
     home = project.make_dir(place(project, pin))
@@ -207,7 +214,11 @@ def every(project: Project, pin: Pin, jobs: int) -> tuple[list[Result], dict[str
         include = tuple((root / "include").glob("python3*"))
         both[side.name] = Interpreter(side.name, Path(side.python), include, venv.python)
         versions = venv.packages
-    rows = known.rows(pin.branch, quick=False)
+    rows = [
+        row
+        for row in known.rows(pin.branch, quick=False)
+        if not only or any(word in f"{row.group.title}: {row.name}" for word in only)
+    ]
     session = Session(project, pin, jobs, known, both, crates=_crates(rows, home, log))
     results = list(session.rows(rows))
     compilers = {row.compiler for row in rows if row.compiler} | {"swig", "cargo"}

@@ -7,10 +7,11 @@ from cpatch.suite.legs import Context, Result
 
 
 def every(context: Context) -> Result:
-    """Run all rows; what came of them is left where ``make results --keep`` finds it."""
-    results, record = session.every(context.project, context.pin, context.jobs)
+    """Run all rows, or those of some names; all of them can be kept by ``make results``."""
+    results, record = session.every(context.project, context.pin, context.jobs, context.arguments)
     passed, failed, skipped, notes = page.tally(results)
-    root = session.place(context.project, context.pin) / "run"
-    kept = context.project.show(session.write(record, root))
-    notes.append(f"kept: {kept}; make results ARGS='--keep {context.project.show(root)}'")
+    if not context.arguments:
+        root = session.place(context.project, context.pin) / "run"
+        kept = context.project.show(session.write(record, root))
+        notes.append(f"kept: {kept}; make results ARGS='--keep {context.project.show(root)}'")
     return Result("headers-all", passed, failed, skipped, notes=notes)
