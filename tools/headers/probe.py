@@ -71,7 +71,7 @@ def results(module: Any) -> list[Any]:
 def nodes(module: Any) -> list[Any]:
     """Return whether a type's instances, alone and in circles, go away."""
 
-    class Derived(module.Node):  # type: ignore[misc, name-defined]
+    class Derived(module.Node):  # type: ignore[misc]
         """With a dictionary, and weak references."""
 
     def circle() -> Any:
@@ -181,9 +181,9 @@ def work(module: Any) -> dict[str, Any]:
         found["numbers"] = tried(module.numbers, 100)
     if hasattr(module, "Numbers"):
         found["Numbers"] = module.total(module.Numbers(range(100)))
-    for each in ("read_frames", "layout", "singletons"):
-        if hasattr(module, each):
-            found[each] = tried(getattr(module, each))
+    for name in ("read_frames", "layout", "singletons"):
+        if hasattr(module, name):
+            found[name] = tried(getattr(module, name))
     if hasattr(module, "lib"):
         found["foreign"] = tried(foreign, module)
     return found

@@ -121,15 +121,15 @@ def complaints(text: str, folders: Sequence[Path | str]) -> Counter[str]:
             name = name.rpartition("/")[2]
         # The linker's temporary files have a new name each time.
         said = re.sub(r"/tmp/\S+", "FILE", match["text"])  # noqa: S108 - recognized, not used
-        for folder in folders:
-            said = said.replace(f"{folder}/", "")
+        for each in folders:
+            said = said.replace(f"{each}/", "")
         found[f"{name}: {match['kind'].lower()}: {said.strip()}"] += 1
     return found
 
 
 def compile_row(row: Row, bench: Bench, headers: Interpreter, made: Made, out: Path) -> Built:
     """Compile and link *made* to *out*, a folder, with the headers of an interpreter."""
-    include = [*headers.include, *made.include]
+    include: list[Path | str] = [*headers.include, *made.include]
     own = [str(bench.sources)]
     argv = [row.compiler, *row.flags, *made.flags]
     if row.group.broken and headers.name != "stock":
@@ -164,8 +164,8 @@ def wheel(row: Row, bench: Bench, headers: Interpreter, out: Path) -> Built:
     shutil.copy(bench.sources / "work.c", project)
     assert headers.tools is not None
     options = ["--no-build-isolation", "--no-deps", "--no-index", "--disable-pip-version-check"]
-    argv = [headers.tools, "-m", "pip", "wheel", "-v", *options, "-w", out, project]
-    status, said = run(argv, out)
+    options += ["-v", "-w", str(out), str(project)]
+    status, said = run([headers.tools, "-m", "pip", "wheel", *options], out)
     return Built(status == 0, dict(complaints(said, [out]) + _unpacked(out)), said[-4000:])
 
 
@@ -186,8 +186,9 @@ def cargo(row: Row, bench: Bench, headers: Interpreter, crates: Path, out: Path)
     (out / "config.toml").write_text(_CONFIG.format(crates), encoding="utf-8")
     env = {"CARGO_HOME": str(out), "PYO3_PYTHON": str(headers.python)}
     if row.group.tool == "maturin":
-        argv = [headers.tools, "-m", "maturin", "build", "--release", "--offline"]
-        status, said = run([*argv, "-i", headers.python, "--out", out], project, env)
+        assert headers.tools is not None
+        options = ["--release", "--offline", "-i", str(headers.python), "--out", str(out)]
+        status, said = run([headers.tools, "-m", "maturin", "build", *options], project, env)
         return Built(status == 0, dict(complaints(said, [out]) + _unpacked(out)), said[-4000:])
     status, said = run(["cargo", "build", "--release", "--offline"], project, env)
     library = project / "target" / "release" / f"lib{row.group.module}.so"

@@ -42,8 +42,8 @@ def compile_row(row: Row, stock: Interpreter, headers: Interpreter, out: Path) -
 def structures(path: Path) -> dict[str, str]:
     """Return the size of each structure that has a name, and where its members are."""
     with path.open("rb") as stream:
-        file = ELFFile(stream)  # type: ignore[no-untyped-call]
-        info = file.get_dwarf_info()  # type: ignore[no-untyped-call]
+        file = ELFFile(stream)
+        info = file.get_dwarf_info()
         return {
             name: _layout(die)
             for unit in info.iter_CUs()

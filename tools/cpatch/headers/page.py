@@ -66,7 +66,7 @@ def render(record: Mapping[str, Any]) -> str:
     """Return the table of a record, and below it what is known and who compiled."""
     rows: list[dict[str, Any]] = record["rows"]
     good = [row for row in rows if not row["lines"] and not row["skipped"]]
-    trees = {name: side["tree_id"][:12] for name, side in record["sides"].items()}
+    trees = {name: record["sides"][name]["tree_id"][:12] for name in SETS}
     out = [
         *(f"{name.capitalize()}: tree {tree}.  " for name, tree in trees.items()),
         f"{len(good)} of {len(rows)} rows without an unexplained difference.",
@@ -115,17 +115,14 @@ def _other(row: Mapping[str, Any], causes: list[str]) -> str:
 
 def drifts(rows: Sequence[Mapping[str, Any]]) -> str:
     """Return how far None's count went on the patched interpreter, by headers."""
-    said = []
-    for headers in SETS:
-        found = [
-            row["runs"][headers][PATCHED]["drift"]
-            for row in rows
-            if PATCHED in row["runs"].get(headers, {})
-            and not (row["broken"] or row["tool"] == "cargo")
-        ]
-        if found:
-            said.append(f"{min(found):+,} to {max(found):+,} with {headers}'s headers")
-    return f"None's count on patched, after all that a row does: {', '.join(said)}."
+    found: dict[str, list[int]] = {}
+    for row in rows:
+        for headers, runs in row["runs"].items():
+            if PATCHED in runs and not row["broken"]:
+                with_ = "PyO3" if row["tool"] in ("cargo", "maturin") else f"{headers} headers"
+                found.setdefault(with_, []).append(runs[PATCHED]["drift"])
+    said = (f"{min(each):+,} to {max(each):+,} with {name}" for name, each in found.items())
+    return f"How far None's count goes on patched while a row works: {', '.join(said)}."
 
 
 def _made_with(record: Mapping[str, Any]) -> str:
