@@ -2,7 +2,6 @@
    profilers and greenlets do: internal headers, and Py_BUILD_CORE for these
    alone.  C and C++. */
 
-#define PY_SSIZE_T_CLEAN
 #include "Python.h"
 
 #ifndef Py_BUILD_CORE

@@ -5,9 +5,6 @@
    them; probe.py calls them.  -DPy_LIMITED_API builds it for the stable ABI.
    Nothing here knows of immortal objects. */
 
-#ifndef PY_SSIZE_T_CLEAN
-#  define PY_SSIZE_T_CLEAN
-#endif
 #include "Python.h"
 #include "structmember.h"
 

@@ -1,6 +1,5 @@
 // What extensions in C++ do with the public headers: work.c, and references that count themselves.
 
-#define PY_SSIZE_T_CLEAN
 #include "Python.h"
 
 #include <algorithm>
