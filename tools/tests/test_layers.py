@@ -23,7 +23,7 @@ LAYERS = (
     ("cli",),
     ("verbs",),
     ("kept", "suite"),
-    ("audit", "bench", "compat", "dist", "exits", "report", "servers", "wheels"),
+    ("audit", "bench", "compat", "dist", "exits", "headers", "report", "servers", "wheels"),
     ("measuring",),
     ("building",),
     ("series",),

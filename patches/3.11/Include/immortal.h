@@ -55,13 +55,18 @@ extern "C" {
 #  define _Py_IMMORTAL_INCREF_TOP 0x17
 #endif
 
-/* The most significant byte of the reference count of op. */
-#if PY_BIG_ENDIAN
-#  define _Py_REFCNT_TOP(op) \
-    (((const signed char *)&(op)->ob_refcnt)[0])
+/* The most significant byte of the reference count of op.  With a cast of the
+   language's own, for compilers that are asked to warn of another's. */
+#ifdef __cplusplus
+#  define _Py_REFCNT_BYTES(op) \
+    reinterpret_cast<const signed char *>(&(op)->ob_refcnt)
 #else
-#  define _Py_REFCNT_TOP(op) \
-    (((const signed char *)&(op)->ob_refcnt)[sizeof(Py_ssize_t) - 1])
+#  define _Py_REFCNT_BYTES(op) ((const signed char *)&(op)->ob_refcnt)
+#endif
+#if PY_BIG_ENDIAN
+#  define _Py_REFCNT_TOP(op) (_Py_REFCNT_BYTES(op)[0])
+#else
+#  define _Py_REFCNT_TOP(op) (_Py_REFCNT_BYTES(op)[sizeof(Py_ssize_t) - 1])
 #endif
 
 /* True if Py_DECREF() leaves the count of op alone: op is never freed. */

@@ -15,6 +15,7 @@ from typing import Any
 
 from cpatch.base.errors import CpatchError
 from cpatch.base.project import Project
+from cpatch.headers import session
 from cpatch.measuring import archive, templates
 from cpatch.measuring.interpreters import OFF
 from cpatch.measuring.stats import Estimate
@@ -270,6 +271,21 @@ def _audit(project: Project, root: Path) -> Entry:
     )
 
 
+def _headers(project: Project, root: Path) -> Entry:
+    raw = session.read(root)
+    run = [row for row in raw["rows"] if not row["skipped"]]
+    same = [row for row in run if not row["lines"]]
+    return Entry(
+        name=root.name,
+        tree=raw["sides"]["patched"]["tree_id"][:12],
+        rounds="1",
+        mean=f"{len(same)} of {len(run)} rows",
+        noise=NONE,
+        verdict="are the same with either set of headers, or explained; "
+        f"{len(raw['rows']) - len(run)} not run",
+    )
+
+
 def ways(root: Path) -> dict[str, dict[str, dict[str, int]]]:
     """Return mode -> side -> how many ways there are, ended whole, and ran once.
 
@@ -345,5 +361,6 @@ KINDS: dict[str, Callable[[Project, Path], Entry | list[Entry]]] = {
     "pages.json": _pages,
     "audit.json.gz": _audit,
     "ways.json.gz": _ways,
+    session.NAME: _headers,
     "steps.csv": _steps,
 }

@@ -21,6 +21,7 @@ from typing import Any
 from cpatch.base import files
 from cpatch.base.errors import USAGE, CpatchError
 from cpatch.base.project import Project
+from cpatch.headers import page, session
 from cpatch.measuring import archive, packing, resultdir
 from cpatch.report import content, rows
 from cpatch.servers import answers, cases, report
@@ -45,24 +46,20 @@ def flavor_of(side: dict[str, Any]) -> str:
 
 
 def keep(project: Project, source: Path, what: str | None = None) -> Path:
-    """Copy a run of bench or of servers to a folder of results/; returns that folder.
+    """Copy a run of bench, of servers or of headers to a folder of results/; returns that folder.
 
     Without *what*, its name ends with the verb's usual one. CpatchError when there is such a
     folder already, or when *source* is no fair comparison.
     """
+    if (source / session.NAME).exists():
+        return _headers(project, source, what)
     source = archive.opened(project, source)
     record = json.loads(_record(source))
     servers = "servers" in record
     if not servers:
         rows.load(source)
     what = what or ("servers" if servers else "default")
-    target = project.kept_results / name_of(record, what)
-    if target.exists():
-        raise CpatchError(
-            f"{project.show(target)} is there already",
-            fix=f"rm -r {project.show(target)}, or another --what",
-            code=USAGE,
-        )
+    target = _new(project, name_of(record, what))
     packed = project.make_dir(project.build / "kept") / f"{target.name}.packing"
     shutil.rmtree(packed, ignore_errors=True)
     try:
@@ -77,6 +74,28 @@ def keep(project: Project, source: Path, what: str | None = None) -> Path:
         files.write(target / "report.md", _report(project, target, servers=servers))
     finally:
         shutil.rmtree(packed, ignore_errors=True)
+    return target
+
+
+def _new(project: Project, name: str) -> Path:
+    target = project.kept_results / name
+    if target.exists():
+        raise CpatchError(
+            f"{project.show(target)} is there already",
+            fix=f"rm -r {project.show(target)}, or another --what",
+            code=USAGE,
+        )
+    return target
+
+
+def _headers(project: Project, source: Path, what: str | None) -> Path:
+    """Copy what the leg headers-all left; the report is made of it."""
+    record = session.read(source)
+    patched = record["sides"]["patched"]
+    name = f"{record['begun']}-{flavor_of(patched)}-{patched['tree_id'][:12]}"
+    target = _new(project, f"{name}-{what or 'headers-' + record['pin']}")
+    session.write(record, target)
+    files.write(target / "report.md", page.report(record))
     return target
 
 

@@ -16,6 +16,8 @@ from cpatch.base.pin import Pin
 from cpatch.base.project import Project
 from cpatch.building import build, flavors
 from cpatch.exits import fuzz
+from cpatch.headers import page as headers_page
+from cpatch.headers import session as headers_session
 from cpatch.series import apply, parts
 from cpatch.suite import audit_leg, choice, expected, regrtest, stock_headers
 
@@ -291,13 +293,19 @@ def audit(context: Context) -> Result:
 
 
 def headers(context: Context) -> Result:
-    """Load an extension that was built with stock headers into the patched interpreter."""
+    """Load what either set of headers built into either interpreter; the quick rows of all."""
     log = context.log("stock-headers")
     passed, failed, skipped = stock_headers.check(context.project, context.pin, context.jobs, log)
     result = Result("headers", passed, failed, skipped)
     if failed:
         result.notes += [f"FAILED: log: {context.project.show(log)}; its last lines:"]
         result.notes += ["  " + line for line in proc.tail(log)]
+    rows = headers_session.quick(context.project, context.pin, context.jobs)
+    passed, failed, skipped, notes = headers_page.tally(rows)
+    result.passed += passed
+    result.failed += failed
+    result.skipped += skipped
+    result.notes += notes
     return result
 
 

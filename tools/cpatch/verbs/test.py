@@ -11,7 +11,7 @@ from cpatch.base.errors import REGRESSION, USAGE, CpatchError
 from cpatch.base.pinfile import load_pins
 from cpatch.series import parts as series_parts
 from cpatch.series import patchfiles
-from cpatch.suite import choice, compat_leg, legs, parts_leg, wheel_leg
+from cpatch.suite import choice, compat_leg, headers_leg, legs, parts_leg, wheel_leg
 from cpatch.verbs.options import jobs_option, open_pin, parts_option, pin_option, verbose_option
 from cpatch.wheels import stage
 
@@ -25,6 +25,7 @@ ALONE = (
     *legs.SANITIZED,
     ("parts", parts_leg.parts_alone),
     ("compat", compat_leg.few),
+    ("headers-all", headers_leg.every),
     WHEEL,
     ("wheel-suite", wheel_leg.suite),
 )

@@ -14,6 +14,7 @@ import serverstoy
 from cpatch import cli
 from cpatch.base.errors import CpatchError
 from cpatch.base.project import Project
+from cpatch.headers import session
 from cpatch.kept import entries, index, picture, upkeep
 from cpatch.kept.keeping import keep
 from cpatch.measuring import archive
@@ -205,6 +206,27 @@ def test_a_stale_index_or_picture_is_told(repository, capsys):
     assert "stale: docs/figures.svg\n" in capsys.readouterr().err
 
 
+def test_a_run_of_headers_is_kept_and_put_on_its_page(repository, capsys):
+    keep_all(repository)
+    side = {"tree_id": "b" * 40, "flags": {"CONFIG_ARGS": "--enable-optimizations"}}
+    row = {"group": "C", "compiler": "gcc", "variant": "C99", "tool": "", "broken": False}
+    row |= {"skipped": "", "lines": [], "known": [], "runs": {}}
+    record = {"pin": "3.14", "begun": "2026-01-02", "programs": {}, "packages": [], "rows": [row]}
+    source = repository.build / "run"
+    session.write({**record, "sides": {"stock": side, "patched": side}}, source)
+    page = upkeep.headers_file(repository)
+    page.write_text("<!-- 3.14: written by make results -->\n<!-- 3.14: end -->\n")
+    target = keep(repository, source)
+    assert target.name == "2026-01-02-pgo-bbbbbbbbbbbb-headers-3.14"
+    assert "| C | C99 | gcc | |" in (target / "report.md").read_text()
+    assert "1 of 1 rows" in [row.mean for row in entries.every(repository)]
+    assert cli.run(["results", "--check"]) == 1
+    assert "docs/headers.md" in capsys.readouterr().err
+    assert cli.run(["results"]) == 0
+    assert "| C | C99 | gcc | |" in page.read_text()
+    assert cli.run(["results", "--check"]) == 0
+
+
 def test_a_folder_of_no_known_kind_is_told(repository, capsys):
     keep_all(repository)
     (repository.kept_results / "mine").mkdir()
@@ -223,6 +245,9 @@ class TestOurs:
     def test_picture_is_of_the_kept_runs(self):
         drawn = picture.described(upkeep.picture_file(self.project))
         assert drawn == picture.data(self.project), "make results"
+
+    def test_tables_of_headers_are_of_the_kept_runs(self):
+        assert upkeep.headers_file(self.project).read_text() == upkeep.headers_page(self.project)
 
     def test_every_run_has_a_report_and_is_named_by_its_tree(self):
         for row in entries.every(self.project):

@@ -1,0 +1,1 @@
+"""Extensions built with stock's headers and with the patched ones, loaded into both."""
