@@ -158,6 +158,26 @@ SWEEP = HEAP + """
     """
 
 
+CALLBACK = """
+    stream = [t.Writer(1, b'g')]
+    def call():
+        errors = []
+        def callback(phase, info):
+            if phase == 'start':
+                try:
+                    gc.immortalize_heap()
+                except MemoryError as error:
+                    errors.append(error)
+        gc.callbacks.append(callback)
+        try:
+            gc.collect()
+        finally:
+            gc.callbacks.pop()
+        if errors:
+            raise errors[0]
+    """
+
+
 def sweep(case, positions, step, fail, stop='pass', *, imports='', before='',
           out=b'.' * 20):
     """Let the call fail at one position after the other, in a process each.
@@ -221,6 +241,11 @@ class CallTests(unittest.TestCase):
                    before='streams = (t.Writer(1, b"g"), '
                    '[t.PlainWriter(1, b"p")], {1: t.writer_capsule(1, b"c")})',
                    out=b'.' * 20 + b'cgp')
+
+    def test_call_in_a_collection(self):
+        # It takes it that all is alive.
+        self.sweep(1, imports='import _testimmortal as t', before=CALLBACK,
+                   out=b'.' * 20 + b'g')
 
 
 @support.requires_fork()
