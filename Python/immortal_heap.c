@@ -129,6 +129,20 @@ list_split(PyGC_Head *list, PyGC_Head *kept)
     return n;
 }
 
+/* Move what is mortal from one list to another. */
+static void
+list_move_mortal(PyGC_Head *from, PyGC_Head *to)
+{
+    PyGC_Head *next;
+    for (PyGC_Head *gc = _PyGCHead_NEXT(from); gc != from; gc = next) {
+        next = _PyGCHead_NEXT(gc);
+        if (!_Py_IsImmortal((PyObject *)(gc + 1))) {
+            list_remove(gc);
+            list_append(gc, to);
+        }
+    }
+}
+
 int
 _PyImmortalHeap_Make(const struct _Py_marking *call,
                      struct _Py_immortal_heap_stats *stats)
@@ -169,6 +183,9 @@ _PyImmortalHeap_Make(const struct _Py_marking *call,
         stats->frozen = call->root == NULL ? 0 : list_size(all);
     }
     list_merge(all, &heap.list);
+    if (stats->immortalized < 0) {
+        list_move_mortal(&heap.list, &kept);
+    }
     list_merge(&kept, all);
     if (stats->immortalized < 0) {
         PyErr_NoMemory();

@@ -329,31 +329,6 @@ expand_marked(PyGC_Head *head, PyGC_Head *kept, int new, struct _Py_marker *m)
     }
 }
 
-/* Move what is mortal from one list to another. */
-static void
-list_move_mortal(PyGC_Head *from, PyGC_Head *to)
-{
-    PyGC_Head *next;
-    for (PyGC_Head *gc = _PyGCHead_NEXT(from); gc != from; gc = next) {
-        next = _PyGCHead_NEXT(gc);
-        if (!_Py_IsImmortal((PyObject *)(gc + 1))) {
-            list_remove(gc);
-            list_append(gc, to);
-        }
-    }
-}
-
-/* What was counted becomes immortal if the walk came to its end: else it could
-   not be deallocated at exit. */
-static void
-settle_counted(struct _Py_marker *m)
-{
-    if (!m->no_memory && _PyCounter_Reserve(m->counter) < 0) {
-        m->no_memory = 1;
-    }
-    _PyCounter_MakeImmortal(m->counter, m->no_memory);
-}
-
 Py_ssize_t
 _PyImmortalHeap_Mark(const struct _Py_marking *call,
                      const struct _Py_marking_lists *lists)
@@ -388,13 +363,12 @@ _PyImmortalHeap_Mark(const struct _Py_marking *call,
         expand_marked(lists->all, lists->kept, 1, &m);
     }
     if (m.counter != NULL) {
-        settle_counted(&m);
-        if (m.no_memory) {
-            list_move_mortal(&permanent->head, &left);
-            if (!call->alive_only) {
-                list_move_mortal(lists->all, lists->kept);
-            }
+        if (!m.no_memory && _PyCounter_Reserve(m.counter) < 0) {
+            m.no_memory = 1;
         }
+        /* If the walk did not come to its end, they stay mortal: they could not be
+           deallocated at exit. */
+        _PyCounter_MakeImmortal(m.counter, m.no_memory);
     }
     list_merge(&permanent->head, immortals);
     permanent->count = _PyGCHead_NEXT(&left) != &left;

@@ -65,7 +65,8 @@ struct _Py_marking_lists {
    PREV_MASK_COLLECTING is cleared for these.
 
    Returns the number of objects that became immortal, or -1 for lack of
-   memory (without an exception). */
+   memory (without an exception): then some on the list of immortals may be
+   mortal. */
 extern Py_ssize_t _PyImmortalHeap_Mark(const struct _Py_marking *call,
                                        const struct _Py_marking_lists *lists);
 

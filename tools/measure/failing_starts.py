@@ -137,7 +137,8 @@ def main(
     items: tuple[str, ...], output: Path, step: int, last: int, widths: str, code: str, jobs: int
 ) -> None:
     """Let allocations fail at one position after the other."""
-    pythons = {name: each.role.side.python for name, each in asked.interpreters(items).items()}
+    found = asked.interpreters(items)
+    pythons = {name: Path(each.role.side.python) for name, each in found.items()}
     raw: dict[str, dict[str, list[tuple[int, str, str]]]] = {}
     print("| | all that fail | allocations | tried | how they end |\n|---|---:|---:|---:|---|")
     with tempfile.TemporaryDirectory() as name, ThreadPoolExecutor(jobs) as pool:

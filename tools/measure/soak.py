@@ -73,26 +73,41 @@ def post_fork(server, worker):
 INTERVAL = 10.0
 
 
-@dataclass
-class Soak:
-    """What is asked for, and what was seen."""
+Sample = tuple[float, float, float, float]
 
+
+@dataclass(frozen=True)
+class Options:
+    """What is asked for; main() says what each is."""
+
+    site: Path
+    minutes: float
     rate: float
+    requests: int
+    workers: int
     entries: int
     kill: float
+    mode: str
+
+
+@dataclass
+class Soak:
+    """What was seen."""
+
+    options: Options
     asked: int = 0
     failures: list[str] = field(default_factory=list)
     #: Process ids, and when.
     killed: list[tuple[int, int]] = field(default_factory=list)
     #: Seconds since the start, and MiB: the parent's PSS and RSS, the sum of all PSS.
-    samples: list[tuple[float, float, float, float]] = field(default_factory=list)
+    samples: list[Sample] = field(default_factory=list)
 
     def request(self, client: Client) -> None:
         """Make the next request of a visitor."""
-        what = ask(client.dice, self.entries)
+        what = ask(client.dice, self.options.entries)
         if self.asked % VISIT == 0:
             client.cookies.clear()
-            what = Ask("detail", "GET", f"/p/{client.dice.randrange(1, self.entries + 1)}/")
+            what = Ask("detail", "GET", f"/p/{client.dice.randrange(1, client.entries + 1)}/")
         self.asked += 1
         try:
             status, body, _ = client.request(what)
@@ -112,8 +127,8 @@ class Soak:
         if parent is None:
             raise click.ClickException("the server has ended")
         total = sum(each.pss for each in found)
-        mib = [round(size / 2**20, 4) for size in (parent.pss, parent.rss, total)]
-        self.samples.append((round(time.monotonic() - begun, 1), *mib))
+        pss, rss, every = (round(size / 2**20, 4) for size in (parent.pss, parent.rss, total))
+        self.samples.append((round(time.monotonic() - begun, 1), pss, rss, every))
 
     def kill_one(self, session: int, dice: random.Random) -> None:
         """Kill one of the workers."""
@@ -127,9 +142,10 @@ class Soak:
     def run(self, session: int, port: int, seconds: float) -> None:
         """Ask until time is up."""
         begun = time.monotonic()
-        client = Client(port, random.Random(1), self.entries, 60.0)  # noqa: S311 - a mix of pages
-        dice = random.Random(2)  # noqa: S311 - whom to kill
-        looks, kills = begun, begun + (self.kill or seconds * 2)
+        dice = random.Random(1)  # noqa: S311 - a mix of pages
+        client = Client(port, dice, self.options.entries, 60.0)
+        every = self.options.kill or seconds * 2
+        looks, kills = begun, begun + every
         number = 0
         while (now := time.monotonic()) < begun + seconds:
             if now >= looks:
@@ -137,10 +153,10 @@ class Soak:
                 looks += INTERVAL
             if now >= kills:
                 self.kill_one(session, dice)
-                kills += self.kill
+                kills += every
             self.request(client)
             number += 1
-            time.sleep(max(0.0, begun + number / self.rate - time.monotonic()))
+            time.sleep(max(0.0, begun + number / self.options.rate - time.monotonic()))
         self.look(session, begun)
 
 
@@ -162,7 +178,7 @@ def lost(log: Path, killed: list[tuple[int, int]]) -> tuple[int, list[str]]:
     ]  # fmt: skip
 
 
-def table(samples: list[tuple[float, float, float, float]]) -> list[str]:
+def table(samples: list[Sample]) -> list[str]:
     """Return the rows of what each kind of memory was, and how it grew."""
     level = samples[len(samples) // 10 :]
     hours = [sample[0] / 3600 for sample in level]
@@ -192,52 +208,56 @@ def table(samples: list[tuple[float, float, float, float]]) -> list[str]:
 @click.option("--kill", default=0.0, help="Kill a worker every so many seconds.")
 @click.option("--mode", default="immortal", type=click.Choice(["immortal", "freeze"]))
 @asked.explained()
-def main(
-    python: Path, site: Path, output: Path, minutes: float, rate: float, requests: int,
-    workers: int, entries: int, kill: float, mode: str,
-) -> None:  # fmt: skip
+def main(python: Path, output: Path, **given: Any) -> None:
     """Serve for long, and count what is lost."""
-    setup = setups.SETUPS["django"]
-    lines = setups.block(setups.page(Project.find(), setup), mode)
-    soak = Soak(rate, entries, kill)
     facts = asked.facts(asked.interpreter("soak", python))
+    soak = Soak(Options(**given))
+    raw = {"facts": facts, **serve(soak, python.absolute())}
+    output.write_text(json.dumps(raw, indent=1) + "\n", encoding="utf-8")
+    print(*table(soak.samples), "", sep="\n")
+    failures, lost = raw["failures"], raw["lost"]
+    print(f"{soak.asked} requests, {len(failures)} not answered; {raw['workers']} workers, "
+          f"{len(soak.killed)} killed, {len(lost)} finalizers lost; "
+          f"the server ended with {raw['status']}")  # fmt: skip
+    print(*failures[:5], *lost[:5], sep="\n")
+    sys.exit(len(failures) > len(soak.killed) or bool(lost) or bool(raw["status"]))
+
+
+def serve(soak: Soak, python: Path) -> dict[str, Any]:
+    """Start the server, soak it, and end it; returns all there is to know."""
+    options = soak.options
+    setup = setups.SETUPS["django"]
+    lines = setups.block(setups.page(Project.find(), setup), options.mode)
+    path = os.pathsep.join(map(str, (options.site.absolute(), SHOP, TOOLS)))
     env = {
         **os.environ, "DJANGO_SETTINGS_MODULE": "shop.settings", "PYTHONDONTWRITEBYTECODE": "1",
-        "PYTHONPATH": os.pathsep.join(map(str, (site.absolute(), SHOP, TOOLS))), "SHOP_WARM": "3",
+        "PYTHONPATH": path, "SHOP_WARM": "3",
     }  # fmt: skip
     with tempfile.TemporaryDirectory() as name:
         place = Path(name)
-        log, port = place / "finalizers", running.free_port()
-        env["SHOP_DB"] = str(prepare(Path(sys.executable), env, entries, place))
+        log, said, port = place / "finalizers", place / "said", running.free_port()
+        env["SHOP_DB"] = str(prepare(Path(sys.executable), env, options.entries, place))
         (place / "gunicorn.conf.py").write_text(lines + CONFIGURATION.format(log=str(log)))
-        argv = [
-            python.absolute(), "-m", "gunicorn", "shop.wsgi:application", "--preload",
+        argv: list[str | Path] = [
+            python, "-m", "gunicorn", "shop.wsgi:application", "--preload",
             "--config", place / "gunicorn.conf.py", "--bind", f"127.0.0.1:{port}",
-            "--workers", str(workers), "--max-requests", str(requests),
-            "--max-requests-jitter", str(requests // 4), "--worker-tmp-dir", place,
+            "--workers", str(options.workers), "--max-requests", str(options.requests),
+            "--max-requests-jitter", str(options.requests // 4), "--worker-tmp-dir", place,
             "--log-level", "warning",
         ]  # fmt: skip
-        seconds = minutes * 60
+        seconds = options.minutes * 60
         with running.started(
-            argv, cwd=SHOP, env=env, log=place / "log", seconds=seconds + 600, stop="SIGTERM"
+            argv, cwd=SHOP, env=env, log=said, seconds=seconds + 600, stop="SIGTERM"
         ) as server:
-            wait(server.pid, port, place / "log")
+            wait(server.pid, port, said)
             soak.run(server.pid, port, seconds)
-        status = server.returncode
-        said = (place / "log").read_text(encoding="utf-8", errors="replace")
         count, missing = lost(log, soak.killed)
-    raw: dict[str, Any] = {
-        "facts": facts, "minutes": minutes, "rate": rate, "requests": soak.asked,
+        text = said.read_text(encoding="utf-8", errors="replace")
+    return {
+        "minutes": options.minutes, "rate": options.rate, "requests": soak.asked,
         "failures": soak.failures, "workers": count, "killed": soak.killed, "lost": missing,
-        "status": status, "said": said[-20_000:], "samples": soak.samples,
+        "status": server.returncode, "said": text[-20_000:], "samples": soak.samples,
     }  # fmt: skip
-    output.write_text(json.dumps(raw, indent=1) + "\n", encoding="utf-8")
-    print(*table(soak.samples), "", sep="\n")
-    print(f"{soak.asked} requests, {len(soak.failures)} not answered; {count} workers, "
-          f"{len(soak.killed)} killed, {len(missing)} finalizers lost; "
-          f"the server ended with {status}")  # fmt: skip
-    print(*soak.failures[:5], *missing[:5], sep="\n")
-    sys.exit(len(soak.failures) > len(soak.killed) or bool(missing) or bool(status))
 
 
 def wait(session: int, port: int, log: Path) -> None:
