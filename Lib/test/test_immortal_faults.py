@@ -141,7 +141,7 @@ SWEEP = HEAP + """
                       rb'|in: <function callback).*\\n)?'
                       rb'(Traceback .*\\n(  .*\\n)+)?'
                       rb'((MemoryError|<unknown>).*\\n)?', b'', said)
-        if ((status, bytes(sorted(dots)), said) != (0, {out}, b'')
+        if ((status, bytes(sorted(dots)), said) != (0, {out!r}, b'')
                 or failed not in (b'f', b'r')):
             wrong.append((n, status, dots, failed, said.decode()[-600:]))
         return failed

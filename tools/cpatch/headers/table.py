@@ -11,7 +11,7 @@ A row is a compiler and one of its group's variants::
     compilers = ["gcc", "clang"]
     flags = ["-O2"]                 # of all its rows
     quick = ["C99"]                 # variants that are in the leg of every ``make test``
-    pins = ["3.14"]                 # none: of all
+    pins = ["3.NN"]                 # none: of all
     loads = false                   # an analyzer: only what it says is compared
     broken = true                   # the variant names the folder of a header that is broken
     crates = ["pyo3"]               # Debian's packages of Rust's libraries that it needs
@@ -24,7 +24,7 @@ and of a difference that is known::
     group = "C"
     rows = ["gcc *"]                # shell patterns
     lines = ["*-Wundef*"]           # of what is told
-    pins = ["3.11"]                 # none: of all
+    pins = ["3.NN"]                 # none: of all
     cause = "..."
 """
 

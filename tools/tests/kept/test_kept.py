@@ -211,13 +211,13 @@ def test_a_run_of_headers_is_kept_and_put_on_its_page(repository, capsys):
     side = {"tree_id": "b" * 40, "flags": {"CONFIG_ARGS": "--enable-optimizations"}}
     row = {"group": "C", "compiler": "gcc", "variant": "C99", "tool": "", "broken": False}
     row |= {"skipped": "", "lines": [], "known": [], "runs": {}}
-    record = {"pin": "3.14", "begun": "2026-01-02", "programs": {}, "packages": [], "rows": [row]}
+    record = {"pin": "9.9", "begun": "2026-01-02", "programs": {}, "packages": [], "rows": [row]}
     source = repository.build / "run"
     session.write({**record, "sides": {"stock": side, "patched": side}}, source)
     page = upkeep.headers_file(repository)
-    page.write_text("<!-- 3.14: written by make results -->\n<!-- 3.14: end -->\n")
+    page.write_text("<!-- 9.9: written by make results -->\n<!-- 9.9: end -->\n")
     target = keep(repository, source)
-    assert target.name == "2026-01-02-pgo-bbbbbbbbbbbb-headers-3.14"
+    assert target.name == "2026-01-02-pgo-bbbbbbbbbbbb-headers-9.9"
     assert "| C | C99 | gcc | |" in (target / "report.md").read_text()
     assert "1 of 1 rows" in [row.mean for row in entries.every(repository)]
     assert cli.run(["results", "--check"]) == 1
