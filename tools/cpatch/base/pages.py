@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from pathlib import Path
 
 from cpatch.base import files
@@ -21,13 +22,8 @@ def write(path: Path, branch: str, command: str, text: str) -> None:
     files.write(path, pattern.sub(lambda _: f"{begin}\n{text}\n{end}", page))
 
 
-def item(text: str) -> list[str]:
-    """Break a list's item into lines as short as all of a page's."""
-    done, now = [], ""
-    for word in text.split():
-        if now and len(now) + 1 + len(word) > _WIDTH:
-            done.append(now)
-            now = "  " + word
-        else:
-            now = f"{now} {word}" if now else word
-    return [*done, now]
+def item(text: str, indent: str = "  ") -> list[str]:
+    """Break a list's item into lines as short as all of a page's; of a paragraph, no *indent*."""
+    return textwrap.wrap(
+        text, _WIDTH, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+    )

@@ -164,7 +164,8 @@ ODD: dict[str, Flavor] = {
             (
                 "--build=x86_64-linux-gnu",
                 "--host=aarch64-linux-gnu",
-                # Files of the host, which configure cannot look for on this machine.
+                # What configure would look for, or run, on the machine itself.
+                "ac_cv_buggy_getaddrinfo=no",
                 "ac_cv_file__dev_ptmx=yes",
                 "ac_cv_file__dev_ptc=no",
                 _QUICK,

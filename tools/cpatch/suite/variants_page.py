@@ -20,10 +20,12 @@ def line(record: Record, known: Sequence[Difference]) -> str:
 
 def render(records: Sequence[Record], known: Sequence[Difference]) -> str:
     """Return the table of a pin, and the causes of what differs."""
-    trees = sorted({record.tree[:12] for record in records})
-    out = [f"Patched: tree {', '.join(trees)}.", ""]
-    out += ["| build | what | configured with | files | passed | skipped | on stock |"]
-    out.append("|---|---|---|---:|---:|---:|---|")
+    out = []
+    if records:
+        trees = sorted({record.tree[:12] for record in records})
+        out = [f"Patched: tree {', '.join(trees)}.", ""]
+        out.append("| build | what | configured with | files | passed | skipped | beside stock |")
+        out.append("|---|---|---|---:|---:|---:|---|")
     for record in records:
         variant = VARIANTS[record.name]
         how = [f"`{key}={value}`" for key, value in variant.env.items()]
@@ -31,6 +33,9 @@ def render(records: Sequence[Record], known: Sequence[Difference]) -> str:
         cells = [record.name, variant.what, " ".join(how), f"{record.files or ''}"]
         cells += [f"{record.passed:,}", f"{record.skipped:,}"] if record.files else ["", ""]
         out.append(f"| {' | '.join([*cells, _cell(record, known)])} |")
+    missing = [name for name in VARIANTS if name not in {record.name for record in records}]
+    if missing:
+        out += ["", *pages.item(f"Not run yet: {', '.join(missing)}.", indent="")]
     return "\n".join([*out, *_causes(records, known), *_both(records)])
 
 

@@ -91,6 +91,7 @@ def test_difference_counts_until_it_has_a_cause(toy, state, capsys):
     assert "| clang | compiled by clang | `--clang` | 3 | 3 | 1 | 1 differ, known |" in page
     assert "- clang 1: So it is." in page
     assert "- clang: `both`" in page
+    assert "Not run yet: debug, tracerefs," in page
     assert "old" not in page
 
 
