@@ -17,8 +17,12 @@ import sys
 ORDER = ("passed", "xfailed", "skipped", "xpassed", "failed", "error")
 #: Characters of a failure that are kept: its end.
 TEXT = 1500
+#: Characters of a parameter, from which on it is what an object prints: paths, sets, the hashes of
+#: a Rust program. Such a test has its number among those of its function instead.
+LONG = 200
 
 _found = {}
+_numbers = {}
 _counts = {}
 
 
@@ -34,6 +38,7 @@ def name(nodeid, file):
     The id of a test outside of pytest's root lacks what the command line names, so the file is
     taken from the test's location.
     """
+    nodeid = _numbers.get(nodeid, nodeid)
     if "::" in nodeid:
         nodeid = f"{file}::{nodeid.partition('::')[2]}"
     nodeid = re.sub(r"^.*?/(site-packages|programs)/", "", nodeid)
@@ -68,8 +73,19 @@ def pytest_configure(config):
     load()
 
 
+def number(items):
+    """Name the tests with long parameters by their numbers."""
+    seen = {}
+    for item in items:
+        function, _, parameter = item.nodeid.partition("[")
+        if len(parameter) > LONG:
+            seen[function] = seen.get(function, 0) + 1
+            _numbers[item.nodeid] = f"{function}[long {seen[function]}]"
+
+
 def pytest_collection_modifyitems(session, config, items):
     """Take the tests that are asked for."""
+    number(items)
     chosen = os.environ.get("COMPAT_ONLY")
     if chosen:
         with open(chosen, encoding="utf-8") as stream:

@@ -39,6 +39,9 @@ def test_error(broken): pass
 @pytest.mark.parametrize("value", [object()], ids=repr)
 def test_address(value): pass
 
+@pytest.mark.parametrize("value", [set("ab"), "a", {*"abc"}], ids=lambda v: 70 * str(v)[:3])
+def test_long(value): pass
+
 class Case(unittest.TestCase):
     def test_good(self): pass
 
@@ -76,6 +79,9 @@ def test_each_outcome_is_told(tmp_path: Path) -> None:
         "test_toy.py::test_known": "xfailed",
         "test_toy.py::test_error": "error",
         "test_toy.py::test_address[<object object at 0xADDRESS>]": "passed",
+        "test_toy.py::test_long[" + 70 * "a" + "]": "passed",
+        "test_toy.py::test_long[long 1]": "passed",
+        "test_toy.py::test_long[long 2]": "passed",
         "test_toy.py::Case::test_good": "passed",
         "test_toy.py::test_fork": "passed",
     }
@@ -84,7 +90,8 @@ def test_each_outcome_is_told(tmp_path: Path) -> None:
 
 
 def test_some_can_be_run_again(tmp_path: Path) -> None:
-    only = ["test_toy.py::test_bad", "test_toy.py::Case::test_good"]
+    long = "test_toy.py::test_long[long 2]"
+    only = ["test_toy.py::test_bad", long, "test_toy.py::Case::test_good"]
     assert list(bench(tmp_path, TESTS).run(package(), "stock", only).tests) == only
 
 
