@@ -270,7 +270,8 @@ def serve(soak: Soak, python: Path) -> dict[str, Any]:
     return {
         "minutes": options.minutes, "rate": options.rate, "requests": soak.asked,
         "failures": soak.failures, "slow": soak.slow, "workers": count, "killed": soak.killed,
-        "lost": missing, "status": server.returncode, "said": text[-20_000:], "samples": soak.samples,
+        "lost": missing, "status": server.returncode, "said": text[-20_000:],
+        "samples": soak.samples,
     }  # fmt: skip
 
 
