@@ -67,10 +67,19 @@ def post_fork(server, worker):
     me = f"{{os.getpid()}} {{time.time_ns()}}"
     tell("begun")
     own = Told("own")
+
+def post_worker_init(worker):
+    tell("ready")
 """
 
 #: Seconds between two samples of memory.
 INTERVAL = 10.0
+
+#: So many seconds a worker may take until it listens.
+START_OF_WORKER = 20.0
+
+#: A request that takes longer is written down.
+SLOW = 5.0
 
 
 Sample = tuple[float, float, float, float]
@@ -97,6 +106,8 @@ class Soak:
     options: Options
     asked: int = 0
     failures: list[str] = field(default_factory=list)
+    #: Seconds since the start, and seconds taken.
+    slow: list[tuple[float, float]] = field(default_factory=list)
     #: Process ids, and when.
     killed: list[tuple[int, int]] = field(default_factory=list)
     #: Seconds since the start, and MiB: the parent's PSS and RSS, the sum of all PSS.
@@ -156,6 +167,8 @@ class Soak:
                 kills += every
             self.request(client)
             number += 1
+            if (taken := time.monotonic() - now) > SLOW:
+                self.slow.append((round(now - begun, 1), round(taken, 1)))
             time.sleep(max(0.0, begun + number / self.options.rate - time.monotonic()))
         self.look(session, begun)
 
@@ -251,13 +264,25 @@ def serve(soak: Soak, python: Path) -> dict[str, Any]:
         ) as server:
             wait(server.pid, port, said)
             soak.run(server.pid, port, seconds)
+            settle(log)
         count, missing = lost(log, soak.killed)
         text = said.read_text(encoding="utf-8", errors="replace")
     return {
         "minutes": options.minutes, "rate": options.rate, "requests": soak.asked,
-        "failures": soak.failures, "workers": count, "killed": soak.killed, "lost": missing,
-        "status": server.returncode, "said": text[-20_000:], "samples": soak.samples,
+        "failures": soak.failures, "slow": soak.slow, "workers": count, "killed": soak.killed,
+        "lost": missing, "status": server.returncode, "said": text[-20_000:],
+        "samples": soak.samples,
     }  # fmt: skip
+
+
+def settle(log: Path) -> None:
+    """Wait until no worker is on its way: a signal would be lost on it, and SIGKILL follow."""
+    end = time.monotonic() + START_OF_WORKER
+    while time.monotonic() < end:
+        words = Counter(line.split()[0] for line in log.read_text().splitlines())
+        if words["begun"] == words["ready"]:
+            break
+        time.sleep(0.2)
 
 
 def wait(session: int, port: int, log: Path) -> None:

@@ -35,6 +35,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 def work():
     config["post_fork"](None, None)
+    config["post_worker_init"](None)
     try:
         for _ in range(int(value("--max-requests"))):
             connection, address = listener.accept()
