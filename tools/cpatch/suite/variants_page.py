@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
 
 from cpatch.base import pages
@@ -24,24 +23,18 @@ def render(records: Sequence[Record], known: Sequence[Difference]) -> str:
     if records:
         trees = sorted({record.tree[:12] for record in records})
         out = [f"Patched: tree {', '.join(trees)}.", ""]
-        out.append("| build | what | configured with | files | passed | skipped | beside stock |")
-        out.append("|---|---|---|---:|---:|---:|---|")
+        out.append("| build | what | files | passed | skipped | beside stock |")
+        out.append("|---|---|---:|---:|---:|---|")
     for record in records:
         variant = VARIANTS[record.name]
         how = [f"`{key}={value}`" for key, value in variant.env.items()]
-        how += [f"`{word}`" for word in _shown(record.configure)]
-        cells = [record.name, variant.what, " ".join(how), f"{record.files or ''}"]
+        cells = [record.name, ": ".join([*how, variant.what]), f"{record.files or ''}"]
         cells += [f"{record.passed:,}", f"{record.skipped:,}"] if record.files else ["", ""]
         out.append(f"| {' | '.join([*cells, _cell(record, known)])} |")
     missing = [name for name in VARIANTS if name not in {record.name for record in records}]
     if missing:
         out += ["", *pages.item(f"Not run yet: {', '.join(missing)}.", indent="")]
     return "\n".join([*out, *_causes(records, known), *_both(records)])
-
-
-def _shown(configure: str) -> list[str]:
-    hidden = ("--enable-option-checking", "ac_cv_", "LDFLAGS", "--build=x86_64", "OPT=")
-    return [word for word in shlex.split(configure) if not word.startswith(hidden)]
 
 
 def _cell(record: Record, known: Sequence[Difference]) -> str:

@@ -88,7 +88,7 @@ def test_difference_counts_until_it_has_a_cause(toy, state, capsys):
     assert "1 known" in capsys.readouterr().out
     assert toy.run("variants", "--only", "clang", "--write") == 0
     page = (toy.root / "docs" / "builds.md").read_text()
-    assert "| clang | compiled by clang | `--clang` | 3 | 3 | 1 | 1 differ, known |" in page
+    assert "| clang | compiled by clang | 3 | 3 | 1 | 1 differ, known |" in page
     assert "- clang 1: So it is." in page
     assert "- clang: `both`" in page
     assert "Not run yet: debug, tracerefs," in page
