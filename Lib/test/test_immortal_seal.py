@@ -6,7 +6,8 @@ import inspect
 import sys
 import unittest
 from test.immortal_support import isolated
-from test.support import requires_subprocess, with_pymalloc
+from test.support import (
+    requires_subprocess, skip_if_sanitizer, with_pymalloc)
 from test.support.script_helper import assert_python_ok
 
 POOL = 2 ** 14 if sys.maxsize > 2 ** 32 else 2 ** 12
@@ -54,6 +55,7 @@ class PoolTests(unittest.TestCase):
         self.assertEqual(pools.intersection(map(pool, new)), set())
         del ballast
 
+    @needs_pymalloc
     def test_not_sealed(self):
         old = half_free()
         pools = set(map(pool, old))
@@ -134,6 +136,7 @@ class RepeatTests(unittest.TestCase):
         self.assertLess(counts['quiet_code'], 10)
 
     @unittest.skipUnless(LINUX, 'reads /proc')
+    @skip_if_sanitizer('freed memory is kept for a while', address=True)
     def test_memory_of_a_parent_that_reloads(self):
         def reload():
             # What a reload leaves: much garbage between what is kept.
@@ -158,6 +161,7 @@ class RepeatTests(unittest.TestCase):
 class GiveBackTests(unittest.TestCase):
 
     @unittest.skipUnless(LINUX, 'reads /proc')
+    @skip_if_sanitizer('freed memory is kept for a while', address=True)
     def test_a_collection_gives_free_memory_back(self):
         gc.immortalize_heap()
         def work():

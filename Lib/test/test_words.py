@@ -8,7 +8,7 @@ beyond one.
 import functools
 import sys
 import unittest
-from test.support import cpython_only, import_helper
+from test.support import cpython_only, import_helper, with_pymalloc
 from test.support.script_helper import assert_python_ok
 
 # 32 words are 256 bytes; the small-object allocator ends at 512.
@@ -172,6 +172,7 @@ class CallocTests(unittest.TestCase):
 @cpython_only
 class GuardedTests(unittest.TestCase):
 
+    @unittest.skipUnless(with_pymalloc(), 'needs pymalloc')
     def test_with_guards_around_blocks(self):
         for case in 'ClearTests', 'CopyTests', 'CallocTests':
             assert_python_ok('-m', 'unittest', '-q', f'test.test_words.{case}',
