@@ -12,14 +12,27 @@ from cpatch.base.errors import CpatchError
 _WIDTH = 98
 
 
-def write(path: Path, branch: str, command: str, text: str) -> None:
-    """Put a pin's *text* into a page, between its marks; CpatchError when those are not there."""
-    page = path.read_text(encoding="utf-8")
-    begin, end = f"<!-- {branch}: written by {command} -->\n", f"<!-- {branch}: end -->"
+def put(page: str, branch: str, command: str, text: str) -> str | None:
+    """Return *page* with a pin's *text* between its marks; None when those are not there."""
+    begin, end = _marks(branch, command)
     pattern = re.compile(re.escape(begin) + ".*?" + re.escape(end), re.S)
     if not pattern.search(page):
-        raise CpatchError(f"{path} has no place for {branch}", wanted=f"{begin}{end}")
-    files.write(path, pattern.sub(lambda _: f"{begin}\n{text}\n{end}", page))
+        return None
+    return pattern.sub(lambda _: f"{begin}\n{text}\n{end}", page)
+
+
+def write(path: Path, branch: str, command: str, text: str) -> None:
+    """Put a pin's *text* into a file, between its marks; CpatchError when those are not there."""
+    page = put(path.read_text(encoding="utf-8"), branch, command, text)
+    if page is None:
+        raise CpatchError(
+            f"{path} has no place for {branch}", wanted="".join(_marks(branch, command))
+        )
+    files.write(path, page)
+
+
+def _marks(branch: str, command: str) -> tuple[str, str]:
+    return f"<!-- {branch}: written by {command} -->\n", f"<!-- {branch}: end -->"
 
 
 def item(text: str, indent: str = "  ") -> list[str]:

@@ -28,18 +28,11 @@ and of a difference that is known::
 from __future__ import annotations
 
 import hashlib
-import sys
 from dataclasses import dataclass, fields
-from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any
 
+from cpatch.base import tables
 from cpatch.base.errors import USAGE, CpatchError
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 #: Who runs: stock, the patched interpreter, and that one after the explicit call.
 STOCK, PATCHED, CALL = RUNS = ("stock", "patched", "call")
@@ -108,12 +101,7 @@ class Difference:
     def concerns(self, package: str, run: str, test: str) -> bool:
         """Say whether this entry is about that test of that run."""
         named = package == self.package and run in self.runs
-        return named and any(fnmatchcase(test, _literal(pattern)) for pattern in self.tests)
-
-
-def _literal(pattern: str) -> str:
-    # Brackets stand for themselves: parametrized tests have them in their ids.
-    return pattern.replace("[", "[[]")
+        return named and tables.matches(test, self.tests)
 
 
 @dataclass(frozen=True)
@@ -136,12 +124,11 @@ class Table:
 
 def load(path: Path) -> Table:
     """Read the table; CpatchError for an entry that is not complete or not known."""
-    try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
-    except tomllib.TOMLDecodeError as error:
-        raise CpatchError(f"{path}: {error}") from None
-    packages = tuple(_made(Package, entry, path) for entry in data.get("package", []))
-    differences = tuple(_made(Difference, entry, path) for entry in data.get("difference", []))
+    data = tables.read(path)
+    packages = tuple(tables.made(Package, entry, path) for entry in data.get("package", []))
+    differences = tuple(
+        tables.made(Difference, entry, path) for entry in data.get("difference", [])
+    )
     names = {each.project for each in packages}
     for package in packages:
         if package.tests not in TESTS:
@@ -154,12 +141,3 @@ def load(path: Path) -> Table:
                 got=f"kind: {row.kind}; runs: {', '.join(row.runs)}",
             )
     return Table(packages, differences)
-
-
-def _made(kind: Any, entry: dict[str, Any], path: Path) -> Any:
-    values = {key: tuple(row) if isinstance(row, list) else row for key, row in entry.items()}
-    try:
-        return kind(**values)
-    except TypeError as error:
-        name = entry.get("name") or entry.get("package") or entry
-        raise CpatchError(f"{path}: {name}: {error}") from None

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from cpatch.base import pages
 from cpatch.headers.judging import PATCHED, SETS
 from cpatch.headers.session import Result
 
 #: Lines of what differs that the leg shows of a row.
 SHOWN = 6
-WIDTH = 100
 
 _HEAD = """\
 # Extensions and headers, CPython {pin}
@@ -52,14 +51,9 @@ def report(record: Mapping[str, Any]) -> str:
 
 def put(text: str, record: Mapping[str, Any], name: str) -> str:
     """Return a page with a record's table between the marks of its pin; *name* is its folder."""
-    begin = f"<!-- {record['pin']}: written by make results -->\n"
-    end = f"<!-- {record['pin']}: end -->"
-    before, found, rest = text.partition(begin)
-    _, marked, after = rest.partition(end)
-    if not (found and marked):
-        return text
     link = f"[Raw data and report](../results/{name}/report.md)."
-    return f"{before}{begin}\n{render(record)}\n\n{link}\n{end}{after}"
+    table = f"{render(record)}\n\n{link}"
+    return pages.put(text, record["pin"], "make results", table) or text
 
 
 def render(record: Mapping[str, Any]) -> str:
@@ -87,8 +81,10 @@ def render(record: Mapping[str, Any]) -> str:
             cells[3] = "; ".join(["found", *other])
         out.append(f"| {' | '.join(cells)} |".replace("|  |", "| |"))
     for number, cause in enumerate(causes, 1):
-        out += ["", *_wrapped(f"({number}) {cause}")]
-    return "\n".join([*out, "", *_wrapped(drifts(rows)), "", *_wrapped(_made_with(record))])
+        out += ["", *pages.item(f"({number}) {cause}", indent="")]
+    for text in (drifts(rows), _made_with(record)):
+        out += ["", *pages.item(text, indent="")]
+    return "\n".join(out)
 
 
 def _who(row: Mapping[str, Any]) -> str:
@@ -128,7 +124,3 @@ def drifts(rows: Sequence[Mapping[str, Any]]) -> str:
 def _made_with(record: Mapping[str, Any]) -> str:
     every = {**record["programs"], **dict(each.split("==") for each in record["packages"])}
     return "Compiled with: " + "; ".join(f"{name}: {said}" for name, said in every.items()) + "."
-
-
-def _wrapped(text: str) -> list[str]:
-    return textwrap.wrap(text, WIDTH, break_long_words=False, break_on_hyphens=False)

@@ -30,19 +30,11 @@ and of a difference that is known::
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any
 
+from cpatch.base import tables
 from cpatch.base.errors import CpatchError
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
-
 
 #: What ``tool`` may be that does not write a source for the row's compiler.
 BUILDERS = ("", "structures", "pip", "cargo", "maturin")
@@ -105,8 +97,8 @@ class Difference:
         return (
             row.group.title == self.group
             and (not self.pins or branch in self.pins)
-            and any(fnmatchcase(row.name, each) for each in self.rows)
-            and any(fnmatchcase(line, each.replace("[", "[[]")) for each in self.lines)
+            and tables.matches(row.name, self.rows)
+            and tables.matches(line, self.lines)
         )
 
 
@@ -132,12 +124,11 @@ class Table:
 
 def load(path: Path) -> Table:
     """Read the table; CpatchError for an entry that is not complete or not known."""
-    try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
-    except tomllib.TOMLDecodeError as error:
-        raise CpatchError(f"{path}: {error}") from None
-    groups = tuple(_made(Group, entry, path) for entry in data.get("group", []))
-    differences = tuple(_made(Difference, entry, path) for entry in data.get("difference", []))
+    data = tables.read(path)
+    groups = tuple(tables.made(Group, entry, path) for entry in data.get("group", []))
+    differences = tuple(
+        tables.made(Difference, entry, path) for entry in data.get("difference", [])
+    )
     titles = [each.title for each in groups]
     for group in groups:
         if bool(group.source) == bool(group.tool) or titles.count(group.title) > 1:
@@ -148,11 +139,3 @@ def load(path: Path) -> Table:
         if each.group not in titles:
             raise CpatchError(f"{path}: a difference of no group: {each.group}")
     return Table(groups, differences, data.get("needs", {}))
-
-
-def _made(kind: Any, entry: dict[str, Any], path: Path) -> Any:
-    values = {key: tuple(row) if isinstance(row, list) else row for key, row in entry.items()}
-    try:
-        return kind(**values)
-    except TypeError as error:
-        raise CpatchError(f"{path}: {entry.get('title') or entry}: {error}") from None

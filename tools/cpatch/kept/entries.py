@@ -51,7 +51,7 @@ def every(project: Project) -> list[Entry]:
     return found
 
 
-def newest(project: Project, ending: str, branch: str = "") -> Path:
+def newest(project: Project, ending: str, branch: str) -> Path:
     """Return the newest kept run whose folder's name ends so; CpatchError when there is none.
 
     One whose name ends with *branch* after that goes before: it is of that pin.

@@ -14,14 +14,12 @@ What differs and is known stands in ``tools/expected/variants.toml``::
 from __future__ import annotations
 
 import json
-import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from fnmatch import fnmatchcase
 from pathlib import Path
 
-from cpatch.base import files
+from cpatch.base import files, tables
 from cpatch.base.errors import USAGE, CpatchError
 from cpatch.base.pin import Pin
 from cpatch.base.project import Project
@@ -29,11 +27,6 @@ from cpatch.building import build, flavors
 from cpatch.series import apply
 from cpatch.suite import choice
 from cpatch.suite.legs import Context, Regrtest
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 #: Stands for the building itself, where a test's id would be.
 BUILD = "build"
@@ -189,15 +182,15 @@ class Difference:
 
     def concerns(self, variant: str, case: str) -> bool:
         """Say whether this entry is about that test of that variant."""
-        return variant in self.variants and any(fnmatchcase(case, each) for each in self.tests)
+        return variant in self.variants and tables.matches(case, self.tests)
 
 
 def differences(project: Project) -> list[Difference]:
     """Read the table of what is known; CpatchError for an entry that is not whole."""
     path = project.root / "tools" / "expected" / "variants.toml"
-    data = tomllib.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    entries = tables.read(path).get("difference", []) if path.exists() else []
     found = []
-    for entry in data.get("difference", []):
+    for entry in entries:
         try:
             row = Difference(tuple(entry["variants"]), tuple(entry["tests"]), entry["cause"])
         except KeyError as error:

@@ -39,6 +39,7 @@ CLASSES = """if 1:
 
 
 @support.requires_fork()
+@support.skip_if_sanitizer('its own memory is written to', address=True)
 @unittest.skipUnless(sys.platform.startswith('linux') and readable(),
                      'needs /proc/PID/pagemap')
 class SharedKeysTests(unittest.TestCase):
