@@ -39,11 +39,44 @@ group_of(PyObject *name, PyObject *value)
     return underscore ? 0 : 1;
 }
 
+/* Which quarter of the globals of sys: the last one are those that an unpatched
+   interpreter still has when it has lost sys.stderr, and can report nothing.
+
+   It takes a few before all others, finalize_modules_delete_special() in
+   Python/pylifecycle.c and _PyImport_FiniExternal() do; then _PyModule_ClearDict()
+   those that begin with an underscore, and the others from first to last.
+
+   late -- set when sys.stderr has been met. */
+static int
+group_in_sys(PyObject *name, PyObject *value, int *late)
+{
+    /* Of these each version has most. */
+    static const char *const first[] = {
+        "path", "argv", "ps1", "ps2", "last_exc", "last_type", "last_value",
+        "last_traceback", "path_hooks", "path_importer_cache", "meta_path",
+        "__interactivehook__",
+    };
+    int group = group_of(name, value);
+    if (PyUnicode_Check(name)) {
+        for (size_t i = 0; i < Py_ARRAY_LENGTH(first); i++) {
+            if (_PyUnicode_EqualToASCIIString(name, first[i])) {
+                return 0;
+            }
+        }
+        *late |= _PyUnicode_EqualToASCIIString(name, "stderr");
+    }
+    if (group <= 0) {
+        return group == 0 ? 1 : group;
+    }
+    return *late ? 3 : 2;
+}
+
 static void
 walk_module(struct _Py_finalize_walk *w, _Py_finalize_module *m)
 {
     PyObject *name, *value;
-    m->start = w->order->objects.size;
+    int is_sys = m->dict != NULL && m->dict == w->interp->sysdict;
+    m->start = m->told = w->order->objects.size;
     if (m->dict == NULL) {
         _PyFinalize_RunRoot(w, m->object);
     }
@@ -51,10 +84,14 @@ walk_module(struct _Py_finalize_walk *w, _Py_finalize_module *m)
         /* The module itself, a subclass of its type may have a finalizer,
            and what its m_traverse shows. */
         _PyFinalize_RunBelow(w, m->object);
-        for (int group = 2; group >= 0; group--) {
+        int last = is_sys ? 3 : 2;
+        for (int group = last; group >= 0; group--) {
             Py_ssize_t pos = 0;
+            int late = 0;
             while (PyDict_Next(m->dict, &pos, &name, &value)) {
-                if (group_of(name, value) == group) {
+                if (group == (is_sys ? group_in_sys(name, value, &late)
+                                     : group_of(name, value)))
+                {
                     _PyFinalize_VisitInWalk(value, w);
                 }
                 if (group == 1 && !PyUnicode_CheckExact(name)) {
@@ -62,6 +99,9 @@ walk_module(struct _Py_finalize_walk *w, _Py_finalize_module *m)
                 }
             }
             _PyFinalize_RunRoots(w);
+            if (is_sys && group == last) {
+                m->told = w->order->objects.size;
+            }
         }
     }
     m->end = w->order->objects.size;

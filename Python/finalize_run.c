@@ -182,8 +182,9 @@ run_finalizers(struct finalization *f, _Py_finalize_order *order)
             PySys_FormatStderr("# finalize %s %R (%zd)\n", kinds[m->kind],
                                m->name, m->end - m->start);
         }
-        set_quiet(m->dict != NULL && m->dict == f->interp->sysdict);
-        n += run_slice(f, order, m->start, m->end);
+        n += run_slice(f, order, m->told, m->end);
+        set_quiet(m->told > m->start);
+        n += run_slice(f, order, m->start, m->told);
         set_quiet(0);
         end = m->start;
     }

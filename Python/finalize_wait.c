@@ -51,15 +51,16 @@ exception_type(const char *name, const char *doc, PyObject *base)
     return type;
 }
 
-/* Under the name that it has where it is a built-in. */
+/* Under the name that it has where it is a built-in; of its own type even there:
+   what an unpatched interpreter refuses as well is reported as it reports it. */
 static PyObject *
 finalization_error(void)
 {
-    PyObject *type = _PyPort_FinalizationError();
-    return type != NULL ? type :
-        exception_type("_thread.PythonFinalizationError",
-                       "An operation that cannot succeed while the interpreter "
-                       "is finalizing.", PyExc_RuntimeError);
+    PyObject *base = _PyPort_FinalizationError();
+    return exception_type("_thread.PythonFinalizationError",
+                          "An operation that cannot succeed while the interpreter "
+                          "is finalizing.",
+                          base != NULL ? base : PyExc_RuntimeError);
 }
 
 /* Not an Exception: "except Exception: pass" in a loop does not catch it. */

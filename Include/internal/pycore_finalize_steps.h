@@ -34,6 +34,9 @@ typedef struct {
     } kind;
     Py_ssize_t start;       /* its finalizers: those in the order's list */
     Py_ssize_t end;         /* from start to end - 1 */
+    Py_ssize_t told;        /* nobody reports the exceptions of those before
+                               it: an unpatched interpreter has no sys.stderr
+                               by then */
 } _Py_finalize_module;
 
 typedef struct {

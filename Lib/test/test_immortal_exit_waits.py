@@ -301,5 +301,56 @@ class ThreadTests(ExitTestCase):
     )
 
 
+# A wait is refused, then something that an unpatched interpreter refuses as
+# well, and reports.
+UPSTREAM = """
+    import os, sys, threading, time
+    class Waits:
+        def __del__(self):
+            try:
+                locked.acquire()
+            finally:
+                os.write(1, b'refused ')
+    class Starts:
+        def __del__(self):
+            {start}
+            os.write(1, b'not reached')
+    locked = threading.Lock()
+    first = Waits()
+    second = Starts()
+    started = threading.Event()
+    def work():
+        with locked:
+            started.set()
+            time.sleep(1000)
+    threading.Thread(target=work, daemon=True).start()
+    started.wait()
+    # here
+    os.write(1, b'end ')
+    """
+
+
+def upstream(name, start, error):
+    """A Case: start raises error, which is reported."""
+    return Case(name, UPSTREAM.format(start=start), 'end refused',
+                err=f'(?s)Exception ignored.*{error}[^\n]*')
+
+
+@unittest.skipIf(sys.version_info < (3, 12),
+                 'these are not refused, or with an exception of ours')
+class UpstreamTests(ExitTestCase):
+    """What an unpatched interpreter reports is reported after a refused wait."""
+
+    cases = (
+        upstream('fork', 'os.fork() or os._exit(0)',
+                 "PythonFinalizationError: can't fork"),
+        upstream('subprocess', 'import subprocess; '
+                 'subprocess.run([sys.executable, "-V"], preexec_fn=int)',
+                 "PythonFinalizationError: preexec_fn not supported"),
+        upstream('thread', 'threading.Thread(target=int).start()',
+                 "PythonFinalizationError: can't create new thread"),
+    )
+
+
 if __name__ == '__main__':
     unittest.main()

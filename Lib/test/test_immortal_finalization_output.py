@@ -146,6 +146,57 @@ class OutputTests(ScriptTestCase):
             ''', errors=r'\AWARNING:root:logged\nprinted\Z')
 
 
+class ReportTests(ScriptTestCase):
+    """Exceptions in finalizers are reported, where stock can."""
+
+    def test_what_sys_holds(self):
+        # Unpatched, these attributes are taken before sys.stderr is: by name,
+        # or since they begin with an underscore, or came before it.
+        early = ['path', 'argv', 'ps1', 'ps2', 'last_exc', 'last_type',
+                 'last_value', 'last_traceback', 'path_hooks',
+                 'path_importer_cache', 'meta_path', '__interactivehook__',
+                 '_private', 'excepthook']
+        late = ['another']
+        for mode in MODES:
+            process = self.run_script(f'''
+                class Told:
+                    def __init__(self, name): self.name = name
+                    def __del__(self): raise ValueError(f'<{{self.name}}>')
+                    def __call__(self, *args): raise ImportError
+                    def find_spec(self, *args): return None
+                for name in {early + late}:
+                    held = getattr(sys, name, None)
+                    if isinstance(held, list):
+                        held.append(Told(name))
+                    elif isinstance(held, dict):
+                        held[name] = Told(name)
+                    else:
+                        setattr(sys, name, Told(name))
+                del held
+                ''', mode=mode)
+            for name in early + late:
+                with self.subTest(mode=mode, name=name):
+                    self.assertEqual(process.errors.count(f'<{name}>'),
+                                     int(name in early), process.errors)
+
+    def test_of_an_exception_that_nobody_caught(self):
+        # The traceback alone holds the object.
+        for mode in MODES:
+            with self.subTest(mode=mode):
+                process = self.run_script('''
+                    class Told:
+                        def __del__(self): raise ValueError('told')
+                    def fail():
+                        local = Told()
+                        1 / 0
+                    fail()
+                    ''', mode=mode)
+                self.assertEqual(process.returncode, 1)
+                self.assertEqual(process.errors.count('ZeroDivisionError'), 1)
+                self.assertEqual(process.errors.count('ValueError: told'), 1,
+                                 process.errors)
+
+
 class FileTests(ScriptTestCase):
 
     def test_many(self):

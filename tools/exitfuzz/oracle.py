@@ -240,6 +240,9 @@ def _stdout(stock: Outcome, patched: Outcome, old: Facts, new: Facts) -> list[Fa
 def _stderr(stock: Outcome, patched: Outcome, facts: Facts) -> list[Fault]:
     old, new = text.sort(stock.stderr), text.sort(patched.stderr)
     found = []
+    # "An exception in a finalizer is reported as unraisable", at least where stock does.
+    reports = [{block[-1] for block in o.blocks if text.on_purpose(block)} for o in (old, new)]
+    found += [Fault("report lost", line) for line in reports[0] - reports[1]]
     for block, times in (Counter(new.blocks) - Counter(old.blocks)).items():
         early = any(text.names(block, ident) for _, ident in facts.early)
         if not early and not text.allowed(block):

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 
 _ADDRESS = re.compile(r"0x[0-9a-f]+")
 _LONG = re.compile(r"\b\d{5,}\b")
+# Short in a container, where few processes have been.
+_PROCESS = re.compile(r"\(pid=\d+\)")
 # The two trees lie apart, and a patch may move lines of the library.
 _LIBRARY = re.compile(r'File ".*/Lib/([^"]*)", line \d+')
 _PURPOSE = re.compile(r"\w+: '?purpose: ")
@@ -40,7 +42,7 @@ class Sorted:
 
 def plain(text: str) -> list[str]:
     """Return the lines without what differs from run to run."""
-    text = _LONG.sub("N", _ADDRESS.sub("0x", text))
+    text = _LONG.sub("N", _PROCESS.sub("(pid=N)", _ADDRESS.sub("0x", text)))
     return _LIBRARY.sub(r'File "<lib>/\1"', text).splitlines()
 
 
@@ -75,10 +77,15 @@ def _end(lines: list[str], at: int) -> int:
 def allowed(block: tuple[str, ...]) -> bool:
     """Return whether docs/shutdown.md allows such a report where stock has none."""
     last = block[-1]
-    # F1, and "an exception in a finalizer is reported as unraisable": this one raises on purpose.
-    if _PURPOSE.match(last):
+    # F1, and "an exception in a finalizer is reported as unraisable".
+    if on_purpose(block):
         return True
     return refused(block)
+
+
+def on_purpose(block: tuple[str, ...]) -> bool:
+    """Return whether a report is of what a finalizer of the program raises on purpose."""
+    return _PURPOSE.match(block[-1]) is not None
 
 
 def refused(block: tuple[str, ...]) -> bool:

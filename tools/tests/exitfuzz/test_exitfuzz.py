@@ -208,6 +208,15 @@ class TestOracle:
         other = told.replace("act1_1", "act2_1")
         assert kinds(outcome(out=said), outcome(cut, out=said, err=other)) == ["not ended"]
 
+    def test_report_of_stock_s(self) -> None:
+        told = (
+            "Exception ignored while calling deallocator x:\nTraceback (most recent call last):\n"
+            '  File "./main.py", line 9, in act1_1\n    raise ValueError\nValueError: purpose: 1.1!\n'
+        )
+        assert kinds(outcome(err=told), outcome(err=told)) == []
+        assert kinds(outcome(), outcome(err=told)) == []
+        assert kinds(outcome(err=told), outcome()) == ["report lost"]
+
     def test_reentered_import(self) -> None:
         where = '  File "<frozen importlib._bootstrap>", line 123, in acquire\n'
         failed = f"Traceback (most recent call last):\n{where}KeyError: 140177065284224\n"
@@ -256,6 +265,12 @@ def test_reports_are_told_from_lines() -> None:
     )
     assert found.lines == ["first", "last"]
     assert [block[-1] for block in found.blocks] == ["ValueError: 2"]
+
+
+def test_processes_are_alike_whatever_their_number() -> None:
+    # In a container they have few digits.
+    line = "x.py:1: DeprecationWarning: This process (pid={}) is multi-threaded\n"
+    assert text.plain(line.format(7)) == text.plain(line.format(123456))
 
 
 class TestRun:
