@@ -76,7 +76,6 @@ def _end(lines: list[str], at: int) -> int:
 
 def allowed(block: tuple[str, ...]) -> bool:
     """Return whether docs/shutdown.md allows such a report where stock has none."""
-    last = block[-1]
     # F1, and "an exception in a finalizer is reported as unraisable".
     if on_purpose(block):
         return True

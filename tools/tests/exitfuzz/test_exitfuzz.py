@@ -211,7 +211,7 @@ class TestOracle:
     def test_report_of_stock_s(self) -> None:
         told = (
             "Exception ignored while calling deallocator x:\nTraceback (most recent call last):\n"
-            '  File "./main.py", line 9, in act1_1\n    raise ValueError\nValueError: purpose: 1.1!\n'
+            '  File "./main.py", line 9, in act1_1\nValueError: purpose: 1.1!\n'
         )
         assert kinds(outcome(err=told), outcome(err=told)) == []
         assert kinds(outcome(), outcome(err=told)) == []
