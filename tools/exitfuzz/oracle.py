@@ -184,7 +184,7 @@ def _finalizers(old: Facts, new: Facts, patched: Outcome) -> list[Fault]:
         # "An immortal object is finalized with all others, after daemon threads were stopped".
         ended = old.count["end"][key] and not key[1].endswith("~") and key not in outlived
         must = key[1].endswith("!") or ended
-        # "A refused thread or fork is reported as there".
+        # "A refused thread or fork [...] is reported as there".
         must = must and not any(text.names(block, key[1]) for block in refused)
         if must and not new.count["end"][key]:
             found.append(Fault("not ended", f"{key[0]} {key[1]}"))

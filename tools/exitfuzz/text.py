@@ -91,7 +91,7 @@ def refused(block: tuple[str, ...]) -> bool:
     """Return whether a report is of a thread or a process that a finalizer may not start at exit.
 
     "A finalizer begins a wait of the list below", for a new thread; or, in younger versions, "a
-    refused thread or fork is reported as there".
+    refused thread or fork raises the built-in exception itself, and is reported as there".
     """
     return block[-1] in _REFUSED
 
