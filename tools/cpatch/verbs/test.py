@@ -18,18 +18,17 @@ from cpatch.wheels import stage
 USUAL = tuple(dict.fromkeys(name for name, _ in legs.LEGS))
 #: Runs for other pins, and when it is named: what it does is a part of other legs here.
 NAMED = tuple(row for row in legs.OTHER_PINS if row[0] not in USUAL)
-#: Run when they are named only: some take hours, the others need an index of packages. The wheel's
-#: runs without that where there is a wheel.
+#: These need an index of packages. The wheel's runs where there is a wheel.
+COMPAT = ("compat", compat_leg.few)
 WHEEL = ("wheel", wheel_leg.built_and_tested)
+#: Run when they are named only: some take hours.
 ALONE = (
     *legs.SANITIZED,
     ("parts", parts_leg.parts_alone),
-    ("compat", compat_leg.few),
     ("headers-all", headers_leg.every),
-    WHEEL,
     ("wheel-suite", wheel_leg.suite),
 )
-NAMES = (*USUAL, *(name for name, _ in (*NAMED, *ALONE)))
+NAMES = (*USUAL, *(name for name, _ in (*NAMED, COMPAT, WHEEL, *ALONE)))
 #: What can be run on a tree of some parts.
 OF_PARTS = ("ours", "suite", "off", "debug")
 
@@ -55,8 +54,8 @@ def command(
     """Test the patched interpreter; a failure counts only if stock passes that test.
 
     Without anything else, the default pin whole, and of the other pins lint, ours, the auditor and
-    the core files, for those whose series is not empty and that are not unfinished. The wheel
-    where there is one.
+    the core files, for those whose series is not empty and that are not unfinished. A few packages'
+    own tests, and the wheel where there is one.
 
     ARGUMENTS go to regrtest in place of the whole suite (names of test files, -m PATTERN).
     """
@@ -64,7 +63,8 @@ def command(
     tree = "patched"
     if parts:
         tree = series_parts.tree_of(patchfiles.load_series(project, pin).parts, parts)
-    wanted = only or (*USUAL, *(("wheel",) if stage.is_for(project, pin) else ()))
+    wheel = ("wheel",) if stage.is_for(project, pin) else ()
+    wanted = only or (*USUAL, "compat", *wheel)
     if tree != "patched":
         if stock or set(only) - set(OF_PARTS):
             raise CpatchError(
@@ -81,7 +81,7 @@ def command(
         wanted = only or tuple(n for n in ("driver", "ours", "suite") if n in wanted)
         arguments = arguments or tuple(choice.QUICK)
     context = legs.Context(project, pin, jobs, arguments, stock, tree)
-    every = (*legs.LEGS, *NAMED, *ALONE)
+    every = (*legs.LEGS, *NAMED, COMPAT, WHEEL, *ALONE)
     results = [legs.run_leg(leg, name, context) for name, leg in every if name in wanted]
     if not (pin_name or parts or only or quick or stock or arguments):
         results += _other_pins(context)

@@ -139,6 +139,14 @@ class TestOracle:
         assert kinds(outcome(), outcome(LOG + "m BROKEN 1.1! sys\n")) == ["broken"]
         assert kinds(outcome(LOG + "m BROKEN 1.1! sys\n"), outcome()) == []
 
+    def test_whole_but_for_an_import_that_is_being_made(self) -> None:
+        broken = "m BROKEN 2.1! AttributeError partially initialized module 're'\n"
+        log = LOG + "m made 2.1!\nm ran 2.1!\nm said 2.1!\n" + broken + "m end 2.1!\n"
+        out = "out m 1.1!\nout m 2.1!\n"
+        assert kinds(outcome(log, out=out), outcome(log, out=out)) == ["broken"]
+        inside = log.replace("m end 1.1!\n", "") + "m end 1.1!\n"
+        assert kinds(outcome(inside, out=out), outcome(inside, out=out)) == []
+
     def test_callbacks(self) -> None:
         called = outcome(LOG + "m called cb1\n")
         assert kinds(called, outcome()) == ["callback lost"]
