@@ -30,9 +30,9 @@ extern int _PyFinalize_Interpreter(PyThreadState *tstate, int (*flush)(void));
 extern int _PyFinalize_IsRunning(void);
 
 /* Are exceptions in finalizers not to be reported just now?  Those of what
-   only attributes of sys hold never were, nor what comes after modules were
-   cleared: in an unpatched interpreter sys.stderr has gone by then
-   (test_sys_ignores_cleaning_up_user_data). */
+   only an attribute of sys holds that came after sys.stderr never were, nor
+   what comes after modules were cleared: in an unpatched interpreter
+   sys.stderr has gone by then (test_sys_ignores_cleaning_up_user_data). */
 extern int _PyFinalize_IsQuiet(void);
 
 /* End all interpreters but that of tstate, the main one, as Py_EndInterpreter()
