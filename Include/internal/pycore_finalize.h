@@ -38,7 +38,7 @@ extern int _PyFinalize_IsQuiet(void);
 /* End all interpreters but that of tstate, the main one, as Py_EndInterpreter()
    does; those in which a thread runs code are left alone.  Called before
    threads are stopped: nobody could take the GIL for these interpreters
-   after that. */
+   after that.  On 3.11 only: later ones end them themselves. */
 extern void _PyFinalize_EndInterpreters(PyThreadState *tstate);
 
 /* Were any left alone? */
