@@ -259,6 +259,7 @@ static PyMethodDef methods[] = {
 };
 
 extern int _testimmortal_add_heap(PyObject *module);
+extern int _testimmortal_add_half_made(PyObject *module);
 extern int _testimmortal_add_exit(PyObject *module);
 
 static int
@@ -278,7 +279,9 @@ module_exec(PyObject *module)
     err = value == NULL
           || PyModule_AddObjectRef(module, "INCREF_LIMIT", value) < 0;
     Py_XDECREF(value);
-    if (err || _testimmortal_add_heap(module) < 0) {
+    if (err || _testimmortal_add_heap(module) < 0 ||
+        _testimmortal_add_half_made(module) < 0)
+    {
         return -1;
     }
     return _testimmortal_add_exit(module);
