@@ -8,6 +8,7 @@
 #include "pycore_obmalloc.h"      // poolp
 #include "pycore_pystate.h"       // _PyInterpreterState_GET()
 
+#include <dlfcn.h>                // dladdr()
 #include <sys/mman.h>             // madvise()
 #include <unistd.h>               // sysconf()
 
@@ -37,6 +38,26 @@ insert_to_usedpool(OMState *state, poolp pool)
     pool->prevpool = head->prevpool;
     head->prevpool->nextpool = pool;
     head->prevpool = pool;
+}
+
+/* Nobody else looks for free pools that are on no list. */
+#define _PyPort_HOLES_ARE_FOUND 0
+
+/* Do arenas come from mmap(), by the interpreter's own way to get one? */
+static inline int
+_PyPort_AreArenasMapped(void)
+{
+#ifdef HAVE_MMAP
+    PyObjectArenaAllocator arena;
+    Dl_info own, interpreter;
+    PyObject_GetArenaAllocator(&arena);
+    return arena.ctx == NULL &&
+        dladdr((void *)arena.alloc, &own) != 0 &&
+        dladdr((void *)&PyObject_GetArenaAllocator, &interpreter) != 0 &&
+        own.dli_fbase == interpreter.dli_fbase;
+#else
+    return 0;
+#endif
 }
 
 /* Nobody calls it. */

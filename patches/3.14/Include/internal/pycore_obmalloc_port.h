@@ -1,5 +1,7 @@
 /* The port, for pymalloc: what Objects/obmalloc_seal.h needs of Objects/obmalloc.c
-   that is not the same in each CPython.  obmalloc_seal.h includes it there. */
+   that is not the same in each CPython.  obmalloc_seal.h includes it there, and in
+   the extension (wheel/src/pools.c), which is outside of the allocator: it has the
+   functions that this uses, and two of the names below in another way. */
 
 #ifndef Py_INTERNAL_OBMALLOC_PORT_H
 #define Py_INTERNAL_OBMALLOC_PORT_H
@@ -12,9 +14,6 @@
 
 /* A byte of a pool. */
 #define _PyPort_block pymem_block
-
-/* Does the allocator look for free pools that are on no list, seal_find_pool()? */
-#define _PyPort_HOLES_ARE_FOUND 1
 
 /* The arenas of the current interpreter, *n of them; those that were never used
    or are free have no address. */
@@ -34,6 +33,11 @@ _PyPort_UsableArenas(void)
     return usable_arenas;
 }
 
+#ifndef _PyPort_HOLES_ARE_FOUND
+
+/* Does the allocator look for free pools that are on no list, seal_find_pool()? */
+#define _PyPort_HOLES_ARE_FOUND 1
+
 /* Do arenas come from mmap()? */
 static inline int
 _PyPort_AreArenasMapped(void)
@@ -44,6 +48,8 @@ _PyPort_AreArenasMapped(void)
     return 0;
 #endif
 }
+
+#endif   /* !_PyPort_HOLES_ARE_FOUND */
 
 /* Empty its lists of pools that are in use and have free blocks. */
 static inline void
