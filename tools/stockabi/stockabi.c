@@ -53,54 +53,28 @@ return_none_times(PyObject *self, PyObject *args)
     return PyBool_FromLong(1);
 }
 
-/* DECREF obj n times; every one may be the last, as far as this code knows. */
-static PyObject *
-steal_times(PyObject *self, PyObject *args)
-{
-    PyObject *volatile obj;
-    PyObject *arg;
-    Py_ssize_t n;
-    if (!PyArg_ParseTuple(args, "On", &arg, &n)) {
-        return NULL;
-    }
-    for (obj = arg; n > 0; n--) {
-        Py_DECREF(obj);
-    }
-    return PyBool_FromLong(1);
+/* NAME(obj, n): do WHAT to obj n times; every one may be the last, as far as
+   this code knows. */
+#define TIMES(NAME, WHAT)                                   \
+static PyObject *                                           \
+NAME(PyObject *self, PyObject *args)                        \
+{                                                           \
+    PyObject *volatile obj;                                 \
+    PyObject *arg;                                          \
+    Py_ssize_t n;                                           \
+    if (!PyArg_ParseTuple(args, "On", &arg, &n)) {          \
+        return NULL;                                        \
+    }                                                       \
+    for (obj = arg; n > 0; n--) {                           \
+        WHAT;                                               \
+    }                                                       \
+    return PyBool_FromLong(1);                              \
 }
 
-/* INCREF obj n times, for references that somebody else gives back. */
-static PyObject *
-keep_times(PyObject *self, PyObject *args)
-{
-    PyObject *volatile obj;
-    PyObject *arg;
-    Py_ssize_t n;
-    if (!PyArg_ParseTuple(args, "On", &arg, &n)) {
-        return NULL;
-    }
-    for (obj = arg; n > 0; n--) {
-        Py_INCREF(obj);
-    }
-    return PyBool_FromLong(1);
-}
-
-/* INCREF and DECREF obj n times. */
-static PyObject *
-pair_times(PyObject *self, PyObject *args)
-{
-    PyObject *volatile obj;
-    PyObject *arg;
-    Py_ssize_t n;
-    if (!PyArg_ParseTuple(args, "On", &arg, &n)) {
-        return NULL;
-    }
-    for (obj = arg; n > 0; n--) {
-        Py_INCREF(obj);
-        Py_DECREF(obj);
-    }
-    return PyBool_FromLong(1);
-}
+TIMES(steal_times, Py_DECREF(obj))
+/* For references that somebody else gives back. */
+TIMES(keep_times, Py_INCREF(obj))
+TIMES(pair_times, Py_INCREF(obj); Py_DECREF(obj))
 
 /* Call make, and give back the only reference to what it returns. */
 static PyObject *
