@@ -37,6 +37,7 @@ from typing import Any
 import asked
 import click
 from cpatch.base.project import Project
+from cpatch.measuring import serverpages
 from cpatch.servers import memory, running, setups
 from cpatch.servers.load import VISIT, Ask, Client, ask
 from pages import SHOP, TOOLS, prepare
@@ -240,7 +241,7 @@ def serve(soak: Soak, python: Path) -> dict[str, Any]:
     """Start the server, soak it, and end it; returns all there is to know."""
     options = soak.options
     setup = setups.SETUPS["django"]
-    lines = setups.block(setups.page(Project.find(), setup), options.mode)
+    lines = serverpages.block(serverpages.page(Project.find(), setup.page), options.mode)
     path = os.pathsep.join(map(str, (options.site.absolute(), SHOP, TOOLS)))
     env = {
         **os.environ, "DJANGO_SETTINGS_MODULE": "shop.settings", "PYTHONDONTWRITEBYTECODE": "1",

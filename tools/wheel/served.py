@@ -1,10 +1,10 @@
 """Serve with each server, in new environments of this interpreter, with the lines of its page.
 
-    python served.py WHEEL PAGES WORK [SERVER ...]
+    python served.py WHEEL LINES WORK [SERVER ...]
 
-WHEEL is the file, PAGES the folder docs/servers, WORK a folder for environments and applications.
-The lines are those that a page marks for the patched interpreter, with
-``immortal_heap.freeze()`` in place of ``gc.immortalize_heap()``, and nothing else is different.  An
+WHEEL is the file, WORK a folder for environments and applications.  LINES is a folder of what the
+pages mark for the patched interpreter, with ``immortal_heap.freeze()`` in place of
+``gc.immortalize_heap()``, and nothing else is different: ``cpatch/wheels/trial.py`` writes it.  An
 application has some 26 MB of small objects, and two workers, each of which reads all of them and
 collects: they are to be immortal, and none of the workers' memory may un-share.  Prints a line for
 each server.  Standard library only.
@@ -13,7 +13,7 @@ each server.  Standard library only.
 import contextlib
 import json
 import os
-import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -134,17 +134,6 @@ class Place:
             server.wait()
 
 
-def lines(pages: Path, page: str, kind: str = "immortal") -> str:
-    """Return the lines that a page marks, for the wheel."""
-    text = (pages / f"{page}.md").read_text(encoding="utf-8")
-    (found,) = re.findall(rf"^<!-- {kind} -->\n```python\n(.*?)^```$", text, re.M | re.S)
-    changed, imports = re.subn(r"^( *)import gc$", r"\1import immortal_heap", found, flags=re.M)
-    changed, calls = re.subn(r"\bgc\.immortalize_heap\(\)", "immortal_heap.freeze()", changed)
-    if (imports, calls) != (1, 1):
-        raise FailedError(f"{page}.md: one import of gc and one call were expected")
-    return changed
-
-
 def until_both(server: subprocess.Popen[bytes], ask: Callable[[], Iterator[Answer]]) -> None:
     """Ask until two workers have answered, and check what each says."""
     seen: dict[int, int] = {}
@@ -184,25 +173,25 @@ def http(place: Place, *argv: str) -> None:
         until_both(server, ask)
 
 
-def gunicorn(place: Place, pages: Path) -> None:
+def gunicorn(place: Place, lines: Path) -> None:
     """As gunicorn.md has it."""
     (place.home / "app.py").write_text(WEB)
-    (place.home / "gunicorn.conf.py").write_text(lines(pages, "gunicorn"))
+    (place.home / "gunicorn.conf.py").write_text((lines / "gunicorn.py").read_text())
     http(place, str(place.bin / "gunicorn"), "--preload", "--workers", "2", "--bind", "ADDRESS",
          "app:application")  # fmt: skip
 
 
-def uwsgi(place: Place, pages: Path) -> None:
+def uwsgi(place: Place, lines: Path) -> None:
     """As uwsgi.md has it."""
-    (place.home / "app.py").write_text(WEB + lines(pages, "uwsgi"))
+    (place.home / "app.py").write_text(WEB + (lines / "uwsgi.py").read_text())
     http(place, str(place.bin / "uwsgi"), "--master", "--processes", "2", "--http-socket",
          "ADDRESS", "--virtualenv", str(place.bin.parent), "--module", "app:application",
          "--die-on-term", "--need-app")  # fmt: skip
 
 
-def celery(place: Place, pages: Path) -> None:
+def celery(place: Place, lines: Path) -> None:
     """As celery.md has it."""
-    (place.home / "tasks.py").write_text(TASKS + lines(pages, "celery"))
+    (place.home / "tasks.py").write_text(TASKS + (lines / "celery.py").read_text())
     queue = Path(place.env["QUEUE"])
     queue.mkdir()
     answers = queue.with_name(queue.name + ".answers")
@@ -218,19 +207,17 @@ def celery(place: Place, pages: Path) -> None:
         until_both(server, ask)
 
 
-def fork(place: Place, pages: Path) -> None:
+def fork(place: Place, lines: Path) -> None:
     """As multiprocessing.md has it, start method fork."""
-    (place.home / "main.py").write_text(POOL.format(lines=lines(pages, "multiprocessing")))
+    (place.home / "main.py").write_text(POOL.format(lines=(lines / "fork.py").read_text()))
     for answer in json.loads(_lists(place.run(str(place.bin / "python"), "main.py"))):
         check(answer)
 
 
-def forkserver(place: Place, pages: Path) -> None:
+def forkserver(place: Place, lines: Path) -> None:
     """As multiprocessing.md has it, start method forkserver."""
-    (place.home / "preload.py").write_text(lines(pages, "multiprocessing", "preload"))
-    text = (pages / "multiprocessing.md").read_text(encoding="utf-8")
-    (main,) = re.findall(r"^<!-- main -->\n```python\n(.*?)^```$", text, re.M | re.S)
-    (place.home / "main.py").write_text(main)
+    for name in ("preload.py", "main.py"):
+        shutil.copy(lines / name, place.home / name)
     for answer in json.loads(_lists(place.run(str(place.bin / "python"), "main.py"))):
         check(answer)
 
@@ -262,14 +249,14 @@ def prepare(work: Path, name: str, packages: tuple[str, ...]) -> Place:
     return Place(home, programs, home / "log", env | {"QUEUE": str(home / "queue")})
 
 
-def main(wheel: str, pages: Path, work: Path, *names: str) -> int:
+def main(wheel: str, lines: Path, work: Path, *names: str) -> int:
     """Try all, or some; returns how many fail."""
     failed = 0
     for name in names or SERVERS:
         serve, packages = SERVERS[name]
         try:
             place = prepare(work, name, (wheel, *packages))
-            serve(place, pages)
+            serve(place, lines)
         except (FailedError, subprocess.SubprocessError) as error:
             failed += 1
             print(f"{name}: FAILED: {error}", flush=True)
@@ -279,5 +266,5 @@ def main(wheel: str, pages: Path, work: Path, *names: str) -> int:
 
 
 if __name__ == "__main__":
-    wheel, pages, work = (Path(text).resolve() for text in sys.argv[1:4])
-    sys.exit(main(str(wheel), pages, work, *sys.argv[4:]) > 0)
+    wheel, lines, work = (Path(text).resolve() for text in sys.argv[1:4])
+    sys.exit(main(str(wheel), lines, work, *sys.argv[4:]) > 0)

@@ -1,6 +1,7 @@
 #!/bin/sh
 # In a bare Debian: the wheel for its own Python. `make wheel ARGS="--try SUITE"` runs it there, in
-# a folder that has the sdist, tests/, servers/ (the pages) and served.py; every step has to succeed.
+# a folder that has the sdist, tests/, lines/ (of the servers' pages) and served.py; every step has
+# to succeed.
 set -eu
 python=$1
 
@@ -24,4 +25,4 @@ venv/bin/pip install -q wheels/immortal_heap-*.whl
 venv/bin/python -m unittest discover -s tests -t tests
 
 say servers
-"$python" served.py wheels/immortal_heap-*.whl servers served
+"$python" served.py wheels/immortal_heap-*.whl lines served

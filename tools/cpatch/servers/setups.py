@@ -7,13 +7,13 @@ with exactly these: they are read from the page.
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from cpatch.base.errors import USAGE, CpatchError
 from cpatch.base.project import Project
+from cpatch.measuring import serverpages
 
 #: The environment of stock that has the wheel.
 WHEEL = "wheel"
@@ -205,38 +205,11 @@ def get(name: str) -> Setup:
     return SETUPS[name]
 
 
-def page(project: Project, setup: Setup) -> Path:
-    """Return the page of a setup's server."""
-    return project.root / "docs" / "servers" / f"{setup.page}.md"
-
-
-def block(path: Path, kind: str) -> str:
-    """Return a page's lines of one kind; CpatchError when it has none, or more than one block."""
-    text = path.read_text(encoding="utf-8")
-    found = re.findall(rf"^<!-- {kind} -->\n```python\n(.*?)^```$", text, re.M | re.S)
-    if len(found) != 1:
-        raise CpatchError(
-            f"{path} has {len(found)} blocks of lines marked {kind}",
-            wanted=f"<!-- {kind} -->, and on the next line the fence of a block of Python",
-            fix="keep the marks where the page is edited",
-        )
-    lines: str = found[0]
-    return lines
-
-
 def lines(project: Project, setup: Setup, mode: Mode) -> str:
     """Return what *mode* adds to the configuration of a server."""
-    found = block(page(project, setup), mode.block) if mode.block else ""
-    return for_wheel(found) if mode.wheel else found
-
-
-def for_wheel(text: str) -> str:
-    """Return lines that call the wheel; CpatchError if they are not one import and one call."""
-    changed, imports = re.subn(r"^( *)import gc$", r"\1import immortal_heap", text, flags=re.M)
-    changed, calls = re.subn(r"\bgc\.immortalize_heap\(\)", "immortal_heap.freeze()", changed)
-    if (imports, calls) != (1, 1):
-        raise CpatchError("the lines of a page import gc once, and call it once", got=text)
-    return changed
+    page = serverpages.page(project, setup.page)
+    found = serverpages.block(page, mode.block) if mode.block else ""
+    return serverpages.for_wheel(found) if mode.wheel else found
 
 
 def digest(project: Project, setup: Setup) -> str:
@@ -244,10 +217,10 @@ def digest(project: Project, setup: Setup) -> str:
     found = hashlib.sha256()
     home = project.root / "tools" / "servers" / setup.home
     files = [path for path in home.rglob("*") if path.is_file() and path.suffix != ".pyc"]
-    for path in [*sorted(files), page(project, setup)]:
+    for path in [*sorted(files), serverpages.page(project, setup.page)]:
         found.update(path.name.encode() + b"\0")
         if path.suffix == ".md":
-            found.update("\0".join(block(path, kind) for kind in BLOCKS).encode())
+            found.update("\0".join(serverpages.block(path, kind) for kind in BLOCKS).encode())
         else:
             found.update(path.read_bytes())
     return found.hexdigest()[:12]

@@ -5,14 +5,32 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from cpatch.base import proc
+from cpatch.base import files, proc
 from cpatch.base.pin import Pin
 from cpatch.base.project import Project
 from cpatch.building import userland
+from cpatch.measuring import serverpages
 
 #: In the repository: what runs in the interpreter that has the wheel.
 TOOLS = Path("tools", "wheel")
-PAGES = Path("docs", "servers")
+
+#: Files of lines from the servers' pages: which page, which kind, and whether they make the call.
+LINES = {
+    "gunicorn.py": ("gunicorn", "immortal", True),
+    "uwsgi.py": ("uwsgi", "immortal", True),
+    "celery.py": ("celery", "immortal", True),
+    "fork.py": ("multiprocessing", "immortal", True),
+    "preload.py": ("multiprocessing", "preload", True),
+    "main.py": ("multiprocessing", "main", False),
+}
+
+
+def lines(project: Project, place: Path) -> Path:
+    """Write the lines of the servers' pages, with the wheel's call, to a folder; returns it."""
+    for name, (server, kind, calls) in LINES.items():
+        text = serverpages.block(serverpages.page(project, server), kind)
+        files.write(place / name, serverpages.for_wheel(text) if calls else text)
+    return place
 
 
 def servers(project: Project, python: Path, wheel: Path, place: Path, log: Path) -> None:
@@ -21,7 +39,7 @@ def servers(project: Project, python: Path, wheel: Path, place: Path, log: Path)
     program = project.root / TOOLS / "served.py"
     proc.step(
         f"servers with {wheel.name}",
-        [python, program, wheel, project.root / PAGES, place],
+        [python, program, wheel, lines(project, place.with_name("lines")), place],
         cwd=project.root,
         log=log,
     )
@@ -31,10 +49,11 @@ def servers(project: Project, python: Path, wheel: Path, place: Path, log: Path)
 def bare(project: Project, pin: Pin, sdist: Path, tests: Path, suite: str) -> None:
     """Build the sdist in a bare *suite*, for its own interpreter; run the tests and the servers."""
     tools = project.root / TOOLS
+    written = lines(project, sdist.parent.with_name("lines"))
     userland.run(
         project,
         suite,
-        (sdist, tests, project.root / PAGES, tools / "served.py", tools / "try.sh"),
+        (sdist, tests, written, tools / "served.py", tools / "try.sh"),
         ("sh", "try.sh", f"python{pin.branch}"),
         title=f"try {sdist.name} on {suite}",
         log=project.logs(pin) / f"wheel-try-{suite}.log",

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from cpatch.base.errors import CpatchError
 from cpatch.base.project import Project
+from cpatch.measuring import serverpages
 from cpatch.servers import setups
 from cpatch.servers.setups import BLOCKS, MODES, SETUPS
 
@@ -56,14 +57,14 @@ def test_every_page_has_its_blocks() -> None:
     for page in PAGES:
         path = PROJECT.root / "docs" / "servers" / f"{page}.md"
         for kind in BLOCKS:
-            compile(setups.block(path, kind), str(path), "exec")
+            compile(serverpages.block(path, kind), str(path), "exec")
 
 
 def test_a_page_without_its_marks_is_named(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text("```python\nimport gc\n```\n")
     with pytest.raises(CpatchError, match="0 blocks of lines marked immortal"):
-        setups.block(page, "immortal")
+        serverpages.block(page, "immortal")
 
 
 @pytest.mark.parametrize("setup", SETUPS.values(), ids=SETUPS)
@@ -78,7 +79,7 @@ def test_the_wheel_s_lines_differ_in_one_import_and_call(setup: setups.Setup) ->
 
 def test_lines_without_that_import_are_refused() -> None:
     with pytest.raises(CpatchError, match="import gc once"):
-        setups.for_wheel("import gc, sys\n")
+        serverpages.for_wheel("import gc, sys\n")
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -90,7 +91,7 @@ def test_the_lines_make_the_heap_immortal(page: str, tmp_path: Path) -> None:
     package.mkdir()
     (package / "__init__.py").touch()
     (package / "signals.py").write_text(SIGNALS)
-    lines = setups.block(PROJECT.root / f"docs/servers/{page}.md", "immortal")
+    lines = serverpages.block(PROJECT.root / f"docs/servers/{page}.md", "immortal")
     code = f"""
 import gc, sys
 sys.path.insert(0, {str(tmp_path)!r})
@@ -118,7 +119,7 @@ def test_the_fork_server_s_files_are_those_that_cpython_s_tests_run(kind: str) -
         if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)
     }
     page = PROJECT.root / "docs/servers/multiprocessing.md"
-    assert texts[kind.upper()] == setups.block(page, kind)
+    assert texts[kind.upper()] == serverpages.block(page, kind)
 
 
 @pytest.mark.skipif(

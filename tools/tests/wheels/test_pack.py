@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
 from buildtoy import VERSION, Toy, make_toy
 from cpatch.wheels import pack, trial
+
+#: What the repository's own pages say.
+PAGES = Path(__file__).parents[3] / "docs" / "servers"
 
 #: Says which release it is, makes environments that hold itself, and builds by writing files.
 PYTHON = """\
@@ -34,6 +38,7 @@ def toy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Toy:
     """The toy project, with a package, whose stock interpreter is PYTHON."""
     toy = make_toy(tmp_path / "p", monkeypatch)
     (toy.root / "LICENSE").touch()
+    shutil.copytree(PAGES, toy.root / "docs" / "servers", dirs_exist_ok=True)
     (toy.root / "wheel" / "tests").mkdir(parents=True)
     (toy.root / "wheel" / "shared-files").write_text("LICENSE Python\n")
     stock = python(toy, "stock", VERSION)
@@ -103,8 +108,9 @@ def test_servers_when_they_are_asked_for(toy: Toy) -> None:
     line = next(line for line in commands(toy).splitlines() if "served.py" in line)
     assert line.split()[2].endswith("/w0/immortal_heap-0.1.0-cp98-cp98-manylinux_2_99_x86_64.whl")
     assert line.split()[3:] == [
-        f"{toy.root}/docs/servers", f"{toy.project.pin_build(toy.pin)}/wheel/servers-0"
-    ]  # fmt: skip
+        f"{toy.project.pin_build(toy.pin)}/wheel/lines",
+        f"{toy.project.pin_build(toy.pin)}/wheel/servers-0",
+    ]
     (toy.root / "servers-fail").touch()
     assert toy.run("wheel", "-j1", "--servers") == 1
     assert toy.run("wheel", "-j1") == 0
@@ -117,7 +123,11 @@ def test_bare_system_gets_the_sdist(toy: Toy, monkeypatch: pytest.MonkeyPatch) -
     ((suite, given, argv),) = calls
     assert (suite, argv) == ("sid", ("sh", "try.sh", "python9.8"))
     names = [path.name for path in given]
-    assert names == ["immortal_heap-0.1.0.tar.gz", "tests", "servers", "served.py", "try.sh"]
+    assert names == ["immortal_heap-0.1.0.tar.gz", "tests", "lines", "served.py", "try.sh"]
+    written = {path.name: path.read_text() for path in given[2].iterdir()}
+    assert written.keys() == trial.LINES.keys()
+    assert "def when_ready(server):\n    import immortal_heap\n" in written["gunicorn.py"]
+    assert "gc.immortalize_heap()" not in "".join(written.values())
 
 
 def test_refuses_two_of_the_same_release(toy: Toy, capsys: pytest.CaptureFixture[str]) -> None:
