@@ -7,11 +7,19 @@ rich is imported only where a progress bar is drawn: it costs more than a whole 
 from __future__ import annotations
 
 import contextlib
+import re
 import sys
 import time
 from collections.abc import Callable, Iterator
 
 _verbose = False
+#: What has to be typed after a verb to be about the same pin: a blank, and PIN=...
+_pin = ""
+#: A verb of make's that is about a pin, without one named.
+_COMMAND = re.compile(
+    r"\b(make (?:apply|audit|bench|build|compat|diff|dist|fuzz|headers|install|lint|refresh|report"
+    r"|servers|status|test|variants|wheel|which))\b(?![^;\n]* PIN=)"
+)
 
 #: Called with (done, total); a total of None draws a spinner.
 Advance = Callable[[float, "float | None"], None]
@@ -23,6 +31,17 @@ def set_verbose(on: bool) -> None:
     _verbose = on
 
 
+def set_pin(branch: str | None) -> None:
+    """Say which pin the commands that are told to be typed next are about; None: the default."""
+    global _pin
+    _pin = f" PIN={branch}" if branch else ""
+
+
+def typed(text: str) -> str:
+    """Return the text with the pin in each of make's commands, where the default would be wrong."""
+    return _COMMAND.sub(rf"\1{_pin}", text) if _pin else text
+
+
 def is_verbose() -> bool:
     """Say whether ``-v`` was given."""
     return _verbose
@@ -30,7 +49,8 @@ def is_verbose() -> bool:
 
 def say(text: str = "") -> None:
     """Print one line of result on stdout."""
-    print(_printable(text), flush=True)
+    before, told, command = text.partition("next")
+    print(_printable(before + told + typed(command)), flush=True)
 
 
 def field(name: str, text: str) -> None:

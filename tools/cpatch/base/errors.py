@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from cpatch.base import console
+
 USAGE = 2
 CONFLICT = 3
 REGRESSION = 4
@@ -50,7 +52,7 @@ class CpatchError(Exception):
         if self.got is not None:
             rows.append(("  got   ", self.got))
         if self.fix is not None:
-            rows.append(("  fix:  ", self.fix))
+            rows.append(("  fix:  ", console.typed(self.fix)))
         out = []
         for label, text in rows:
             first, *rest = text.split("\n")

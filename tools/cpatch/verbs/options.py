@@ -129,4 +129,7 @@ def jobs_option(func: F) -> F:
 def open_pin(pin_name: str | None) -> tuple[Project, Pin]:
     """Return the project and the pin a verb works on."""
     project = Project.find()
-    return project, load_pins(project).get(pin_name)
+    pins = load_pins(project)
+    pin = pins.get(pin_name)
+    console.set_pin(None if pin.branch == pins.get(None).branch else pin.branch)
+    return project, pin
