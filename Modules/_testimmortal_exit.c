@@ -163,6 +163,101 @@ static PyTypeObject BusyType = {
     .tp_is_gc = busy_is_gc,
 };
 
+/* Objects whose memory the interpreter does not get back. */
+
+static PyObject *pool[16];          /* of what was deallocated */
+static Py_ssize_t n_pool = 0;
+
+static void
+write_and_clear(WriterObject *self)
+{
+    PyObject_GC_UnTrack(self);
+    write_byte(self->fd, self->byte);
+    Py_CLEAR(self->held);
+}
+
+static void
+pooled_dealloc(WriterObject *self)
+{
+    write_and_clear(self);
+    if (n_pool == (Py_ssize_t)Py_ARRAY_LENGTH(pool)) {
+        Py_FatalError("_testimmortal: deallocated again and again");
+    }
+    pool[n_pool++] = (PyObject *)self;
+}
+
+static void
+linked_dealloc(WriterObject *self)
+{
+    static WriterObject *last = NULL;
+    write_and_clear(self);
+    *(WriterObject **)self = last;
+    last = self;
+}
+
+static PyObject *
+malloced_alloc(PyTypeObject *type, Py_ssize_t Py_UNUSED(n))
+{
+    PyObject *self = calloc(1, type->tp_basicsize);
+    return self == NULL ? PyErr_NoMemory() : PyObject_Init(self, type);
+}
+
+static void
+malloced_dealloc(WriterObject *self)
+{
+    write_byte(self->fd, self->byte);
+    Py_CLEAR(self->held);
+    memset(self, 0xdb, sizeof(*self));
+    free(self);
+}
+
+PyDoc_STRVAR(pooled_doc,
+"PooledWriter(fd, byte, held=None, /)\n\n"
+"Writes byte to fd when it is deallocated, and waits in a pool then.");
+
+PyDoc_STRVAR(linked_doc,
+"LinkedWriter(fd, byte, held=None, /)\n\n"
+"The same, in a list whose links are where the counts were.");
+
+PyDoc_STRVAR(malloced_doc,
+"MallocedWriter(fd, byte, held=None, /)\n\n"
+"The same, not of the collector, and in memory of malloc()'s.");
+
+static PyTypeObject PooledType = {
+    PyVarObject_HEAD_INIT(NULL, 0)
+    .tp_name = "_testimmortal.PooledWriter",
+    .tp_doc = pooled_doc,
+    .tp_basicsize = sizeof(WriterObject),
+    .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC,
+    .tp_new = writer_new,
+    .tp_dealloc = (destructor)pooled_dealloc,
+    .tp_traverse = (traverseproc)writer_traverse,
+    .tp_clear = (inquiry)writer_clear,
+};
+
+static PyTypeObject LinkedType = {
+    PyVarObject_HEAD_INIT(NULL, 0)
+    .tp_name = "_testimmortal.LinkedWriter",
+    .tp_doc = linked_doc,
+    .tp_basicsize = sizeof(WriterObject),
+    .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC,
+    .tp_new = writer_new,
+    .tp_dealloc = (destructor)linked_dealloc,
+    .tp_traverse = (traverseproc)writer_traverse,
+    .tp_clear = (inquiry)writer_clear,
+};
+
+static PyTypeObject MallocedType = {
+    PyVarObject_HEAD_INIT(NULL, 0)
+    .tp_name = "_testimmortal.MallocedWriter",
+    .tp_doc = malloced_doc,
+    .tp_basicsize = sizeof(WriterObject),
+    .tp_flags = Py_TPFLAGS_DEFAULT,
+    .tp_new = writer_new,
+    .tp_alloc = malloced_alloc,
+    .tp_dealloc = (destructor)malloced_dealloc,
+};
+
 #define CAPSULE "_testimmortal.writer"
 
 static void
@@ -209,7 +304,10 @@ _testimmortal_add_exit(PyObject *module)
 {
     if (PyModule_AddFunctions(module, exit_methods) < 0 ||
         PyModule_AddType(module, &PlainWriterType) < 0 ||
-        PyModule_AddType(module, &BusyType) < 0)
+        PyModule_AddType(module, &BusyType) < 0 ||
+        PyModule_AddType(module, &PooledType) < 0 ||
+        PyModule_AddType(module, &LinkedType) < 0 ||
+        PyModule_AddType(module, &MallocedType) < 0)
     {
         return -1;
     }

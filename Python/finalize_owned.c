@@ -3,7 +3,8 @@
    Such an object was mortal when gc.immortalize_heap() was called: a stream
    that is still open.  It is deallocated last, once nothing mortal can need it
    any more.  Others may hold it still, and read its count and its type: so its
-   memory is not given back, and it ends as it was, immortal.
+   memory is not given back, and it ends as it was, immortal.  Where that does
+   not come about, finalize_gone.c sees to those others.
 
    In an unpatched interpreter it would have gone with what holds it, unless that
    stays alive to the end: so what can be reached from what C code holds, from
@@ -30,6 +31,7 @@ struct walk {
     _Py_addrset held;       /* reached from what stays alive */
     _Py_addrset reached;    /* from what is owned */
     _Py_objlist order;      /* the last one comes first */
+    _Py_addrset gone;       /* whose memory did not come back */
     int any_in_use;         /* _PyFinalize_AnyInUse() */
     int no_memory;
 };
@@ -227,8 +229,8 @@ visit_same(PyObject *op, void *arg)
 }
 
 /* Memory that does not come back waits in a list of the type's, to be used
-   again, with a link where the count was: it is left alone.  0 then: there is
-   no object any more. */
+   again, or was another allocator's: it is left alone.  0 then: there is no
+   object any more. */
 static int
 deallocate(PyObject *op)
 {
@@ -268,6 +270,7 @@ deallocate_all(struct walk *w)
     PyMem_SetAllocator(PYMEM_DOMAIN_OBJ, &keeping);
     for (Py_ssize_t i = w->order.size; --i >= 0; ) {
         if (!deallocate(w->order.items[i])) {
+            add(w, &w->gone, w->order.items[i]);
             w->order.items[i] = Py_NewRef(Py_None);
         }
     }
@@ -284,10 +287,12 @@ _PyFinalize_Release(PyInterpreterState *interp)
     }
     struct walk w = {.no_memory = 0};
     int any = _Py_IsMainInterpreter(interp) && find_order(&w, interp);
-    _PyFinalize_ReleaseMortal(interp, any ? &w.reached : NULL);
+    _PyFinalize_ReleaseMortal(interp, any ? &w.reached : NULL, &w.gone);
     if (any) {
         deallocate_all(&w);
-        _PyFinalize_ReleaseMortal(interp, NULL);
+        if (_PyFinalize_ForgetGone(interp, &w.gone) == 0 && !w.no_memory) {
+            _PyFinalize_ReleaseMortal(interp, NULL, &w.gone);
+        }
     }
     if (_Py_IsMainInterpreter(interp)) {
         _PyImmortalHeap_ForgetOwned();
@@ -296,5 +301,6 @@ _PyFinalize_Release(PyInterpreterState *interp)
     _Py_addrset_clear(&w.owned);
     _Py_addrset_clear(&w.held);
     _Py_addrset_clear(&w.reached);
+    _Py_addrset_clear(&w.gone);
     _Py_objlist_clear(&w.order);
 }

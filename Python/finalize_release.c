@@ -31,6 +31,7 @@ struct walk {
     _Py_addrset seen;
     _Py_addrset boundaries; /* modules that finalize_modules() lets go of */
     _Py_addrset *later;     /* what these hold is not to be released yet */
+    _Py_addrset *gone;      /* not to be looked at */
     _Py_deallocators deallocators;
     _Py_addrset carriers;   /* cannot be cut open: stand for what they hold */
     _Py_objlist callers;    /* weak references with a callback */
@@ -119,6 +120,9 @@ static int
 visit(PyObject *op, void *arg)
 {
     struct walk *w = arg;
+    if (_Py_addrset_has(w->gone, op)) {
+        return 0;
+    }
     int is_gc = _PyObject_IS_GC(op);
     if (_Py_IsImmortal(op)) {
         /* What is tracked is on a list.  Of what is not, only a dictionary can
@@ -261,6 +265,14 @@ take_callbacks(struct walk *w)
     _Py_objlist_clear(&w->callers);
 }
 
+void
+_PyFinalize_ForgetCached(PyInterpreterState *interp, _Py_addrset *dicts)
+{
+    if (dicts->used > 0) {
+        (void)lists_visit(interp, forget_cached, dicts);
+    }
+}
+
 static void
 cut_edges(struct walk *w)
 {
@@ -272,16 +284,15 @@ cut_edges(struct walk *w)
         }
         _PyFinalize_Cut(w->interp, w->edges[i].holder, w->edges[i].held);
     }
-    if (dicts.used > 0) {
-        (void)lists_visit(w->interp, forget_cached, &dicts);
-    }
+    _PyFinalize_ForgetCached(w->interp, &dicts);
     _Py_addrset_clear(&dicts);
 }
 
 void
-_PyFinalize_ReleaseMortal(PyInterpreterState *interp, _Py_addrset *later)
+_PyFinalize_ReleaseMortal(PyInterpreterState *interp, _Py_addrset *later,
+                          _Py_addrset *gone)
 {
-    struct walk w = {.interp = interp, .later = later};
+    struct walk w = {.interp = interp, .later = later, .gone = gone};
     size_t carriers;
     int enabled = interp->gc.enabled;
     interp->gc.enabled = 0;

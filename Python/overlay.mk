@@ -16,6 +16,7 @@ OVERLAY_OBJS= $(patsubst $(srcdir)/%.c,%.o,$(wildcard \
 		$(srcdir)/Python/finalize_files.c \
 		$(srcdir)/Python/finalize_find.c \
 		$(srcdir)/Python/finalize_garbage.c \
+		$(srcdir)/Python/finalize_gone.c \
 		$(srcdir)/Python/finalize_interpreters.c \
 		$(srcdir)/Python/finalize_modules.c \
 		$(srcdir)/Python/finalize_order.c \

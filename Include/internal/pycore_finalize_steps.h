@@ -91,9 +91,20 @@ typedef struct {
 
 /* The first half of _PyFinalize_Release().
 
-   later -- what these objects hold is left alone; or NULL. */
+   later -- what these objects hold is left alone; or NULL.
+   gone  -- addresses where there is no object any more. */
 extern void _PyFinalize_ReleaseMortal(PyInterpreterState *interp,
-                                      _Py_addrset *later);
+                                      _Py_addrset *later, _Py_addrset *gone);
+
+/* Let nothing that is alive drop a reference to what is gone.  Returns 0, or -1
+   for lack of memory (without an exception): not all was found then. */
+extern int _PyFinalize_ForgetGone(PyInterpreterState *interp,
+                                  _Py_addrset *gone);
+
+/* The method cache holds values of classes' dictionaries without a reference:
+   forget those of these dictionaries. */
+extern void _PyFinalize_ForgetCached(PyInterpreterState *interp,
+                                     _Py_addrset *dicts);
 
 /* Add the modules of all other interpreters, and their dictionaries, to set.
    Returns 0, or -1 for lack of memory (without an exception). */

@@ -7,7 +7,7 @@ gc.immortalize_heap(); but none that C code holds.
 
 import unittest
 from test import support
-from test.immortal_exit_support import Case, ExitTestCase
+from test.immortal_exit_support import Case, ExitTestCase, run
 from test.test_immortal_exit_release import (HOLDERS, STARTUP, WRITERS,
                                              cases, indented)
 
@@ -31,6 +31,23 @@ class StartupTests(ExitTestCase):
     """Held by what the interpreter made for itself."""
 
     cases = cases(STARTUP, OPEN)
+
+
+def recycled(program):
+    """Make a program use types whose memory does not come back."""
+    return program.replace(
+        'kinds = t.Writer, t.PlainWriter, t.writer_capsule',
+        'kinds = t.PooledWriter, t.LinkedWriter, t.MallocedWriter')
+
+
+class RecycledTests(ExitTestCase):
+    """Deallocated once, and nobody looks at what was there, whoever holds it."""
+
+    cases = cases(HOLDERS, recycled(OPEN))
+
+
+class RecycledStartupTests(ExitTestCase):
+    cases = cases(STARTUP, recycled(OPEN))
 
 
 def case(name, program, out, **kwargs):
@@ -122,6 +139,44 @@ class CountingTests(ExitTestCase):
              '# here\n'
              'del w', 'g'),
     )
+
+
+class RecycledLaterTests(ExitTestCase):
+    """The same, held by what came after the call as well."""
+
+    cases = tuple(
+        Case(name, recycled(WRITERS) + indented(
+            f'import functools\n'
+            f'all = [make(n) for n in range(3)]\n'
+            f'# here\n'
+            f'for w in all: {hold}\n'
+            f'del w', 4), 'gpc', any_order=True)
+        for name, hold in (
+            ('list', 'sys.__dict__.setdefault("w", []).append(w)'),
+            ('dict', 'sys.__dict__.setdefault("w", {})[w] = w'),
+            ('tuple', 'sys.w = (w, getattr(sys, "w", None))'),
+            ('set', 'sys.__dict__.setdefault("w", set()).add(w)'),
+            ('partial', 'sys.w = functools.partial(print, w, '
+                        'getattr(sys, "w", None))'),
+            ('class', 'setattr(os, f"w{len(vars(os))}", '
+                      'type("A", (), {"w": w}))'),
+            ('instance', 'a = type("A", (), {})(); a.w = w; '
+                         'setattr(sys, f"w{len(vars(sys))}", a)'),
+            ('module', 'setattr(sys, f"w{len(vars(sys))}", w)'),
+        ))
+
+    def test_of_the_library(self):
+        # Its memory is asyncio's to use again.
+        for mode in 'default', 'call':
+            with self.subTest(mode=mode):
+                ended = run("""
+                    import asyncio
+                    loop = asyncio.new_event_loop()
+                    held = [iter(loop.create_future()) for _ in range(3)]
+                    # here
+                    loop.close()
+                    """, mode)
+                self.assertEqual(ended, (0, '', ''))
 
 
 class OrderTests(ExitTestCase):
