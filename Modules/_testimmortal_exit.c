@@ -211,6 +211,13 @@ malloced_dealloc(WriterObject *self)
     free(self);
 }
 
+static void
+freeing_free(void *self)
+{
+    memset(self, 0xdb, sizeof(WriterObject));
+    free(self);
+}
+
 PyDoc_STRVAR(pooled_doc,
 "PooledWriter(fd, byte, held=None, /)\n\n"
 "Writes byte to fd when it is deallocated, and waits in a pool then.");
@@ -222,6 +229,10 @@ PyDoc_STRVAR(linked_doc,
 PyDoc_STRVAR(malloced_doc,
 "MallocedWriter(fd, byte, held=None, /)\n\n"
 "The same, not of the collector, and in memory of malloc()'s.");
+
+PyDoc_STRVAR(freeing_doc,
+"FreeingWriter(fd, byte, held=None, /)\n\n"
+"The same, and it is its tp_free that gives the memory back.");
 
 static PyTypeObject PooledType = {
     PyVarObject_HEAD_INIT(NULL, 0)
@@ -256,6 +267,18 @@ static PyTypeObject MallocedType = {
     .tp_new = writer_new,
     .tp_alloc = malloced_alloc,
     .tp_dealloc = (destructor)malloced_dealloc,
+};
+
+static PyTypeObject FreeingType = {
+    PyVarObject_HEAD_INIT(NULL, 0)
+    .tp_name = "_testimmortal.FreeingWriter",
+    .tp_doc = freeing_doc,
+    .tp_basicsize = sizeof(WriterObject),
+    .tp_flags = Py_TPFLAGS_DEFAULT,
+    .tp_new = writer_new,
+    .tp_alloc = malloced_alloc,
+    .tp_dealloc = (destructor)writer_dealloc,
+    .tp_free = freeing_free,
 };
 
 #define CAPSULE "_testimmortal.writer"
@@ -307,7 +330,8 @@ _testimmortal_add_exit(PyObject *module)
         PyModule_AddType(module, &BusyType) < 0 ||
         PyModule_AddType(module, &PooledType) < 0 ||
         PyModule_AddType(module, &LinkedType) < 0 ||
-        PyModule_AddType(module, &MallocedType) < 0)
+        PyModule_AddType(module, &MallocedType) < 0 ||
+        PyModule_AddType(module, &FreeingType) < 0)
     {
         return -1;
     }

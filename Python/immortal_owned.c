@@ -16,15 +16,6 @@
    more memory than they do. */
 #define MAX_OF_TYPE 10000
 
-/* Does type give its instances' memory back in a way that can be kept from
-   happening? */
-static int
-frees_with_python(PyTypeObject *type)
-{
-    return type == &PyCapsule_Type ||
-        type->tp_free == PyObject_Free || type->tp_free == PyObject_GC_Del;
-}
-
 int
 _PyCounter_Wants(struct _Py_counter *counter, PyObject *op)
 {
@@ -37,13 +28,12 @@ _PyCounter_Wants(struct _Py_counter *counter, PyObject *op)
     }
     if (!_PyType_IS_GC(type)) {
         /* Nothing would tell that its finalizer ran. */
-        return type->tp_finalize == NULL && frees_with_python(type);
+        return type->tp_finalize == NULL;
     }
     /* Types and modules are the interpreter's to let go of; and a type whose
        objects do not always want to be collected has reasons (greenlets, which
        have a C stack). */
-    return type->tp_is_gc == NULL && frees_with_python(type) &&
-        !PyType_Check(op) && !PyModule_Check(op);
+    return type->tp_is_gc == NULL && !PyType_Check(op) && !PyModule_Check(op);
 }
 
 static struct _Py_counted *

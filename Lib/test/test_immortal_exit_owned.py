@@ -135,6 +135,9 @@ class CountingTests(ExitTestCase):
              'w = make(0)\n'
              'i = s.create()\n'
              '# here', 'g'),
+        case('memory_of_its_own', 'w = t.FreeingWriter(1, b"f")\n'
+             'l = [w]\n'
+             '# here', 'f'),
         case('closed', 'w = make(0)\n'
              '# here\n'
              'del w', 'g'),
