@@ -11,7 +11,7 @@ from cpatch.base.errors import REGRESSION, USAGE, CpatchError
 from cpatch.base.pinfile import load_pins
 from cpatch.series import parts as series_parts
 from cpatch.series import patchfiles
-from cpatch.suite import choice, compat_leg, headers_leg, legs, parts_leg, wheel_leg
+from cpatch.suite import choice, compat_leg, headers_leg, legs, parts_leg, variants_leg, wheel_leg
 from cpatch.verbs.options import jobs_option, open_pin, parts_option, pin_option, verbose_option
 from cpatch.wheels import stage
 
@@ -22,7 +22,7 @@ NAMED = tuple(row for row in legs.OTHER_PINS if row[0] not in USUAL)
 #: runs without that where there is a wheel.
 WHEEL = ("wheel", wheel_leg.built_and_tested)
 ALONE = (
-    *legs.SANITIZED,
+    *variants_leg.SANITIZED,
     ("parts", parts_leg.parts_alone),
     ("compat", compat_leg.few),
     ("headers-all", headers_leg.every),
