@@ -65,8 +65,8 @@ class Variant:
         )
 
 
-def _of(flavor: str) -> Variant:
-    return Variant(flavor, flavor, flavors.get(flavor).summary)
+def _of(flavor: str, env: Mapping[str, str] | None = None) -> Variant:
+    return Variant(flavor, flavor, flavors.get(flavor).summary, env or {})
 
 
 VARIANTS = {
@@ -75,7 +75,8 @@ VARIANTS = {
         _of("debug"),
         _of("tracerefs"),
         _of("asan"),
-        _of("ubsan"),
+        # A report ends the process, and so fails the test.
+        _of("ubsan", {"UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1"}),
         _of("tsan"),
         _of("valgrind"),
         _of("nopymalloc"),
