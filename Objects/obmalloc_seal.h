@@ -44,7 +44,7 @@ seal_page_size(void)
 #if SEAL_CAN_RELEASE
     if (_PyPort_AreArenasMapped()) {
         long size = sysconf(_SC_PAGESIZE);
-        if (size > 0 && size <= POOL_SIZE && POOL_SIZE / size <= 32) {
+        if (size > 0 && size <= POOL_SIZE && POOL_SIZE / size < 32) {
             return (size_t)size;
         }
     }
@@ -259,8 +259,11 @@ seal_trim_listed(struct arena_object *ao, size_t page)
     }
     for (;;) {
         uintptr_t last = (uintptr_t)ao->pool_address - POOL_SIZE;
+        if (last < base) {
+            break;
+        }
         uint64_t bit = (uint64_t)1 << ((last - base) / POOL_SIZE);
-        if (last < base || !(listed & bit)) {
+        if (!(listed & bit)) {
             break;
         }
         listed &= ~bit;

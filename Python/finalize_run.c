@@ -338,7 +338,9 @@ _PyFinalize_Interpreter(PyThreadState *tstate, int (*flush)(void))
     _PyFinalize_ClearModules(tstate, &f.modules, f.verbose);
     _PyFinalize_Release(f.interp);
     _PyFinalize_FreeModules(&f.modules);
-    _PyFinalize_EndWatch();
+    if (_Py_IsMainInterpreter(f.interp)) {
+        _PyFinalize_EndWatch();
+    }
     _Py_addrset_clear(&f.finished);
     if (--f.stopped->depth == 0) {
         _Py_addrset_clear(&f.stopped->in_use);

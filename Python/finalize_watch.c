@@ -41,14 +41,24 @@
 #define IDLE_NS 20000000
 
 static int exit_status = -1;        /* -1: the process does not end */
-static PyThread_type_lock going_on; /* held while there is something to watch */
-static PyThread_type_lock hand_over;    /* whoever gets it first goes on */
-static unsigned long watched;       /* native thread id */
-static void (*take_over)(PyThreadState *, void *);
-static void *arg;
-static PyThreadState *stuck;
-static PyInterpreterState *interp;
-static int patience;
+static int met = 0;                 /* was such a wait given up already? */
+
+/* What a watching thread is given.  It does not change, and is never freed: that
+   thread may be about to look at it. */
+struct watch {
+    PyThread_type_lock going_on;    /* held while there is something to watch */
+    PyThread_type_lock hand_over;   /* whoever gets it first goes on, and keeps it */
+    unsigned long thread;           /* native id of the watched one */
+    PyThreadState *tstate;          /* and its state */
+    void (*take_over)(PyThreadState *, void *);
+    void *arg;
+    int patience;
+};
+
+/* The last one that was begun, and whether it was ended.  Only whoever finalizes
+   looks at these. */
+static struct watch *latest = NULL;
+static int ended = 0;
 
 void
 _PyFinalize_SetExitStatus(int status)
@@ -61,12 +71,12 @@ _PyFinalize_SetExitStatus(int status)
 /* Fill buffer with what the watched thread does in the kernel.  Returns whether
    it waits for a futex without a timeout. */
 static int
-look(char *buffer, size_t size)
+look(const struct watch *w, char *buffer, size_t size)
 {
     char path[64];
     long number = -1;
     unsigned long timeout = 0;
-    PyOS_snprintf(path, sizeof(path), "/proc/self/task/%lu/syscall", watched);
+    PyOS_snprintf(path, sizeof(path), "/proc/self/task/%lu/syscall", w->thread);
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0) {
         return 0;
@@ -99,15 +109,17 @@ end_process(int status)
 
 /* Take over, unless the watched thread has just come to the end by itself. */
 static void
-give_up(void)
+give_up(const struct watch *w)
 {
     static const char message[] =
         "Python: a finalizer waits for a lock that a thread which was stopped "
         "at shutdown may hold; ";
     PyThreadState *tstate = NULL;
-    if (!PyThread_acquire_lock(hand_over, NOWAIT_LOCK)) {
+    if (!PyThread_acquire_lock(w->hand_over, NOWAIT_LOCK)) {
         return;
     }
+    PyInterpreterState *interp = w->tstate->interp;
+    met = 1;
     if (!_PyPort_IsGILTaken(interp)) {
         tstate = PyThreadState_New(interp);
     }
@@ -120,77 +132,76 @@ give_up(void)
     fflush(stderr);
     /* From now on the other thread is the one that ends when it asks for the
        GIL. */
-    _PyPort_TakeOver(stuck, tstate);
+    _PyPort_TakeOver(w->tstate, tstate);
     PyEval_AcquireThread(tstate);
-    take_over(tstate, arg);
+    w->take_over(tstate, w->arg);
     end_process(exit_status);
 }
 
 static void
-watch(void *Py_UNUSED(unused))
+watch(void *arg)
 {
+    const struct watch *w = arg;
     char before[256] = "", now[256];
     int64_t used_before = 0;
     int same = 0;
-    while (PyThread_acquire_lock_timed(going_on, INTERVAL_US, 0) !=
+    while (PyThread_acquire_lock_timed(w->going_on, INTERVAL_US, 0) !=
            PY_LOCK_ACQUIRED)
     {
-        int endless = look(now, sizeof(now));
+        int endless = look(w, now, sizeof(now));
         int64_t used = processor_time();
         same = endless && strcmp(now, before) == 0 &&
             used - used_before < IDLE_NS ? same + 1 : 0;
-        if (same >= patience) {
-            patience = LITTLE_PATIENCE;
-            give_up();
+        if (same >= w->patience) {
+            give_up(w);
             return;
         }
         strcpy(before, now);
         used_before = used;
     }
-    PyThread_release_lock(going_on);
 }
 
 void
 _PyFinalize_BeginWatch(PyThreadState *tstate,
-                       void (*function)(PyThreadState *, void *),
-                       void *function_arg)
+                       void (*function)(PyThreadState *, void *), void *arg)
 {
     if (exit_status < 0 || tstate->interp->threads.next_unique_id <= 1) {
         return;
     }
-    if (going_on == NULL) {
-        patience = PATIENCE;
-    }
-    /* Never freed: a watching thread may be about to look at it. */
-    going_on = PyThread_allocate_lock();
-    hand_over = PyThread_allocate_lock();
-    if (going_on == NULL || hand_over == NULL) {
+    struct watch *w = PyMem_RawCalloc(1, sizeof(*w));
+    if (w == NULL || (w->going_on = PyThread_allocate_lock()) == NULL ||
+        (w->hand_over = PyThread_allocate_lock()) == NULL)
+    {
         return;
     }
-    PyThread_acquire_lock(going_on, WAIT_LOCK);
-    watched = PyThread_get_thread_native_id();
-    take_over = function;
-    arg = function_arg;
-    stuck = tstate;
-    interp = tstate->interp;
-    (void)PyThread_start_new_thread(watch, NULL);
+    PyThread_acquire_lock(w->going_on, WAIT_LOCK);
+    w->thread = PyThread_get_thread_native_id();
+    w->tstate = tstate;
+    w->take_over = function;
+    w->arg = arg;
+    w->patience = met ? LITTLE_PATIENCE : PATIENCE;
+    latest = w;
+    ended = 0;
+    (void)PyThread_start_new_thread(watch, w);
 }
 
 void
 _PyFinalize_EndWatch(void)
 {
-    if (going_on == NULL || watched != PyThread_get_thread_native_id()) {
+    if (latest == NULL || ended ||
+        latest->thread != PyThread_get_thread_native_id())
+    {
         return;
     }
-    if (!PyThread_acquire_lock(hand_over, NOWAIT_LOCK)) {
+    if (!PyThread_acquire_lock(latest->hand_over, NOWAIT_LOCK)) {
         /* Too late.  The other thread waits for the GIL. */
         (void)PyEval_SaveThread();
         for (;;) {
             pause();
         }
     }
-    PyThread_release_lock(going_on);
-    watched = 0;
+    ended = 1;
+    PyThread_release_lock(latest->going_on);
 }
 
 void

@@ -349,12 +349,6 @@ LEGS: tuple[Row, ...] = (
     ),
 )
 
-# Under a sanitizer, when it is named: a build of its own, and three times as long.
-SANITIZED: tuple[Row, ...] = tuple(
-    (flavor, Regrtest(flavor, flavor, lambda c: list(c.arguments) or [*c.ours(), *c.core()]).run)
-    for flavor in ("asan", "ubsan")
-)
-
 # What runs of a pin that is not the default one: all that is ours, and where that shows first.
 OTHER_PINS: tuple[Row, ...] = (
     ("lint", lint),

@@ -1,7 +1,9 @@
 """Builds that nobody ships, tested: what of it fails on patched and passes on stock.
 
 A variant is a flavor of build and an environment to run it in. Each leaves a record below
-``build/BRANCH/variants``, so that what was interrupted goes on; docs/builds.md is made of them.
+``build/BRANCH/variants``, so that what was interrupted goes on. ``--write`` puts the records into
+``docs/builds-BRANCH.json``, where those of other machines and days stay, and makes docs/builds.md
+of all.
 
 What differs and is known stands in ``tools/expected/variants.toml``::
 
@@ -15,9 +17,10 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 from cpatch.base import files, tables
 from cpatch.base.errors import USAGE, CpatchError
@@ -51,9 +54,19 @@ class Variant:
             return [name for name in self.tests if name in (*ours, *upstream)]
         return [*(name for name in ours if name not in choice.LONG), *upstream]
 
+    def leg(self, files: Sequence[str] = ()) -> Regrtest:
+        """Return the run of its test files, or of those that are named."""
+        return Regrtest(
+            f"variant-{self.name}",
+            self.flavor,
+            lambda context: list(files) or self.selected(context),
+            env=self.env,
+            list_of="variants",
+        )
 
-def _of(flavor: str) -> Variant:
-    return Variant(flavor, flavor, flavors.get(flavor).summary)
+
+def _of(flavor: str, env: Mapping[str, str] | None = None) -> Variant:
+    return Variant(flavor, flavor, flavors.get(flavor).summary, env or {})
 
 
 VARIANTS = {
@@ -62,7 +75,8 @@ VARIANTS = {
         _of("debug"),
         _of("tracerefs"),
         _of("asan"),
-        _of("ubsan"),
+        # A report ends the process, and so fails the test.
+        _of("ubsan", {"UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1"}),
         _of("tsan"),
         _of("valgrind"),
         _of("nopymalloc"),
@@ -114,11 +128,32 @@ def home(project: Project, pin: Pin) -> Path:
 def read(project: Project, pin: Pin, name: str) -> Record | None:
     """Return what was recorded of a variant, or None."""
     try:
-        data = json.loads((home(project, pin) / f"{name}.json").read_text(encoding="utf-8"))
-        lists = {key: tuple(data[key]) for key in ("differs", "both", "flaky")}
-        return Record(**{**data, **lists})
+        return _record(
+            json.loads((home(project, pin) / f"{name}.json").read_text(encoding="utf-8"))
+        )
     except (OSError, ValueError, TypeError, KeyError):
         return None
+
+
+def _record(data: dict[str, Any]) -> Record:
+    lists = {key: tuple(data[key]) for key in ("differs", "both", "flaky")}
+    return Record(**{**data, **lists})
+
+
+def shelf(project: Project, pin: Pin) -> Path:
+    """Where the records are that the page is made of, and that stay."""
+    return project.root / "docs" / f"builds-{pin.branch}.json"
+
+
+def shelve(project: Project, pin: Pin, names: Iterable[str]) -> list[Record]:
+    """Put the records of these variants, where there are some, to those that stay; return all."""
+    path = shelf(project, pin)
+    old = json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
+    kept = {record.name: record for record in map(_record, old)}
+    kept |= {name: record for name in names if (record := read(project, pin, name))}
+    found = [kept[name] for name in VARIANTS if name in kept]
+    files.write(path, json.dumps([asdict(each) for each in found], indent=1) + "\n")
+    return found
 
 
 def run(context: Context, variant: Variant, *, fresh: bool = False) -> Record:
@@ -146,15 +181,8 @@ def _run(context: Context, variant: Variant, tree: str) -> Record:
         except CpatchError:
             return Record(variant.name, tree, both=(BUILD,), error=error.what)
         return Record(variant.name, tree, differs=(BUILD,), error=error.what)
-    leg = Regrtest(
-        f"variant-{variant.name}",
-        variant.flavor,
-        variant.selected,
-        env=variant.env,
-        list_of="variants",
-    )
     begun = time.monotonic()
-    result = leg.run(context)
+    result = variant.leg().run(context)
     assert result.verdict is not None
     flaky = [note.split()[1] for note in result.notes if note.startswith("flaky: ")]
     return Record(

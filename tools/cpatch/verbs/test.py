@@ -11,7 +11,7 @@ from cpatch.base.errors import REGRESSION, USAGE, CpatchError
 from cpatch.base.pinfile import load_pins
 from cpatch.series import parts as series_parts
 from cpatch.series import patchfiles
-from cpatch.suite import choice, compat_leg, headers_leg, legs, parts_leg, wheel_leg
+from cpatch.suite import choice, compat_leg, headers_leg, legs, parts_leg, variants_leg, wheel_leg
 from cpatch.verbs.options import jobs_option, open_pin, parts_option, pin_option, verbose_option
 from cpatch.wheels import stage
 
@@ -23,7 +23,7 @@ COMPAT = ("compat", compat_leg.few)
 WHEEL = ("wheel", wheel_leg.built_and_tested)
 #: Run when they are named only: some take hours.
 ALONE = (
-    *legs.SANITIZED,
+    *variants_leg.SANITIZED,
     ("parts", parts_leg.parts_alone),
     ("headers-all", headers_leg.every),
     ("wheel-suite", wheel_leg.suite),

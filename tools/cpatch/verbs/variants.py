@@ -17,7 +17,7 @@ from cpatch.verbs.options import jobs_option, names, open_pin, pin_option, verbo
 @click.option("--list", "listing", is_flag=True, help="Show the variants.")
 @click.option("--only", callback=names, metavar="A,B", help="Only these.")
 @click.option("--fresh", is_flag=True, help="Forget earlier runs of what is run.")
-@click.option("--write", is_flag=True, help="Write what is kept into docs/builds.md; run nothing.")
+@click.option("--write", is_flag=True, help="Put what was run into docs/builds.md; run nothing.")
 @verbose_option
 def command(
     pin_name: str | None, jobs: int, listing: bool, only: tuple[str, ...], fresh: bool, write: bool
@@ -34,8 +34,8 @@ def command(
             console.say(f"{each.name:<14}{each.what}")
         return 0
     if write:
-        kept = [variants.read(project, pin, each.name) for each in chosen]
-        text = variants_page.render([each for each in kept if each], known)
+        kept = variants.shelve(project, pin, [each.name for each in chosen])
+        text = variants_page.render(kept, known)
         path = project.root / "docs" / "builds.md"
         pages.write(path, pin.branch, "make variants", text)
         console.field("wrote", project.show(path))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -93,6 +94,40 @@ def test_difference_counts_until_it_has_a_cause(toy, state, capsys):
     assert "- clang: `both`" in page
     assert "Not run yet: debug, tracerefs," in page
     assert "old" not in page
+
+
+def test_rows_of_another_day_stay(toy, state):
+    toy.run("variants", "--only", "musl,clang")
+    toy.run("variants", "--write")
+    for record in (toy.project.build).rglob("variants/*.json"):
+        record.unlink()
+    state.failing = ["test.test_gc.C.test_a"]
+    assert toy.run("variants", "--only", "clang") == 4
+    assert toy.run("variants", "--write") == 0
+    page = (toy.root / "docs" / "builds.md").read_text()
+    assert "| musl | with musl as the C library | 3 | 3 | 1 | the same |" in page
+    assert "| clang | compiled by clang | 3 | 3 | 1 | **1 differ** |" in page
+    kept = json.loads((toy.root / "docs" / "builds-9.8.json").read_text())
+    assert [row["name"] for row in kept] == ["clang", "musl"]
+
+
+def test_a_sanitizer_s_leg_is_its_row(toy, state, capsys):
+    state.failing = ["test.test_gc.C.test_a", "test.test_gc.C.test_b"]
+    (toy.root / "tools" / "expected").mkdir(parents=True)
+    (toy.root / "tools" / "expected" / "variants.toml").write_text(
+        '[[difference]]\nvariants = ["asan"]\ntests = ["*.test_a"]\ncause = "So it is."\n'
+    )
+    assert toy.run("test", "--only", "asan") == 4
+    said = capsys.readouterr().out
+    assert "asan: FAILED: test.test_gc.C.test_b (stock passes it)" in said
+    assert "test_a" not in said
+    assert "3 passed, 1 failed, 1 skipped" in said
+    assert state.ran == ["variant-asan"]
+    toy.run("variants", "--only", "asan")
+    assert state.ran == ["variant-asan"]  # the leg's record is the row's
+    state.broken = {("patched", "ubsan")}
+    assert toy.run("test", "--only", "ubsan") == 4
+    assert "ubsan: not built: patched ubsan: no" in capsys.readouterr().out
 
 
 def test_what_does_not_build_is_asked_of_stock(toy, state, capsys):

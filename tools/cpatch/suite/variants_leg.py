@@ -1,0 +1,27 @@
+"""The sanitizers as legs of ``test``: each is its row of the table of variants."""
+
+from __future__ import annotations
+
+from cpatch.suite import variants
+from cpatch.suite.legs import Context, Result, Row
+
+
+def _row(name: str) -> Row:
+    def run(context: Context) -> Result:
+        variant = variants.VARIANTS[name]
+        if context.arguments:
+            result = variant.leg(context.arguments).run(context)
+            result.name = name
+            return result
+        record = variants.run(context, variant, fresh=True)
+        new = list(variants.unexplained(record, variants.differences(context.project)))
+        notes = [f"FAILED: {case} (stock passes it)" for case in new]
+        notes += [f"flaky: {case} failed once and passed when run again" for case in record.flaky]
+        if record.error:
+            notes.append(f"not built: {record.error}")
+        return Result(name, record.passed, len(new), record.skipped, notes=notes)
+
+    return name, run
+
+
+SANITIZED: tuple[Row, ...] = tuple(map(_row, ("asan", "ubsan")))
