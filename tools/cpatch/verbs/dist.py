@@ -8,8 +8,8 @@ from pathlib import Path
 import click
 
 from cpatch.base import console
-from cpatch.base.errors import FAILURE, CpatchError
-from cpatch.building import flavors
+from cpatch.base.errors import FAILURE, USAGE, CpatchError
+from cpatch.building import flavors, profiles
 from cpatch.dist import archive, assemble, elf, trial
 from cpatch.dist.staging import Wanted
 from cpatch.verbs.options import (
@@ -33,6 +33,7 @@ class Asked:
     jobs: int
     shared: bool
     any_glibc: bool
+    profile: str | None
     compare: str | None
     suites: tuple[str, ...]
 
@@ -46,6 +47,7 @@ class Asked:
 @click.option(
     "--any-glibc", is_flag=True, help="Also where the C library is newer than Debian 12's."
 )
+@click.option("--profile", metavar="TARBALL", help="Build with a profile that was taken before.")
 @click.option("--compare", metavar="TARBALL", help="Name what differs from another build.")
 @click.option(
     "--try", "suites", callback=names, metavar="SUITE,…",
@@ -56,10 +58,14 @@ class Asked:
 def command(given: Asked) -> int:
     """Build, and pack into a tarball that runs from wherever it is unpacked."""
     project, pin = open_pin(given.pin_name)
+    row = flavors.get(given.flavor)
+    if given.profile and not row.profiled:
+        raise CpatchError(f"{row.name} is built without a profile", fix="make dist", code=USAGE)
     wanted = Wanted(
-        *(project, pin, given.tree, flavors.get(given.flavor)),
+        *(project, pin, given.tree, row),
         shared=given.shared,
         jobs=given.jobs,
+        profile=profiles.read(Path(given.profile)) if given.profile else None,
     )
     made = assemble.assemble(wanted, any_glibc=given.any_glibc)
     built = made.stage.built
@@ -75,6 +81,8 @@ def command(given: Asked) -> int:
         console.warn("the source tree has uncommitted edits: nobody else can build this")
     for name in made.leaks:
         console.warn(f"{name} names the directory it was built in")
+    if made.profile:
+        console.field("profile", project.show(made.profile))
     console.field("pyenv", f"pyenv install {project.show(made.definition)}")
     for suite in given.suites:
         trial.run(project, pin, made, suite)

@@ -51,7 +51,7 @@ def test_a_tarball_holds_what_it_says(toy: Toy, capsys: pytest.CaptureFixture[st
     assert NAME in said
     hashed = (toy.project.build / "dist" / f"{NAME}.sha256").read_text().split()[0]
     assert hashed in said
-    assert hashed in (toy.project.build / "dist" / "immortal-9.8.7").read_text()
+    assert hashed in (toy.project.build / "dist" / "immortal-9.8.7-release").read_text()
 
 
 def test_an_object_directory_of_its_own_that_names_no_source(toy: Toy) -> None:
@@ -78,6 +78,54 @@ def test_the_same_again_and_what_differs(
     shutil.rmtree(toy.obj(flavor="release-dist"))
     assert toy.run("dist", "--flavor", "release", "--compare", str(kept)) == 1
     assert "date.py: 2 and 3 bytes" in capsys.readouterr().err
+
+
+PROFILED = NAME.replace("-release", "")
+
+
+def test_with_its_profile_a_build_is_the_same_again(
+    toy: Toy, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    dist = toy.project.build / "dist"
+    assert toy.run("dist") == 0
+    for name in (PROFILED, f"profile-{PROFILED}"):
+        shutil.copy(dist / name, tmp_path / name)
+    shutil.rmtree(dist)
+    shutil.rmtree(toy.obj(flavor="pgo-dist"))
+    # One that measures for itself, and one that is given what was measured.
+    assert toy.run("dist", "--compare", str(tmp_path / PROFILED)) == 1
+    assert "measured.py" in capsys.readouterr().err
+    given = ("dist", "--profile", str(tmp_path / f"profile-{PROFILED}"))
+    assert toy.run(*given, "--compare", str(tmp_path / PROFILED)) == 0
+    assert "equal" in capsys.readouterr().out
+    # Of another source it says nothing.
+    toy.edit("a.c", "a2\n")
+    assert toy.run(*given) == 1
+    assert "of another source" in capsys.readouterr().err
+
+
+def test_a_profile_that_is_none(
+    toy: Toy, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert toy.run("dist", "--flavor", "release") == 0
+    some = str(toy.project.build / "dist" / NAME)
+    assert toy.run("dist", "--profile", some) == 1
+    assert "is no profile" in capsys.readouterr().err
+    assert toy.run("dist", "--flavor", "release", "--profile", some) == 2
+    assert "without a profile" in capsys.readouterr().err
+    with tarfile.open(tmp_path / "odd.tar.gz", "w") as tar:
+        tar.addfile(tarfile.TarInfo("profile-x/../../a.gcda"))
+    assert toy.run("dist", "--profile", str(tmp_path / "odd.tar.gz")) == 1
+    assert "a.gcda in it" in capsys.readouterr().err
+
+
+def test_each_kind_has_a_definition_of_its_own(toy: Toy) -> None:
+    assert toy.run("dist", "--flavor", "release") == 0
+    assert toy.run("dist", "--flavor", "release", "--enable-shared") == 0
+    assert toy.run("dist") == 0
+    for name, tail in (("", ""), ("-release", "-release"), ("-shared-release", "-shared-release")):
+        text = (toy.project.build / "dist" / f"immortal-9.8.7{name}").read_text()
+        assert f"x86_64{tail}.tar.gz" in text
 
 
 def test_an_unpacked_tree_is_compared_with_its_manifest(toy: Toy, tmp_path: Path) -> None:
