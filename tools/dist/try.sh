@@ -95,35 +95,11 @@ assert wrong is None, wrong
 END
 
 $py -c 'import gc; gc.immortalize_heap' 2>/dev/null || { say stock: no heap to share; exit 0; }
-say the four commands of docs/dist.md
-mkdir -p "$HOME/new user"
-cd "$HOME/new user"
-cat >app.py <<'END'
-import gc, re
-loaded = [(str(n), {"n": n}) for n in range(200_000)]
-def app(environ, start_response):
-    total = sum(len(name) + row["n"] for name, row in loaded)
-    dirty = int(re.search(r"Private_Dirty: +(\d+)", open("/proc/self/smaps_rollup").read())[1])
-    start_response("200 OK", [("Content-Type", "text/plain")])
-    return [f"{gc.is_immortal(loaded)} {dirty}".encode()]
-END
-cp "$HOME/python.tar.gz" .
-tar -xzf python.tar.gz
-./*-python-3*/bin/python3 -m venv venv && venv/bin/pip install -q gunicorn
-printf 'import gc\npreload_app = True\ndef when_ready(s): gc.immortalize_heap()\n' >gunicorn.conf.py
-venv/bin/gunicorn --workers 4 --bind 127.0.0.1:8000 app:app & server=$!
-venv/bin/python - <<'END'
-import time, urllib.request
-for _ in range(100):
-    try:
-        said = urllib.request.urlopen("http://127.0.0.1:8000/", timeout=20).read().decode()
-        break
-    except OSError:
-        time.sleep(0.2)
-immortal, dirty = said.split()
-print("a worker that has read 200,000 rows wrote", dirty, "KiB of its own")
-assert immortal == "True" and int(dirty) < 15_000
-END
-kill $server
-wait $server || true
+say the four commands of README.md, as a new user
+useradd -m -s /bin/sh newcomer
+mkdir "/home/newcomer/a shop"
+cp python.tar.gz "/home/newcomer/a shop/immortal-python-tried.tar.gz"
+cp newcomer.sh workers.py README.md /home/newcomer/
+chown -R newcomer /home/newcomer
+su newcomer -c 'cd && sh newcomer.sh'
 say all is well

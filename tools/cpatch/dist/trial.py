@@ -21,7 +21,7 @@ def run(project: Project, pin: Pin, made: Made, suite: str) -> None:
     userland.run(
         project,
         suite,
-        (tarball, tools / "try.sh", tools / "verify.py"),
+        (tarball, project.root / "README.md", *sorted(tools.glob("*.sh")), *sorted(tools.glob("*.py"))),
         ("sh", "try.sh"),
         title=f"try {made.path.name} on {suite}",
         log=project.logs(pin) / f"dist-try-{suite}.log",

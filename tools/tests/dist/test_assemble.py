@@ -147,3 +147,6 @@ def test_an_unpacked_tree_is_compared_with_its_manifest(toy: Toy, tmp_path: Path
         "lib/python9.8/date.py: changed",
         "more: not in the manifest",
     ]
+    # A tree without a manifest is not one that is as its manifest says.
+    shutil.rmtree(home / "share")
+    assert subprocess.run(argv, check=False).returncode == 1
