@@ -82,6 +82,23 @@ END
 tools/bin/pipx install -q --python $py cowsay
 "$HOME/.local/bin/cowsay" -t moved
 
+if ls /srv/moved/lib/libpython3.*.so >/dev/null 2>&1; then
+    say PyInstaller, which wants the shared library: its program runs without the tree
+    apt-get -q update >/dev/null
+    apt-get -q install -y --no-install-recommends binutils >/dev/null
+    $py -m venv freeze
+    freeze/bin/pip install -q pyinstaller
+    cat >hello.py <<'END'
+import ctypes, gc, sqlite3, ssl, sys, zlib
+getattr(gc, "immortalize_heap", gc.collect)()
+print("hello from", sys.version, "with", ssl.OPENSSL_VERSION, "frozen:", sys.frozen)
+END
+    freeze/bin/pyinstaller --onefile hello.py >pyinstaller.log 2>&1 || { cat pyinstaller.log; exit 1; }
+    mv /srv/moved /srv/away
+    env -i dist/hello
+    mv /srv/away /srv/moved
+fi
+
 say the bill of materials fits its schema
 $py -m venv bill
 bill/bin/pip install -q 'cyclonedx-python-lib[json-validation]'
