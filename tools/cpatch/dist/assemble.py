@@ -19,8 +19,12 @@ NEWEST_GLIBC = (2, 36)
 
 _DEFINITION = """\
 # For pyenv: pyenv install PATH-OF-THIS-FILE
-# The tarball is looked for beside this file, or at IMMORTAL_URL.
+# The tarball is looked for beside this file, then at IMMORTAL_URL. Its hash is compared.
 here=$(cd "$(dirname "$DEFINITION_PATH")" && pwd)
+if [ -e "$here/{name}" ]; then
+    # Where pyenv looks first. Of what it downloads with, some read no file of this machine.
+    ln -s "$here/{name}" "$BUILD_PATH/{top}.tar.gz"
+fi
 install_package "{top}" "${{IMMORTAL_URL:-file://$here/{name}}}#{sha256}" copy
 """
 

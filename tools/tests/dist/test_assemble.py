@@ -80,6 +80,46 @@ def test_the_same_again_and_what_differs(
     assert "date.py: 2 and 3 bytes" in capsys.readouterr().err
 
 
+def python_build() -> str | None:
+    """pyenv's installer, from PATH or from where pyenv is usually kept."""
+    usual = Path("~/.pyenv/plugins/python-build/bin/python-build").expanduser()
+    return shutil.which("python-build") or (str(usual) if usual.exists() else None)
+
+
+@pytest.mark.skipif(python_build() is None, reason="no pyenv here")
+@pytest.mark.parametrize("beside", [True, False])
+def test_pyenv_installs_it(toy: Toy, tmp_path: Path, *, beside: bool) -> None:
+    assert toy.run("dist", "--flavor", "release") == 0
+    definition = toy.project.build / "dist" / "immortal-9.8.7-release"
+    env = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "TMPDIR": str(tmp_path)}
+    # Nothing to download with.
+    (tmp_path / "bin").mkdir()
+    for name in ("aria2c", "curl", "wget"):
+        (tmp_path / "bin" / name).write_text("#!/bin/sh\nexit 1\n")
+        (tmp_path / "bin" / name).chmod(0o755)
+    env["PATH"] = f"{tmp_path / 'bin'}:{env['PATH']}"
+    if not beside:
+        definition = Path(shutil.copy(definition, tmp_path))
+    argv = [python_build() or "", str(definition), str(tmp_path / "to here")]
+    done = subprocess.run(argv, env=env, capture_output=True, text=True, check=False)
+    assert (done.returncode == 0) == beside, done.stdout + done.stderr
+    assert (tmp_path / "to here" / "bin" / "python3").exists() == beside
+
+
+def test_pyenv_installs_no_other_bytes(toy: Toy, tmp_path: Path) -> None:
+    if python_build() is None:
+        pytest.skip("no pyenv here")
+    assert toy.run("dist", "--flavor", "release") == 0
+    definition = toy.project.build / "dist" / "immortal-9.8.7-release"
+    with (toy.project.build / "dist" / NAME).open("ab") as stream:
+        stream.write(b"more")
+    env = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "TMPDIR": str(tmp_path)}
+    argv = [python_build() or "", str(definition), str(tmp_path / "here")]
+    done = subprocess.run(argv, env=env, capture_output=True, text=True, check=False)
+    assert done.returncode
+    assert not (tmp_path / "here" / "bin").exists()
+
+
 PROFILED = NAME.replace("-release", "")
 
 
