@@ -10,7 +10,7 @@ import click
 from cpatch.base import console
 from cpatch.base.errors import FAILURE, USAGE, CpatchError
 from cpatch.building import flavors, profiles
-from cpatch.dist import archive, assemble, elf, trial
+from cpatch.dist import archive, assemble, elf, record, trial
 from cpatch.dist.staging import Wanted
 from cpatch.verbs.options import (
     asked,
@@ -84,17 +84,18 @@ def command(given: Asked) -> int:
     if made.profile:
         console.field("profile", project.show(made.profile))
     console.field("pyenv", f"pyenv install {project.show(made.definition)}")
+    seen = record.begin(made)
     for suite in given.suites:
-        trial.run(project, pin, made, suite)
+        seen["tried"][suite] = trial.run(project, pin, made, suite)
         console.field("tried", f"on a bare {suite}")
-    if given.compare:
-        return _compare(Path(given.compare), made.path)
+        record.write(made, seen)
+    found = archive.compare(Path(given.compare), made.path) if given.compare else None
+    if given.compare and found is not None:
+        seen["compared"][archive.digest(Path(given.compare))] = found
+    record.write(made, seen)
+    if found:
+        title = f"{made.path.name} is not what {given.compare} is"
+        raise CpatchError(title, got="\n".join(found), code=FAILURE)
+    if found is not None:
+        console.field("equal", f"{given.compare}, byte by byte")
     return 0
-
-
-def _compare(one: Path, other: Path) -> int:
-    if archive.digest(one) == archive.digest(other):
-        console.field("equal", f"{one}, byte by byte")
-        return 0
-    found = archive.differences(one, other) or ["nothing but how they are packed"]
-    raise CpatchError(f"{other.name} is not what {one} is", got="\n".join(found), code=FAILURE)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from buildtoy import Toy, make_toy
+from cpatch.kept import entries, keeping
 
 NAME = "immortal-python-9.8.7-x86_64-release.tar.gz"
 
@@ -78,6 +79,14 @@ def test_the_same_again_and_what_differs(
     shutil.rmtree(toy.obj(flavor="release-dist"))
     assert toy.run("dist", "--flavor", "release", "--compare", str(kept)) == 1
     assert "date.py: 2 and 3 bytes" in capsys.readouterr().err
+    # What was seen is noted beside the tarball; of these bytes alone.
+    seen = json.loads((toy.project.build / "dist" / NAME.replace("tar.gz", "json")).read_text())
+    assert [len(found) for found in seen["compared"].values()] == [2]
+    folder = keeping.keep(toy.project, toy.project.build / "dist")
+    assert folder.name.endswith("-release-bbbbbbbbbbbb-dist")
+    assert "0 of 1 equal" in (folder / "report.md").read_text()
+    (row,) = entries.every(toy.project)
+    assert (row.tree, row.mean) == ("b" * 12, "0 of 1 equal")
 
 
 def python_build() -> str | None:

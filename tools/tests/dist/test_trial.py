@@ -41,10 +41,13 @@ def test_what_the_trial_is_given(
 
     def run(project: Any, suite: str, files: tuple[Path, ...], argv: Any, **more: Any) -> None:
         given.extend(each.name for each in files)
+        more["log"].parent.mkdir(parents=True, exist_ok=True)
+        more["log"].write_text('== unpack\nfetching\n{"call": true}\n')
         assert files[0].read_bytes() == b"packed"
 
     monkeypatch.setattr(trial.userland, "run", run)
     made: Any = SimpleNamespace(path=tarball)
-    trial.run(toy.project, toy.pin, made, "bookworm")
+    said = trial.run(toy.project, toy.pin, made, "bookworm")
+    assert said == ["== unpack", '{"call": true}']
     names = {"python.tar.gz", "README.md", "try.sh", "newcomer.sh", "verify.py", "workers.py"}
     assert set(given) == names
