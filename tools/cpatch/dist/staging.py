@@ -33,6 +33,8 @@ _NOT_SHIPPED = (
     "lib-dynload/_xx*.so",
     "lib-dynload/xx*.so",
     "config-*/libpython*.a",
+    "../libpython*.a",
+    "config-*/*.o",
     "_sysconfig_vars_*.json",
 )
 
