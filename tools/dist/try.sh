@@ -82,6 +82,23 @@ END
 tools/bin/pipx install -q --python $py cowsay
 "$HOME/.local/bin/cowsay" -t moved
 
+if ls /srv/moved/lib/libpython3.*.so >/dev/null 2>&1; then
+    say PyInstaller, which wants the shared library: its program runs without the tree
+    apt-get -q update >/dev/null
+    apt-get -q install -y --no-install-recommends binutils >/dev/null
+    $py -m venv freeze
+    freeze/bin/pip install -q pyinstaller
+    cat >hello.py <<'END'
+import ctypes, gc, sqlite3, ssl, sys, zlib
+getattr(gc, "immortalize_heap", gc.collect)()
+print("hello from", sys.version, "with", ssl.OPENSSL_VERSION, "frozen:", sys.frozen)
+END
+    freeze/bin/pyinstaller --onefile hello.py >pyinstaller.log 2>&1 || { cat pyinstaller.log; exit 1; }
+    mv /srv/moved /srv/away
+    env -i dist/hello
+    mv /srv/away /srv/moved
+fi
+
 say the bill of materials fits its schema
 $py -m venv bill
 bill/bin/pip install -q 'cyclonedx-python-lib[json-validation]'
@@ -95,35 +112,11 @@ assert wrong is None, wrong
 END
 
 $py -c 'import gc; gc.immortalize_heap' 2>/dev/null || { say stock: no heap to share; exit 0; }
-say the four commands of docs/dist.md
-mkdir -p "$HOME/new user"
-cd "$HOME/new user"
-cat >app.py <<'END'
-import gc, re
-loaded = [(str(n), {"n": n}) for n in range(200_000)]
-def app(environ, start_response):
-    total = sum(len(name) + row["n"] for name, row in loaded)
-    dirty = int(re.search(r"Private_Dirty: +(\d+)", open("/proc/self/smaps_rollup").read())[1])
-    start_response("200 OK", [("Content-Type", "text/plain")])
-    return [f"{gc.is_immortal(loaded)} {dirty}".encode()]
-END
-cp "$HOME/python.tar.gz" .
-tar -xzf python.tar.gz
-./*-python-3*/bin/python3 -m venv venv && venv/bin/pip install -q gunicorn
-printf 'import gc\npreload_app = True\ndef when_ready(s): gc.immortalize_heap()\n' >gunicorn.conf.py
-venv/bin/gunicorn --workers 4 --bind 127.0.0.1:8000 app:app & server=$!
-venv/bin/python - <<'END'
-import time, urllib.request
-for _ in range(100):
-    try:
-        said = urllib.request.urlopen("http://127.0.0.1:8000/", timeout=20).read().decode()
-        break
-    except OSError:
-        time.sleep(0.2)
-immortal, dirty = said.split()
-print("a worker that has read 200,000 rows wrote", dirty, "KiB of its own")
-assert immortal == "True" and int(dirty) < 15_000
-END
-kill $server
-wait $server || true
+say the four commands of README.md, as a new user
+useradd -m -s /bin/sh newcomer
+mkdir "/home/newcomer/a shop"
+cp python.tar.gz "/home/newcomer/a shop/immortal-python-tried.tar.gz"
+cp newcomer.sh workers.py README.md /home/newcomer/
+chown -R newcomer /home/newcomer
+su newcomer -c 'cd && sh newcomer.sh'
 say all is well

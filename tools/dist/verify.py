@@ -11,7 +11,10 @@ from pathlib import Path
 def differing(home: Path) -> list[str]:
     """Return the files that are not what the manifest says, missing or additional, one a line."""
     found = []
-    for paper in sorted(home.glob("share/immortal-python*/manifest.json")):
+    papers = sorted(home.glob("share/immortal-python*/manifest.json"))
+    if not papers:
+        return ["share/immortal-python*/manifest.json: missing"]
+    for paper in papers:
         wanted = json.loads(paper.read_text(encoding="utf-8"))["files"]
         there = {str(path.relative_to(home)): path for path in home.rglob("*") if path != paper}
         for name, path in sorted(there.items()):

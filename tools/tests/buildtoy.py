@@ -60,12 +60,15 @@ all: python
 Modules/getbuildinfo.o: $(OBJECTS)
 	@mkdir -p Modules; $(GITVERSION) > $@
 python: $(OBJECTS) Modules/getbuildinfo.o $(SRC)/answers
+	@case '@ARGS@' in *--enable-optimizations*) \\
+	test -e profile-run-stamp || date +%s%N > a.gcda;; esac
 	@SRC=$(SRC) sh $(SRC)/answers '@ARGS@' > $@.new; chmod +x $@.new; mv $@.new $@
 install: python
 	@mkdir -p $(DESTDIR)@PREFIX@/bin $(DESTDIR)@PREFIX@/lib/python9.8/test
 	@cp python $(DESTDIR)@PREFIX@/bin/python9.8; ln -sf python9.8 $(DESTDIR)@PREFIX@/bin/python3
 	@echo "x = '@PREFIX@'" > $(DESTDIR)@PREFIX@/lib/python9.8/_sysconfigdata_.py
 	@echo "$$SOURCE_DATE_EPOCH" > $(DESTDIR)@PREFIX@/lib/python9.8/date.py
+	@test ! -e a.gcda || cp a.gcda $(DESTDIR)@PREFIX@/lib/python9.8/measured.py
 """
 
 # Writes the "interpreter": a script that prints what check.py asks for.

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from cpatch.base.errors import USAGE, CpatchError
+from cpatch.building.profiles import Profile
 
 # Given to every flavor of every tree: a misspelt or vanished option is an error instead of a
 # warning that scrolls by.
@@ -64,6 +65,7 @@ class Flavor:
     bare: bool = False  # that compiler finds none of the host's libraries
     runner: tuple[str, ...] = ()  # what runs a program of another machine
     fixed: bool = False  # runs where addresses are not random
+    profile: Profile | None = None  # taken before; None has make take one
 
 
 FLAVORS: dict[str, Flavor] = {
@@ -287,7 +289,8 @@ def settings(flavor: Flavor, environ: Mapping[str, str]) -> dict[str, str]:
     """Return what decides the generated code, as recorded in the stamp and compared on reuse."""
     env = build_environment(flavor, environ)
     kept = {key: env[key] for key in ("CC", *PASSED_THROUGH) if env.get(key)}
-    return {"configure": shlex.join(configure_arguments(flavor)), **kept, **flavor.env}
+    profile = {"profile": flavor.profile.sha256} if flavor.profile else {}
+    return {"configure": shlex.join(configure_arguments(flavor)), **kept, **flavor.env, **profile}
 
 
 def changes(wanted: Mapping[str, str], environ: Mapping[str, str]) -> dict[str, str | None]:

@@ -17,7 +17,7 @@ from cpatch.base import proc
 from cpatch.base.errors import CpatchError
 from cpatch.base.pin import Pin
 from cpatch.base.project import Project
-from cpatch.building import check, flavors, records
+from cpatch.building import check, flavors, profiles, records
 from cpatch.building.flavors import Flavor
 from cpatch.series import apply, fixes
 
@@ -93,10 +93,13 @@ def make(job: Job, source: apply.Tree, env: proc.Env) -> bool:
     # rebuilt always, or a change in Lib alone would leave the old id in place.
     (job.objdir / "Modules" / "getbuildinfo.o").unlink(missing_ok=True)
     last = records.read(job.objdir / records.LAST) or {}
+    given = job.flavor.profile
     if job.flavor.profiled and last.get("profiled") != source.tree_id:
         # A profile of other source would be applied to this one.
         for stamp in job.objdir.glob("profile-*-stamp"):
             stamp.unlink()
+        if given:
+            profiles.unpack(given, job.objdir, source.tree_id)
     headers = digest_of_headers(source.path)
     if last.get("headers") != headers:
         # setup.py, where there is one, knows Include/*.h alone, not what is below in cpython/ and

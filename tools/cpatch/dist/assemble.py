@@ -9,6 +9,7 @@ from pathlib import Path
 
 from cpatch.base import console, files
 from cpatch.base.errors import CpatchError
+from cpatch.building import profiles
 from cpatch.dist import archive, bundle, elf, manifest, relocate, sbom, staging
 from cpatch.dist.bundle import Bundle
 from cpatch.dist.staging import Stage, Wanted
@@ -18,8 +19,12 @@ NEWEST_GLIBC = (2, 36)
 
 _DEFINITION = """\
 # For pyenv: pyenv install PATH-OF-THIS-FILE
-# The tarball is looked for beside this file, or at IMMORTAL_URL.
+# The tarball is looked for beside this file, then at IMMORTAL_URL. Its hash is compared.
 here=$(cd "$(dirname "$DEFINITION_PATH")" && pwd)
+if [ -e "$here/{name}" ]; then
+    # Where pyenv looks first. Of what it downloads with, some read no file of this machine.
+    ln -s "$here/{name}" "$BUILD_PATH/{top}.tar.gz"
+fi
 install_package "{top}" "${{IMMORTAL_URL:-file://$here/{name}}}#{sha256}" copy
 """
 
@@ -31,25 +36,26 @@ class Made:
     path: Path
     sha256: str
     definition: Path
+    profile: Path | None
     stage: Stage
     bundled: Bundle
     glibc: elf.Version
     leaks: list[str]
 
 
-def names(wanted: Wanted) -> tuple[str, str]:
-    """Return the name of the top directory and of the tarball."""
+def names(wanted: Wanted) -> tuple[str, str, str]:
+    """Return the name of the top directory, of the tarball, and of pyenv's definition."""
     tree = "immortal" if wanted.tree == "patched" else wanted.tree
     top = f"{tree}-python-{wanted.pin.version}"
-    words = [top, platform.machine()]
-    words += ["shared"] if wanted.shared else []
+    words = ["shared"] if wanted.shared else []
     words += [wanted.flavor.name] if wanted.flavor.name != "pgo" else []
-    return top, "-".join(words) + ".tar.gz"
+    tarball = "-".join([top, platform.machine(), *words]) + ".tar.gz"
+    return top, tarball, "-".join([tree, wanted.pin.version, *words])
 
 
 def assemble(wanted: Wanted, *, any_glibc: bool = False) -> Made:
     """Build, stage and pack; CpatchError when the tree would not run where it has to."""
-    top, name = names(wanted)
+    top, name, definition_name = names(wanted)
     made = staging.stage(wanted, name.removesuffix(".tar.gz"))
     with console.progress("take libraries along"):
         bundled = bundle.bundle(made)
@@ -66,18 +72,37 @@ def assemble(wanted: Wanted, *, any_glibc: bool = False) -> Made:
     staging.compile_library(made)
     staging.check_stage(made)
     leaks = relocate.leaks(made, build)
-    _papers(made, bundled, glibc, leaks)
+    path = wanted.project.build / "dist" / name
+    profile = _profile(made, path.with_name(f"profile-{name}")) if wanted.flavor.profiled else None
+    _papers(made, bundled, glibc, leaks, profile)
     with console.progress(f"pack {name}"):
-        path = wanted.project.build / "dist" / name
         sha256 = archive.pack(made.home, top, path, wanted.pin.date)
     shutil.rmtree(path.parent / "stage" / name.removesuffix(".tar.gz"))
     files.write(path.with_name(f"{name}.sha256"), f"{sha256}  {name}\n")
-    definition = path.with_name(top.replace("-python", ""))
+    definition = path.with_name(definition_name)
     files.write(definition, _DEFINITION.format(top=top, name=name, sha256=sha256))
-    return Made(path, sha256, definition, made, bundled, glibc, leaks)
+    return Made(path, sha256, definition, profile, made, bundled, glibc, leaks)
 
 
-def _papers(made: Stage, bundled: Bundle, glibc: elf.Version, leaks: list[str]) -> None:
+def _profile(made: Stage, to: Path) -> Path:
+    """Pack the profile that the interpreter was made with, for who wants to make it again."""
+    objdir = made.built.path.parent
+    home = to.parent / "stage" / to.name
+    shutil.rmtree(home, ignore_errors=True)
+    for each in objdir.rglob(f"*{profiles.SUFFIX}"):
+        copy = home / each.relative_to(objdir)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(each, copy)
+    if not home.exists():
+        raise CpatchError(f"no profile is in {objdir}", fix=f"rm -r {objdir} && make dist")
+    archive.pack(home, profiles.top(made.built.tree_id), to, made.wanted.pin.date)
+    shutil.rmtree(home)
+    return to
+
+
+def _papers(
+    made: Stage, bundled: Bundle, glibc: elf.Version, leaks: list[str], profile: Path | None
+) -> None:
     made.papers.mkdir(parents=True)
     for each in bundled.libraries:
         if each.text is None:
@@ -87,4 +112,4 @@ def _papers(made: Stage, bundled: Bundle, glibc: elf.Version, leaks: list[str]) 
         to.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(each.text, to / "copyright")
     sbom.write(made, bundled, made.papers / "sbom.cdx.json")
-    manifest.write(made, manifest.describe(made, bundled, glibc, leaks))
+    manifest.write(made, manifest.describe(made, bundled, glibc, leaks, profile))

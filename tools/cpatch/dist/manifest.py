@@ -15,12 +15,14 @@ from cpatch.series import parts, patchfiles
 NAME = "manifest.json"
 
 
-def describe(made: Stage, bundled: Bundle, glibc: elf.Version, leaks: list[str]) -> dict[str, Any]:
+def describe(
+    made: Stage, bundled: Bundle, glibc: elf.Version, leaks: list[str], profile: Path | None
+) -> dict[str, Any]:
     """Return the manifest but for the files' hashes, ready to be written as JSON."""
     pin, built, wanted = made.wanted.pin, made.built, made.wanted
     listed = patchfiles.load_series(wanted.project, pin).parts
     fixes = pin.fixes
-    own = set(flavor_of(wanted).env)
+    own = {*flavor_of(wanted).env, "profile"}
     return {
         "schema": 1,
         "pin": {
@@ -49,6 +51,7 @@ def describe(made: Stage, bundled: Bundle, glibc: elf.Version, leaks: list[str])
             "shared": wanted.shared,
             "compiler": built.compiler,
             "settings": {k: v for k, v in sorted(built.settings.items()) if k not in own},
+            "profile": profile and digest(profile),
             "date": pin.date,
             "files_with_build_path": leaks,
         },

@@ -15,6 +15,7 @@ from cpatch.base.pin import Pin
 from cpatch.base.project import Project
 from cpatch.building import build, check, flavors, make
 from cpatch.building.flavors import Flavor
+from cpatch.building.profiles import Profile
 from cpatch.building.records import Built
 
 #: What is built in as the prefix. It stands for the place of the tree in the files that name one,
@@ -32,6 +33,8 @@ _NOT_SHIPPED = (
     "lib-dynload/_xx*.so",
     "lib-dynload/xx*.so",
     "config-*/libpython*.a",
+    "../libpython*.a",
+    "config-*/*.o",
     "_sysconfig_vars_*.json",
 )
 
@@ -41,7 +44,10 @@ _SHORT = (("idle", ""), ("pip", ""), ("pydoc", ""), ("python", ""), ("python", "
 
 @dataclass(frozen=True)
 class Wanted:
-    """Which interpreter goes into a tarball: a tree, a row of the flavors, ``libpython`` shared."""
+    """Which interpreter goes into a tarball: a tree, a row of the flavors, ``libpython`` shared.
+
+    ``profile`` is one that was taken before; None has a build that wants one take it.
+    """
 
     project: Project
     pin: Pin
@@ -49,6 +55,7 @@ class Wanted:
     flavor: Flavor
     shared: bool
     jobs: int
+    profile: Profile | None = None
 
 
 @dataclass(frozen=True)
@@ -94,11 +101,13 @@ def flavor_of(wanted: Wanted) -> Flavor:
     row = wanted.flavor
     env = {**row.env, "SOURCE_DATE_EPOCH": str(wanted.pin.date)}
     name, configure = f"{row.name}-dist", row.configure
+    name += "-given" if wanted.profile else ""
     if wanted.shared:
         name, configure = f"{name}-shared", (*configure, "--enable-shared")
         objdir = wanted.project.obj(wanted.pin, wanted.tree, name)
         env["LD_LIBRARY_PATH"] = str(objdir)  # for the program before it is installed
-    return dataclasses.replace(row, name=name, configure=configure, env=env, relative=True)
+    new = dataclasses.replace(row, name=name, configure=configure, env=env, relative=True)
+    return dataclasses.replace(new, profile=wanted.profile)
 
 
 def stage(wanted: Wanted, name: str) -> Stage:

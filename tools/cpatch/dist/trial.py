@@ -13,17 +13,21 @@ from cpatch.dist.assemble import Made
 _NAME = "python.tar.gz"
 
 
-def run(project: Project, pin: Pin, made: Made, suite: str) -> None:
-    """Run the steps in a bare *suite*; CpatchError when one fails."""
+def run(project: Project, pin: Pin, made: Made, suite: str) -> list[str]:
+    """Run the steps in a bare *suite*, and return what they said; CpatchError when one fails."""
     tarball = project.make_dir(project.build / "userlands" / "given") / _NAME
     shutil.copyfile(made.path, tarball)
     tools = project.root / "tools" / "dist"
+    log = project.logs(pin) / f"dist-try-{suite}.log"
     userland.run(
         project,
         suite,
-        (tarball, tools / "try.sh", tools / "verify.py"),
+        (tarball, project.root / "README.md", *sorted(tools.glob("*.sh")), *sorted(tools.glob("*.py"))),
         ("sh", "try.sh"),
         title=f"try {made.path.name} on {suite}",
-        log=project.logs(pin) / f"dist-try-{suite}.log",
+        log=log,
     )
     tarball.unlink()
+    lines = log.read_text("utf-8", "replace").splitlines()
+    # Steps, and what was measured; not what pip and others say.
+    return [line for line in lines if line.startswith(("== ", "{"))]

@@ -15,6 +15,7 @@ from typing import Any
 
 from cpatch.base.errors import CpatchError
 from cpatch.base.project import Project
+from cpatch.dist.record import NAME as DIST
 from cpatch.headers import session
 from cpatch.measuring import archive, templates
 from cpatch.measuring.interpreters import OFF
@@ -316,6 +317,20 @@ def _ways(project: Project, root: Path) -> Entry:
     )
 
 
+def _dist(project: Project, root: Path) -> Entry:
+    seen = _json(root / DIST)
+    compared = [found for each in seen for found in each["compared"].values()]
+    tried = [suite for each in seen for suite in each["tried"]]
+    return Entry(
+        name=root.name,
+        tree=seen[0]["tree_id"][:12],
+        rounds="1",
+        mean=f"{sum(not found for found in compared)} of {len(compared)} equal",
+        noise=NONE,
+        verdict=f"{len(seen)} tarballs, {len(tried)} times in a bare system",
+    )
+
+
 def _steps(project: Project, root: Path) -> Entry:
     with (root / "steps.csv").open(newline="", encoding="utf-8") as stream:
         table = list(csv.DictReader(stream))
@@ -362,5 +377,6 @@ KINDS: dict[str, Callable[[Project, Path], Entry | list[Entry]]] = {
     "audit.json.gz": _audit,
     "ways.json.gz": _ways,
     session.NAME: _headers,
+    DIST: _dist,
     "steps.csv": _steps,
 }

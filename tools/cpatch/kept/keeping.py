@@ -21,6 +21,7 @@ from typing import Any
 from cpatch.base import files
 from cpatch.base.errors import USAGE, CpatchError
 from cpatch.base.project import Project
+from cpatch.dist import record as record_of
 from cpatch.headers import page, session
 from cpatch.measuring import archive, packing, resultdir
 from cpatch.report import content, rows
@@ -53,6 +54,8 @@ def keep(project: Project, source: Path, what: str | None = None) -> Path:
     """
     if (source / session.NAME).exists():
         return _headers(project, source, what)
+    if tarballs := record_of.read(source):
+        return _dist(project, tarballs, what or "dist")
     source = archive.opened(project, source)
     record = json.loads(_record(source))
     servers = "servers" in record
@@ -96,6 +99,16 @@ def _headers(project: Project, source: Path, what: str | None) -> Path:
     target = _new(project, f"{name}-{what or 'headers-' + record['pin']}")
     session.write(record, target)
     files.write(target / "report.md", page.report(record))
+    return target
+
+
+def _dist(project: Project, tarballs: list[dict[str, Any]], what: str) -> Path:
+    """Keep what make dist saw of the tarballs of a directory; the first one names the run."""
+    first = tarballs[0]
+    name = f"{first['begun']}-{first['flavor']}-{first['tree_id'][:12]}-{what}"
+    target = _new(project, name)
+    files.write(target / record_of.NAME, json.dumps(tarballs, indent=1) + "\n")
+    files.write(target / "report.md", record_of.report(tarballs))
     return target
 
 

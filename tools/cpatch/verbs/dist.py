@@ -8,9 +8,9 @@ from pathlib import Path
 import click
 
 from cpatch.base import console
-from cpatch.base.errors import FAILURE, CpatchError
-from cpatch.building import flavors
-from cpatch.dist import archive, assemble, elf, trial
+from cpatch.base.errors import FAILURE, USAGE, CpatchError
+from cpatch.building import flavors, profiles
+from cpatch.dist import archive, assemble, elf, record, trial
 from cpatch.dist.staging import Wanted
 from cpatch.verbs.options import (
     asked,
@@ -33,6 +33,7 @@ class Asked:
     jobs: int
     shared: bool
     any_glibc: bool
+    profile: str | None
     compare: str | None
     suites: tuple[str, ...]
 
@@ -46,6 +47,7 @@ class Asked:
 @click.option(
     "--any-glibc", is_flag=True, help="Also where the C library is newer than Debian 12's."
 )
+@click.option("--profile", metavar="TARBALL", help="Build with a profile that was taken before.")
 @click.option("--compare", metavar="TARBALL", help="Name what differs from another build.")
 @click.option(
     "--try", "suites", callback=names, metavar="SUITE,…",
@@ -56,10 +58,14 @@ class Asked:
 def command(given: Asked) -> int:
     """Build, and pack into a tarball that runs from wherever it is unpacked."""
     project, pin = open_pin(given.pin_name)
+    row = flavors.get(given.flavor)
+    if given.profile and not row.profiled:
+        raise CpatchError(f"{row.name} is built without a profile", fix="make dist", code=USAGE)
     wanted = Wanted(
-        *(project, pin, given.tree, flavors.get(given.flavor)),
+        *(project, pin, given.tree, row),
         shared=given.shared,
         jobs=given.jobs,
+        profile=profiles.read(Path(given.profile)) if given.profile else None,
     )
     made = assemble.assemble(wanted, any_glibc=given.any_glibc)
     built = made.stage.built
@@ -75,18 +81,21 @@ def command(given: Asked) -> int:
         console.warn("the source tree has uncommitted edits: nobody else can build this")
     for name in made.leaks:
         console.warn(f"{name} names the directory it was built in")
+    if made.profile:
+        console.field("profile", project.show(made.profile))
     console.field("pyenv", f"pyenv install {project.show(made.definition)}")
+    seen = record.begin(made)
     for suite in given.suites:
-        trial.run(project, pin, made, suite)
+        seen["tried"][suite] = trial.run(project, pin, made, suite)
         console.field("tried", f"on a bare {suite}")
-    if given.compare:
-        return _compare(Path(given.compare), made.path)
+        record.write(made, seen)
+    found = archive.compare(Path(given.compare), made.path) if given.compare else None
+    if given.compare and found is not None:
+        seen["compared"][archive.digest(Path(given.compare))] = found
+    record.write(made, seen)
+    if found:
+        title = f"{made.path.name} is not what {given.compare} is"
+        raise CpatchError(title, got="\n".join(found), code=FAILURE)
+    if found is not None:
+        console.field("equal", f"{given.compare}, byte by byte")
     return 0
-
-
-def _compare(one: Path, other: Path) -> int:
-    if archive.digest(one) == archive.digest(other):
-        console.field("equal", f"{one}, byte by byte")
-        return 0
-    found = archive.differences(one, other) or ["nothing but how they are packed"]
-    raise CpatchError(f"{other.name} is not what {one} is", got="\n".join(found), code=FAILURE)

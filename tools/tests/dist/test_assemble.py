@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from buildtoy import Toy, make_toy
+from cpatch.kept import entries, keeping
 
 NAME = "immortal-python-9.8.7-x86_64-release.tar.gz"
 
@@ -51,7 +52,7 @@ def test_a_tarball_holds_what_it_says(toy: Toy, capsys: pytest.CaptureFixture[st
     assert NAME in said
     hashed = (toy.project.build / "dist" / f"{NAME}.sha256").read_text().split()[0]
     assert hashed in said
-    assert hashed in (toy.project.build / "dist" / "immortal-9.8.7").read_text()
+    assert hashed in (toy.project.build / "dist" / "immortal-9.8.7-release").read_text()
 
 
 def test_an_object_directory_of_its_own_that_names_no_source(toy: Toy) -> None:
@@ -78,6 +79,102 @@ def test_the_same_again_and_what_differs(
     shutil.rmtree(toy.obj(flavor="release-dist"))
     assert toy.run("dist", "--flavor", "release", "--compare", str(kept)) == 1
     assert "date.py: 2 and 3 bytes" in capsys.readouterr().err
+    # What was seen is noted beside the tarball; of these bytes alone.
+    seen = json.loads((toy.project.build / "dist" / NAME.replace("tar.gz", "json")).read_text())
+    assert [len(found) for found in seen["compared"].values()] == [2]
+    folder = keeping.keep(toy.project, toy.project.build / "dist")
+    assert folder.name.endswith("-release-bbbbbbbbbbbb-dist")
+    assert "0 of 1 equal" in (folder / "report.md").read_text()
+    (row,) = entries.every(toy.project)
+    assert (row.tree, row.mean) == ("b" * 12, "0 of 1 equal")
+
+
+def python_build() -> str | None:
+    """pyenv's installer, from PATH or from where pyenv is usually kept."""
+    usual = Path("~/.pyenv/plugins/python-build/bin/python-build").expanduser()
+    return shutil.which("python-build") or (str(usual) if usual.exists() else None)
+
+
+@pytest.mark.skipif(python_build() is None, reason="no pyenv here")
+@pytest.mark.parametrize("beside", [True, False])
+def test_pyenv_installs_it(toy: Toy, tmp_path: Path, *, beside: bool) -> None:
+    assert toy.run("dist", "--flavor", "release") == 0
+    definition = toy.project.build / "dist" / "immortal-9.8.7-release"
+    env = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "TMPDIR": str(tmp_path)}
+    # Nothing to download with.
+    (tmp_path / "bin").mkdir()
+    for name in ("aria2c", "curl", "wget"):
+        (tmp_path / "bin" / name).write_text("#!/bin/sh\nexit 1\n")
+        (tmp_path / "bin" / name).chmod(0o755)
+    env["PATH"] = f"{tmp_path / 'bin'}:{env['PATH']}"
+    if not beside:
+        definition = Path(shutil.copy(definition, tmp_path))
+    argv = [python_build() or "", str(definition), str(tmp_path / "to here")]
+    done = subprocess.run(argv, env=env, capture_output=True, text=True, check=False)
+    assert (done.returncode == 0) == beside, done.stdout + done.stderr
+    assert (tmp_path / "to here" / "bin" / "python3").exists() == beside
+
+
+def test_pyenv_installs_no_other_bytes(toy: Toy, tmp_path: Path) -> None:
+    if python_build() is None:
+        pytest.skip("no pyenv here")
+    assert toy.run("dist", "--flavor", "release") == 0
+    definition = toy.project.build / "dist" / "immortal-9.8.7-release"
+    with (toy.project.build / "dist" / NAME).open("ab") as stream:
+        stream.write(b"more")
+    env = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "TMPDIR": str(tmp_path)}
+    argv = [python_build() or "", str(definition), str(tmp_path / "here")]
+    done = subprocess.run(argv, env=env, capture_output=True, text=True, check=False)
+    assert done.returncode
+    assert not (tmp_path / "here" / "bin").exists()
+
+
+PROFILED = NAME.replace("-release", "")
+
+
+def test_with_its_profile_a_build_is_the_same_again(
+    toy: Toy, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    dist = toy.project.build / "dist"
+    assert toy.run("dist") == 0
+    for name in (PROFILED, f"profile-{PROFILED}"):
+        shutil.copy(dist / name, tmp_path / name)
+    shutil.rmtree(dist)
+    shutil.rmtree(toy.obj(flavor="pgo-dist"))
+    # One that measures for itself, and one that is given what was measured.
+    assert toy.run("dist", "--compare", str(tmp_path / PROFILED)) == 1
+    assert "measured.py" in capsys.readouterr().err
+    given = ("dist", "--profile", str(tmp_path / f"profile-{PROFILED}"))
+    assert toy.run(*given, "--compare", str(tmp_path / PROFILED)) == 0
+    assert "equal" in capsys.readouterr().out
+    # Of another source it says nothing.
+    toy.edit("a.c", "a2\n")
+    assert toy.run(*given) == 1
+    assert "of another source" in capsys.readouterr().err
+
+
+def test_a_profile_that_is_none(
+    toy: Toy, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert toy.run("dist", "--flavor", "release") == 0
+    some = str(toy.project.build / "dist" / NAME)
+    assert toy.run("dist", "--profile", some) == 1
+    assert "is no profile" in capsys.readouterr().err
+    assert toy.run("dist", "--flavor", "release", "--profile", some) == 2
+    assert "without a profile" in capsys.readouterr().err
+    with tarfile.open(tmp_path / "odd.tar.gz", "w") as tar:
+        tar.addfile(tarfile.TarInfo("profile-x/../../a.gcda"))
+    assert toy.run("dist", "--profile", str(tmp_path / "odd.tar.gz")) == 1
+    assert "a.gcda in it" in capsys.readouterr().err
+
+
+def test_each_kind_has_a_definition_of_its_own(toy: Toy) -> None:
+    assert toy.run("dist", "--flavor", "release") == 0
+    assert toy.run("dist", "--flavor", "release", "--enable-shared") == 0
+    assert toy.run("dist") == 0
+    for name, tail in (("", ""), ("-release", "-release"), ("-shared-release", "-shared-release")):
+        text = (toy.project.build / "dist" / f"immortal-9.8.7{name}").read_text()
+        assert f"x86_64{tail}.tar.gz" in text
 
 
 def test_an_unpacked_tree_is_compared_with_its_manifest(toy: Toy, tmp_path: Path) -> None:
@@ -99,3 +196,6 @@ def test_an_unpacked_tree_is_compared_with_its_manifest(toy: Toy, tmp_path: Path
         "lib/python9.8/date.py: changed",
         "more: not in the manifest",
     ]
+    # A tree without a manifest is not one that is as its manifest says.
+    shutil.rmtree(home / "share")
+    assert subprocess.run(argv, check=False).returncode == 1

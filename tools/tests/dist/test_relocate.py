@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from cpatch.dist.relocate import record, relative, rewrite
-from cpatch.dist.staging import PREFIX
+from cpatch.dist.staging import PREFIX, prune
 
 
 def test_a_script_runs_the_program_beside_it(tmp_path: Path) -> None:
@@ -92,3 +92,23 @@ def test_installed_packages_know_their_scripts(tmp_path: Path) -> None:
     digest = base64.urlsafe_b64encode(hashlib.sha256(b"new").digest()).rstrip(b"=").decode()
     wanted = f"../../../bin/x,sha256={digest},3\nx.py,sha256=kept,5\nx.pyc,,\n"
     assert (info / "RECORD").read_text() == wanted
+
+
+def test_what_is_not_shipped(tmp_path: Path) -> None:
+    library = tmp_path / "lib" / "python9.8"
+    kept = [library / "os.py", library / "config-9.8" / "Makefile", tmp_path / "lib" / "libx.so"]
+    gone = [
+        library / "test" / "test_os.py",
+        library / "json" / "__pycache__" / "x.pyc",
+        # The static library, for which nobody links here, in both of its places; what is linked
+        # with it.
+        library / "config-9.8" / "libpython9.8.a",
+        tmp_path / "lib" / "libpython9.8.a",
+        library / "config-9.8" / "python.o",
+    ]
+    for path in (*kept, *gone):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    prune(library)
+    assert [path.exists() for path in kept] == [True] * len(kept)
+    assert [path for path in gone if path.exists()] == []
