@@ -3,6 +3,7 @@ that is given back."""
 
 import gc
 import inspect
+import os
 import sys
 import unittest
 from test.immortal_support import isolated
@@ -18,6 +19,11 @@ PARTS = {
 }
 # Without it, there are no pools.
 needs_pymalloc = unittest.skipUnless(with_pymalloc(), 'needs pymalloc')
+# For what looks at pools in the interpreter as it was started.
+runs_on_pymalloc = unittest.skipUnless(
+    with_pymalloc() and
+    not os.environ.get('PYTHONMALLOC', '').startswith('malloc'),
+    'needs pymalloc')
 LINUX = sys.platform.startswith('linux')
 
 
@@ -41,7 +47,7 @@ def half_free(n=2000, size=200):
 @isolated
 class PoolTests(unittest.TestCase):
 
-    @needs_pymalloc
+    @runs_on_pymalloc
     def test_new_blocks_come_from_fresh_pools(self):
         # What is lost may be a part of the heap only: make it large enough,
         # however much the imports of this process have left.
@@ -55,7 +61,7 @@ class PoolTests(unittest.TestCase):
         self.assertEqual(pools.intersection(map(pool, new)), set())
         del ballast
 
-    @needs_pymalloc
+    @runs_on_pymalloc
     def test_not_sealed(self):
         old = half_free()
         pools = set(map(pool, old))
@@ -64,7 +70,7 @@ class PoolTests(unittest.TestCase):
         new = [bytes(200) for i in range(100)]
         self.assertGreaterEqual(pools, set(map(pool, new)))
 
-    @needs_pymalloc
+    @runs_on_pymalloc
     def test_free_lists_are_empty(self):
         kept = [[], {}, (1, sys), 1.5 * len(sys.argv)]
         pools = set(map(pool, kept))
@@ -77,7 +83,7 @@ class PoolTests(unittest.TestCase):
         new += [{} for i in range(50)] + [i * 0.5 for i in range(50)]
         self.assertEqual(pools.intersection(map(pool, new)), set())
 
-    @needs_pymalloc
+    @runs_on_pymalloc
     def test_freed_blocks_are_left_alone(self):
         dicts = [{i: i} for i in range(100)]
         gc.immortalize_heap()
