@@ -59,6 +59,16 @@ _PyFinalize_FileHeight(PyObject *op)
     return is_buffer(op) ? 1 : 2;
 }
 
+int
+_PyFinalize_IsClosed(PyObject *op)
+{
+    PyObject *value = PyObject_GetAttr(op, &_Py_ID(closed));
+    int closed = value == NULL ? -1 : PyObject_IsTrue(value);
+    Py_XDECREF(value);
+    PyErr_Clear();
+    return closed;
+}
+
 /* What dict has under name, borrowed; or NULL.  Needs no memory, which a look-up
    by a C string does: without it, the interpreter's own streams would be taken
    for others, and closed. */

@@ -115,18 +115,21 @@ find_and_order(struct finalization *f, _Py_finalize_found *found,
 
 /* Finalize op.  A file that nothing but files and the stack of a stopped
    thread holds is closed without a warning that it was left open: nobody
-   could have closed it. */
+   could have closed it.  If the file above it has closed it, it must not be
+   asked again: its close() may close a descriptor that is another's by now. */
 static void
 finalize(struct finalization *f, PyObject *op, _Py_finalize_order *order)
 {
     _PyFinalize_BeginFinalizer(op);
     if (_PyFinalize_IsPlainFile(op) && !_Py_addrset_has(&order->held, op)) {
         _PyGC_SET_FINALIZED(op);
-        PyObject *result = PyObject_CallMethodNoArgs(op, &_Py_ID(close));
-        if (result == NULL) {
-            PyErr_Clear();
+        if (_PyFinalize_IsClosed(op) == 0) {
+            PyObject *result = PyObject_CallMethodNoArgs(op, &_Py_ID(close));
+            if (result == NULL) {
+                PyErr_Clear();
+            }
+            Py_XDECREF(result);
         }
-        Py_XDECREF(result);
         _PyFinalize_EndFinalizer();
         return;
     }

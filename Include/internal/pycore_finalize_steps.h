@@ -213,6 +213,10 @@ extern Py_ssize_t _PyFinalize_CallOrphaned(const _Py_objlist *orphaned);
 extern int _PyFinalize_IsInterpretersStream(PyInterpreterState *interp,
                                             PyObject *op);
 
+/* Does op say that it is closed?  -1: it has no such attribute, or cannot
+   tell. */
+extern int _PyFinalize_IsClosed(PyObject *op);
+
 /* Is op a file that is closed by its finalizer, and does nothing else in it?
    Also one that is written in Python, as long as it has no __del__. */
 extern int _PyFinalize_IsPlainFile(PyObject *op);

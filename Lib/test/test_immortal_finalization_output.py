@@ -231,6 +231,35 @@ class FileTests(ScriptTestCase):
                       open(os.path.join(process.cwd, name)) as f):
                     self.assertEqual(f.read(), name * 500)
 
+    def test_closed_once(self):
+        # A raw file's close() may close a descriptor that is another's by the
+        # time of a second call.
+        self.check('''
+            class Raw(io.RawIOBase):
+                def writable(self):
+                    return True
+                def write(self, data):
+                    return len(data)
+                def close(self):
+                    print('raw', self.closed)
+                    super().close()
+            class Buffer(io.BufferedWriter):
+                def close(self):
+                    print('buffer', self.closed)
+                    super().close()
+            class Odd(Raw):
+                @property
+                def closed(self):
+                    raise ValueError
+            one = io.BufferedWriter(Raw())
+            two = io.TextIOWrapper(Buffer(Raw()))
+            two.write('data')
+            ring = io.BufferedWriter(Raw())
+            ring.raw.ring = ring
+            del ring
+            odd = io.BufferedWriter(Odd())
+            ''', *['raw False'] * 3, 'buffer False')
+
     def test_resource_warning(self):
         for mode in MODES:
             with self.subTest(mode=mode):
