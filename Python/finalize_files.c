@@ -5,6 +5,7 @@
    from the raw file back to the text file. */
 
 #include "Python.h"
+#include "pycore_dict_walks.h"    // _PyDictWalk_Find()
 #include "pycore_finalize_steps.h"
 #include "pycore_immortal_port.h" // _PyPort_IO_TYPE()
 #include "pycore_interp.h"
@@ -69,42 +70,28 @@ _PyFinalize_IsClosed(PyObject *op)
     return closed;
 }
 
-/* What dict has under name, borrowed; or NULL.  Needs no memory, which a look-up
-   by a C string does: without it, the interpreter's own streams would be taken
-   for others, and closed. */
-static PyObject *
-find(PyObject *dict, const char *name)
+static void
+add_stream(_Py_finalize_streams *streams, PyObject *op)
 {
-    PyObject *key, *value;
-    Py_ssize_t pos = 0;
-    while (PyDict_Next(dict, &pos, &key, &value)) {
-        if (PyUnicode_Check(key) &&
-            PyUnicode_CompareWithASCIIString(key, name) == 0)
-        {
-            return value;
-        }
+    if (op != NULL) {
+        assert(streams->n < (int)Py_ARRAY_LENGTH(streams->files));
+        streams->files[streams->n++] = op;
     }
-    return NULL;
 }
 
-int
-_PyFinalize_IsInterpretersStream(PyInterpreterState *interp, PyObject *op)
+/* Needs no memory: without it, the interpreter's own streams would be taken for
+   others, and closed. */
+static void
+find_streams(PyInterpreterState *interp, _Py_finalize_streams *streams)
 {
     static const char *const names[] = {
         "__stdin__", "__stdout__", "__stderr__",
     };
-    if (!_PyFinalize_IsPlainFile(op)) {
-        return 0;
-    }
+    streams->known = 1;
     for (size_t i = 0; i < Py_ARRAY_LENGTH(names); i++) {
-        PyObject *file = find(interp->sysdict, names[i]);
-        if (file == NULL) {
-            continue;
-        }
-        if (file == op) {
-            return 1;
-        }
-        if (!Py_IS_TYPE(file, _PyPort_IO_TYPE(TextIOWrapper))) {
+        PyObject *file = _PyDictWalk_Find(interp->sysdict, names[i]);
+        add_stream(streams, file);
+        if (file == NULL || !Py_IS_TYPE(file, _PyPort_IO_TYPE(TextIOWrapper))) {
             continue;
         }
         PyObject *buffer = PyObject_GetAttr(file, &_Py_ID(buffer));
@@ -115,7 +102,23 @@ _PyFinalize_IsInterpretersStream(PyInterpreterState *interp, PyObject *op)
         Py_XDECREF(buffer);
         Py_XDECREF(raw);
         PyErr_Clear();
-        if (op == buffer || op == raw) {
+        add_stream(streams, buffer);
+        add_stream(streams, raw);
+    }
+}
+
+int
+_PyFinalize_IsInterpretersStream(PyInterpreterState *interp,
+                                 _Py_finalize_streams *streams, PyObject *op)
+{
+    if (!_PyFinalize_IsPlainFile(op)) {
+        return 0;
+    }
+    if (!streams->known) {
+        find_streams(interp, streams);
+    }
+    for (int i = 0; i < streams->n; i++) {
+        if (streams->files[i] == op) {
             return 1;
         }
     }

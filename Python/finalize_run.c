@@ -150,10 +150,11 @@ run_slice(struct finalization *f, _Py_finalize_order *order, Py_ssize_t start,
           Py_ssize_t end)
 {
     Py_ssize_t n = 0;
+    _Py_finalize_streams streams = {0};
     for (Py_ssize_t i = end - 1; i >= start; i--) {
         PyObject *op = order->objects.items[i];
         if (!_PyFinalize_IsPending(op, &f->finished) ||
-            _PyFinalize_IsInterpretersStream(f->interp, op) ||
+            _PyFinalize_IsInterpretersStream(f->interp, &streams, op) ||
             _PyFinalize_IsBusy(op) || _PyPort_IsFileLocked(op))
         {
             continue;
