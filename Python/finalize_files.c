@@ -6,6 +6,7 @@
 
 #include "Python.h"
 #include "pycore_dict_walks.h"    // _PyDictWalk_Find()
+#include "pycore_fileutils.h"     // _Py_fstat_noraise()
 #include "pycore_finalize_steps.h"
 #include "pycore_immortal_port.h" // _PyPort_IO_TYPE()
 #include "pycore_interp.h"
@@ -68,6 +69,57 @@ _PyFinalize_IsClosed(PyObject *op)
     Py_XDECREF(value);
     PyErr_Clear();
     return closed;
+}
+
+/* Can what sys.stdout or sys.stderr is bound to, NULL if it is not, take what is
+   printed?  As far as it says so itself: nothing is written to find out. */
+static int
+takes_text(PyObject *op)
+{
+    if (op == NULL || op == Py_None) {
+        return 0;
+    }
+    PyObject *value = PyObject_GetAttr(op, &_Py_ID(closed));
+    int takes = value != NULL ? PyObject_IsTrue(value) == 0
+                              : PyErr_ExceptionMatches(PyExc_AttributeError);
+    Py_XDECREF(value);
+    PyErr_Clear();
+    return takes;
+}
+
+/* Is its file descriptor, if op has one, still open?  A daemon's is not: what is
+   printed there could not be flushed, and the exit status would say so. */
+static int
+has_open_descriptor(PyObject *op)
+{
+    struct _Py_stat_struct status;
+    int fd = PyObject_AsFileDescriptor(op);
+    PyErr_Clear();
+    return fd < 0 || _Py_fstat_noraise(fd, &status) == 0;
+}
+
+static void
+restore_stream(PyObject *dict, const char *name, const char *original_name)
+{
+    /* To look for closed may run code of the user's. */
+    PyObject *stream = Py_XNewRef(_PyDictWalk_Find(dict, name));
+    if (!takes_text(stream)) {
+        PyObject *original = Py_XNewRef(_PyDictWalk_Find(dict, original_name));
+        if (takes_text(original) && has_open_descriptor(original) &&
+            PyDict_SetItemString(dict, name, original) < 0)
+        {
+            PyErr_Clear();
+        }
+        Py_XDECREF(original);
+    }
+    Py_XDECREF(stream);
+}
+
+void
+_PyFinalize_RestoreStreams(PyInterpreterState *interp)
+{
+    restore_stream(interp->sysdict, "stdout", "__stdout__");
+    restore_stream(interp->sysdict, "stderr", "__stderr__");
 }
 
 static void

@@ -335,6 +335,9 @@ _PyFinalize_Interpreter(PyThreadState *tstate, int (*flush)(void))
     _PyPort_BeginFinalization();
     if (_Py_IsMainInterpreter(f.interp)) {
         _PyFinalize_BeginWatch(tstate, go_on, &f);
+    }
+    _PyFinalize_RestoreStreams(f.interp);
+    if (_Py_IsMainInterpreter(f.interp)) {
         run_left_callbacks();
     }
     run_rounds(&f);

@@ -226,6 +226,11 @@ extern int _PyFinalize_IsInterpretersStream(PyInterpreterState *interp,
    tell. */
 extern int _PyFinalize_IsClosed(PyObject *op);
 
+/* Bind sys.stdout and sys.stderr to the interpreter's own streams where there is
+   nothing, None, or what is closed.  An unpatched interpreter does so with any
+   stand-in, before most finalizers run. */
+extern void _PyFinalize_RestoreStreams(PyInterpreterState *interp);
+
 /* Is op a file that is closed by its finalizer, and does nothing else in it?
    Also one that is written in Python, as long as it has no __del__. */
 extern int _PyFinalize_IsPlainFile(PyObject *op);

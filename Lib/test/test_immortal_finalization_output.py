@@ -92,9 +92,6 @@ class OutputTests(ScriptTestCase):
                 self.assertIn('ValueError: I/O operation on closed file',
                               process.errors)
 
-    def test_no_stdout(self):
-        self.check("p = Probe('p'); sys.stdout = None")
-
     def test_detached(self):
         self.check('''
             p = Probe('p')
@@ -144,6 +141,69 @@ class OutputTests(ScriptTestCase):
                     print('printed', file=sys.stderr, end='')
             printer = Printer()
             ''', errors=r'\AWARNING:root:logged\nprinted\Z')
+
+
+class StandInTests(ScriptTestCase):
+    """What has taken the place of sys.stdout or sys.stderr at exit."""
+
+    DEAD = (
+        'sys.X = None',
+        'del sys.X',
+        'sys.X = io.StringIO(); sys.X.close()',
+        "sys.X = open('out.txt', 'w'); sys.X.close()",
+        'sys.X = io.TextIOWrapper(io.BytesIO()); sys.X.detach()',
+        "sys.X = types.SimpleNamespace(closed=True)",
+        'atexit.register(setattr, sys, "X", None)',
+    )
+
+    def test_cannot_take_what_is_printed(self):
+        # The interpreter's own stream takes it.
+        for stand_in in self.DEAD:
+            with self.subTest(stand_in=stand_in):
+                self.check("p = Probe('p')\n" +
+                           stand_in.replace('X', 'stdout'), 'p 1 exit whole')
+
+    def test_cannot_take_reports(self):
+        for stand_in in self.DEAD:
+            with self.subTest(stand_in=stand_in):
+                self.check('''
+                    class Told:
+                        def __del__(self): raise ValueError('told')
+                    t = Told()
+                    ''' + stand_in.replace('X', 'stderr'),
+                    errors='ValueError: told')
+
+    def test_takes_it(self):
+        # As long as it can, it gets everything; also what it cannot pass on.
+        self.check('''
+            class Own:
+                def __init__(self, out): self.out = out
+                def write(self, text): self.out.write(f'<{text}>')
+                def flush(self): self.out.flush()
+                def __del__(self): self.out.write('own')
+            p = Probe('p')
+            sys.stdout = Own(sys.stdout)
+            ''', '<p 1 exit whole><', '>own')
+        self.check("p = Probe('p'); sys.stdout = io.StringIO()")
+
+    def test_nothing_to_put_back(self):
+        for original in ('sys.__stdout__ = None', 'del sys.__stdout__',
+                         'sys.__stdout__.close()', 'sys.__stdout__.detach()',
+                         'os.close(1)'):
+            with self.subTest(original=original):
+                self.check("p = Probe('p'); sys.stdout = None; " + original)
+
+    def test_in_a_subinterpreter(self):
+        self.check('''
+            from test import support
+            support.run_in_subinterp("""if True:
+                import sys
+                class Printer:
+                    def __del__(self): print('printed')
+                printer = Printer()
+                sys.stdout = None
+                """)
+            ''', 'printed')
 
 
 class ReportTests(ScriptTestCase):
