@@ -73,17 +73,6 @@ find(struct finalization *f, _Py_finalize_found *found)
     return _PyFinalize_Find(f->interp, &f->modules, &f->finished, found);
 }
 
-static void
-flush(struct finalization *f)
-{
-    if (f->flush() < 0) {
-        f->status = -1;
-        if (_Py_IsMainInterpreter(f->interp)) {
-            _PyFinalize_FlushFailed();
-        }
-    }
-}
-
 static int
 find_and_order(struct finalization *f, _Py_finalize_found *found,
                _Py_finalize_order *order)
@@ -171,6 +160,22 @@ set_quiet(int on)
     if (on != quiet) {
         quiet = on;
         _PyPort_SetQuiet(on);
+    }
+}
+
+/* What has once failed to be flushed fails again, most often: one report is
+   enough. */
+static void
+flush(struct finalization *f)
+{
+    set_quiet(f->status < 0);
+    int result = f->flush();
+    set_quiet(0);
+    if (result < 0) {
+        f->status = -1;
+        if (_Py_IsMainInterpreter(f->interp)) {
+            _PyFinalize_FlushFailed();
+        }
     }
 }
 
@@ -315,12 +320,14 @@ run_left_callbacks(void)
 }
 
 int
-_PyFinalize_Interpreter(PyThreadState *tstate, int (*flush)(void))
+_PyFinalize_Interpreter(PyThreadState *tstate, int (*flush)(void),
+                        int status)
 {
     struct finalization f = {
         .tstate = tstate,
         .interp = tstate->interp,
         .flush = flush,
+        .status = status,
         .stopped = &_PyFinalize_stopped,
     };
     if (_PyPort_Modules(f.interp) == NULL || f.interp->sysdict == NULL) {

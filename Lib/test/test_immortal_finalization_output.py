@@ -80,6 +80,19 @@ class OutputTests(ScriptTestCase):
                 self.assertEqual(process.returncode, 120, process.stderr)
                 self.assertIn('BrokenPipeError', process.stderr)
 
+    @unittest.skipUnless(os.name == 'posix', 'needs pipes')
+    def test_broken_pipe_is_reported_once(self):
+        for mode in MODES:
+            r, w = os.pipe()
+            os.close(r)
+            process = self.run_script("p = Probe('p'); print('x')", mode=mode,
+                                      stdout=w)
+            os.close(w)
+            with self.subTest(mode=mode):
+                self.assertEqual(process.returncode, 120, process.stderr)
+                self.assertEqual(process.errors.count('BrokenPipeError:'), 1,
+                                 process.errors)
+
     def test_closed_stdout(self):
         for mode in MODES:
             process = self.run_script('''
@@ -183,7 +196,7 @@ class StandInTests(ScriptTestCase):
                 def __del__(self): self.out.write('own')
             p = Probe('p')
             sys.stdout = Own(sys.stdout)
-            ''', '<p 1 exit whole><', '>own')
+            ''', '<p>< ><1>< ><exit>< ><whole><', '>own')
         self.check("p = Probe('p'); sys.stdout = io.StringIO()")
 
     def test_nothing_to_put_back(self):
