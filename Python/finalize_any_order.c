@@ -28,8 +28,9 @@ is_turn(PyInterpreterState *interp, PyObject *op, int height,
 {
     int own_height = _PyFinalize_IsPlainFile(op) ? _PyFinalize_FileHeight(op)
                                                  : -1;
+    _Py_finalize_streams streams = {0};     /* a finalizer may replace them */
     return own_height == height && _PyFinalize_IsPending(op, finished) &&
-        !_PyFinalize_IsInterpretersStream(interp, op);
+        !_PyFinalize_IsInterpretersStream(interp, &streams, op);
 }
 
 /* Run the finalizers of what is on list and has its turn.  Allocates nothing.

@@ -5,6 +5,8 @@
    from the raw file back to the text file. */
 
 #include "Python.h"
+#include "pycore_dict_walks.h"    // _PyDictWalk_Find()
+#include "pycore_fileutils.h"     // _Py_fstat_noraise()
 #include "pycore_finalize_steps.h"
 #include "pycore_immortal_port.h" // _PyPort_IO_TYPE()
 #include "pycore_interp.h"
@@ -59,42 +61,89 @@ _PyFinalize_FileHeight(PyObject *op)
     return is_buffer(op) ? 1 : 2;
 }
 
-/* What dict has under name, borrowed; or NULL.  Needs no memory, which a look-up
-   by a C string does: without it, the interpreter's own streams would be taken
-   for others, and closed. */
-static PyObject *
-find(PyObject *dict, const char *name)
+int
+_PyFinalize_IsClosed(PyObject *op)
 {
-    PyObject *key, *value;
-    Py_ssize_t pos = 0;
-    while (PyDict_Next(dict, &pos, &key, &value)) {
-        if (PyUnicode_Check(key) &&
-            PyUnicode_CompareWithASCIIString(key, name) == 0)
-        {
-            return value;
-        }
-    }
-    return NULL;
+    PyObject *value = PyObject_GetAttr(op, &_Py_ID(closed));
+    int closed = value == NULL ? -1 : PyObject_IsTrue(value);
+    Py_XDECREF(value);
+    PyErr_Clear();
+    return closed;
 }
 
-int
-_PyFinalize_IsInterpretersStream(PyInterpreterState *interp, PyObject *op)
+/* Can what sys.stdout or sys.stderr is bound to, NULL if it is not, take what is
+   printed?  As far as it says so itself: nothing is written to find out. */
+static int
+takes_text(PyObject *op)
+{
+    if (op == NULL || op == Py_None) {
+        return 0;
+    }
+    PyObject *value = PyObject_GetAttr(op, &_Py_ID(closed));
+    int takes = value != NULL ? PyObject_IsTrue(value) == 0
+                              : PyErr_ExceptionMatches(PyExc_AttributeError);
+    Py_XDECREF(value);
+    PyErr_Clear();
+    return takes;
+}
+
+/* Is its file descriptor, if op has one, still open?  A daemon's is not: what is
+   printed there could not be flushed, and the exit status would say so. */
+static int
+has_open_descriptor(PyObject *op)
+{
+    struct _Py_stat_struct status;
+    int fd = PyObject_AsFileDescriptor(op);
+    PyErr_Clear();
+    return fd < 0 || _Py_fstat_noraise(fd, &status) == 0;
+}
+
+static void
+restore_stream(PyObject *dict, const char *name, const char *original_name)
+{
+    /* To look for closed may run code of the user's. */
+    PyObject *stream = Py_XNewRef(_PyDictWalk_Find(dict, name));
+    if (!takes_text(stream)) {
+        PyObject *original = Py_XNewRef(_PyDictWalk_Find(dict, original_name));
+        if (takes_text(original) && has_open_descriptor(original) &&
+            PyDict_SetItemString(dict, name, original) < 0)
+        {
+            PyErr_Clear();
+        }
+        Py_XDECREF(original);
+    }
+    Py_XDECREF(stream);
+}
+
+void
+_PyFinalize_RestoreStreams(PyInterpreterState *interp)
+{
+    restore_stream(interp->sysdict, "stdout", "__stdout__");
+    restore_stream(interp->sysdict, "stderr", "__stderr__");
+}
+
+static void
+add_stream(_Py_finalize_streams *streams, PyObject *op)
+{
+    if (op != NULL) {
+        assert(streams->n < (int)Py_ARRAY_LENGTH(streams->files));
+        streams->files[streams->n++] = op;
+    }
+}
+
+/* Needs no memory: without it, the interpreter's own streams would be taken for
+   others, and closed. */
+static void
+find_streams(PyInterpreterState *interp, _Py_finalize_streams *streams)
 {
     static const char *const names[] = {
         "__stdin__", "__stdout__", "__stderr__",
     };
-    if (!_PyFinalize_IsPlainFile(op)) {
-        return 0;
-    }
+    streams->known = 1;
     for (size_t i = 0; i < Py_ARRAY_LENGTH(names); i++) {
-        PyObject *file = find(interp->sysdict, names[i]);
-        if (file == NULL) {
-            continue;
-        }
-        if (file == op) {
-            return 1;
-        }
-        if (!Py_IS_TYPE(file, _PyPort_IO_TYPE(TextIOWrapper))) {
+        PyObject *file = _PyDictWalk_Find(interp->sysdict, names[i]);
+        add_stream(streams, file);
+        if (file == NULL || !Py_IS_TYPE(file, _PyPort_IO_TYPE(TextIOWrapper))) {
             continue;
         }
         PyObject *buffer = PyObject_GetAttr(file, &_Py_ID(buffer));
@@ -105,7 +154,23 @@ _PyFinalize_IsInterpretersStream(PyInterpreterState *interp, PyObject *op)
         Py_XDECREF(buffer);
         Py_XDECREF(raw);
         PyErr_Clear();
-        if (op == buffer || op == raw) {
+        add_stream(streams, buffer);
+        add_stream(streams, raw);
+    }
+}
+
+int
+_PyFinalize_IsInterpretersStream(PyInterpreterState *interp,
+                                 _Py_finalize_streams *streams, PyObject *op)
+{
+    if (!_PyFinalize_IsPlainFile(op)) {
+        return 0;
+    }
+    if (!streams->known) {
+        find_streams(interp, streams);
+    }
+    for (int i = 0; i < streams->n; i++) {
+        if (streams->files[i] == op) {
             return 1;
         }
     }

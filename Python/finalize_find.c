@@ -115,6 +115,7 @@ struct search {
     PyInterpreterState *interp;
     _Py_addrset *finished;
     _Py_addrset stdlib;         /* globals of the standard library */
+    _Py_finalize_streams streams;
     _Py_finalize_found *found;
 };
 
@@ -151,8 +152,8 @@ look_at(PyObject *op, void *arg)
 {
     struct search *s = arg;
     if (_PyFinalize_IsPending(op, s->finished)) {
-        return _PyFinalize_IsInterpretersStream(s->interp, op) ? 0 :
-            append_pending(s->found, op);
+        return _PyFinalize_IsInterpretersStream(s->interp, &s->streams, op) ?
+            0 : append_pending(s->found, op);
     }
     if (is_weakref(op)) {
         return look_at_weakref(op, s);

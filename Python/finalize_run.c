@@ -73,17 +73,6 @@ find(struct finalization *f, _Py_finalize_found *found)
     return _PyFinalize_Find(f->interp, &f->modules, &f->finished, found);
 }
 
-static void
-flush(struct finalization *f)
-{
-    if (f->flush() < 0) {
-        f->status = -1;
-        if (_Py_IsMainInterpreter(f->interp)) {
-            _PyFinalize_FlushFailed();
-        }
-    }
-}
-
 static int
 find_and_order(struct finalization *f, _Py_finalize_found *found,
                _Py_finalize_order *order)
@@ -115,18 +104,21 @@ find_and_order(struct finalization *f, _Py_finalize_found *found,
 
 /* Finalize op.  A file that nothing but files and the stack of a stopped
    thread holds is closed without a warning that it was left open: nobody
-   could have closed it. */
+   could have closed it.  If the file above it has closed it, it must not be
+   asked again: its close() may close a descriptor that is another's by now. */
 static void
 finalize(struct finalization *f, PyObject *op, _Py_finalize_order *order)
 {
     _PyFinalize_BeginFinalizer(op);
     if (_PyFinalize_IsPlainFile(op) && !_Py_addrset_has(&order->held, op)) {
         _PyGC_SET_FINALIZED(op);
-        PyObject *result = PyObject_CallMethodNoArgs(op, &_Py_ID(close));
-        if (result == NULL) {
-            PyErr_Clear();
+        if (_PyFinalize_IsClosed(op) == 0) {
+            PyObject *result = PyObject_CallMethodNoArgs(op, &_Py_ID(close));
+            if (result == NULL) {
+                PyErr_Clear();
+            }
+            Py_XDECREF(result);
         }
-        Py_XDECREF(result);
         _PyFinalize_EndFinalizer();
         return;
     }
@@ -147,10 +139,11 @@ run_slice(struct finalization *f, _Py_finalize_order *order, Py_ssize_t start,
           Py_ssize_t end)
 {
     Py_ssize_t n = 0;
+    _Py_finalize_streams streams = {0};
     for (Py_ssize_t i = end - 1; i >= start; i--) {
         PyObject *op = order->objects.items[i];
         if (!_PyFinalize_IsPending(op, &f->finished) ||
-            _PyFinalize_IsInterpretersStream(f->interp, op) ||
+            _PyFinalize_IsInterpretersStream(f->interp, &streams, op) ||
             _PyFinalize_IsBusy(op) || _PyPort_IsFileLocked(op))
         {
             continue;
@@ -167,6 +160,22 @@ set_quiet(int on)
     if (on != quiet) {
         quiet = on;
         _PyPort_SetQuiet(on);
+    }
+}
+
+/* What has once failed to be flushed fails again, most often: one report is
+   enough. */
+static void
+flush(struct finalization *f)
+{
+    set_quiet(f->status < 0);
+    int result = f->flush();
+    set_quiet(0);
+    if (result < 0) {
+        f->status = -1;
+        if (_Py_IsMainInterpreter(f->interp)) {
+            _PyFinalize_FlushFailed();
+        }
     }
 }
 
@@ -311,12 +320,14 @@ run_left_callbacks(void)
 }
 
 int
-_PyFinalize_Interpreter(PyThreadState *tstate, int (*flush)(void))
+_PyFinalize_Interpreter(PyThreadState *tstate, int (*flush)(void),
+                        int status)
 {
     struct finalization f = {
         .tstate = tstate,
         .interp = tstate->interp,
         .flush = flush,
+        .status = status,
         .stopped = &_PyFinalize_stopped,
     };
     if (_PyPort_Modules(f.interp) == NULL || f.interp->sysdict == NULL) {
@@ -331,6 +342,9 @@ _PyFinalize_Interpreter(PyThreadState *tstate, int (*flush)(void))
     _PyPort_BeginFinalization();
     if (_Py_IsMainInterpreter(f.interp)) {
         _PyFinalize_BeginWatch(tstate, go_on, &f);
+    }
+    _PyFinalize_RestoreStreams(f.interp);
+    if (_Py_IsMainInterpreter(f.interp)) {
         run_left_callbacks();
     }
     run_rounds(&f);

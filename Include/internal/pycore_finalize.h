@@ -21,10 +21,12 @@ extern "C" {
    once, before any module is cleared.  What goes wrong in a finalizer is
    reported as unraisable.
 
-   flush -- flushes sys.stdout and sys.stderr; 0, or -1 if that failed.
+   flush  -- flushes sys.stdout and sys.stderr; 0, or -1 if that failed.
+   status -- -1: that has failed, and was reported, already; else 0.
 
-   Returns what flush returned, or 0 if there was nothing to be flushed. */
-extern int _PyFinalize_Interpreter(PyThreadState *tstate, int (*flush)(void));
+   Returns -1 if it ever failed, else 0. */
+extern int _PyFinalize_Interpreter(PyThreadState *tstate, int (*flush)(void),
+                                   int status);
 
 /* Is that going on just now, in the interpreter of the calling thread? */
 extern int _PyFinalize_IsRunning(void);

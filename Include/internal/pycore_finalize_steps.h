@@ -219,10 +219,28 @@ extern Py_ssize_t _PyFinalize_RunInAnyOrder(PyInterpreterState *interp,
    Returns the number of calls. */
 extern Py_ssize_t _PyFinalize_CallOrphaned(const _Py_objlist *orphaned);
 
-/* Is op a file, one of those that the interpreter opened for itself?  These
-   are flushed (flush_std_files()), never closed. */
+/* The files that the interpreter opened for itself, in three layers; borrowed.
+   Begins as all zero, and is filled when it is asked for first: what finalizers
+   make of sys.__stdout__ later is not seen. */
+typedef struct {
+    int known;
+    int n;
+    PyObject *files[9];
+} _Py_finalize_streams;
+
+/* Is op one of them?  These are flushed (flush_std_files()), never closed. */
 extern int _PyFinalize_IsInterpretersStream(PyInterpreterState *interp,
+                                            _Py_finalize_streams *streams,
                                             PyObject *op);
+
+/* Does op say that it is closed?  -1: it has no such attribute, or cannot
+   tell. */
+extern int _PyFinalize_IsClosed(PyObject *op);
+
+/* Bind sys.stdout and sys.stderr to the interpreter's own streams where there is
+   nothing, None, or what is closed.  An unpatched interpreter does so with any
+   stand-in, before most finalizers run. */
+extern void _PyFinalize_RestoreStreams(PyInterpreterState *interp);
 
 /* Is op a file that is closed by its finalizer, and does nothing else in it?
    Also one that is written in Python, as long as it has no __del__. */

@@ -80,6 +80,19 @@ class OutputTests(ScriptTestCase):
                 self.assertEqual(process.returncode, 120, process.stderr)
                 self.assertIn('BrokenPipeError', process.stderr)
 
+    @unittest.skipUnless(os.name == 'posix', 'needs pipes')
+    def test_broken_pipe_is_reported_once(self):
+        for mode in MODES:
+            r, w = os.pipe()
+            os.close(r)
+            process = self.run_script("p = Probe('p'); print('x')", mode=mode,
+                                      stdout=w)
+            os.close(w)
+            with self.subTest(mode=mode):
+                self.assertEqual(process.returncode, 120, process.stderr)
+                self.assertEqual(process.errors.count('BrokenPipeError:'), 1,
+                                 process.errors)
+
     def test_closed_stdout(self):
         for mode in MODES:
             process = self.run_script('''
@@ -91,9 +104,6 @@ class OutputTests(ScriptTestCase):
                                  (0, ''))
                 self.assertIn('ValueError: I/O operation on closed file',
                               process.errors)
-
-    def test_no_stdout(self):
-        self.check("p = Probe('p'); sys.stdout = None")
 
     def test_detached(self):
         self.check('''
@@ -144,6 +154,69 @@ class OutputTests(ScriptTestCase):
                     print('printed', file=sys.stderr, end='')
             printer = Printer()
             ''', errors=r'\AWARNING:root:logged\nprinted\Z')
+
+
+class StandInTests(ScriptTestCase):
+    """What has taken the place of sys.stdout or sys.stderr at exit."""
+
+    DEAD = (
+        'sys.X = None',
+        'del sys.X',
+        'sys.X = io.StringIO(); sys.X.close()',
+        "sys.X = open('out.txt', 'w'); sys.X.close()",
+        'sys.X = io.TextIOWrapper(io.BytesIO()); sys.X.detach()',
+        "sys.X = types.SimpleNamespace(closed=True)",
+        'atexit.register(setattr, sys, "X", None)',
+    )
+
+    def test_cannot_take_what_is_printed(self):
+        # The interpreter's own stream takes it.
+        for stand_in in self.DEAD:
+            with self.subTest(stand_in=stand_in):
+                self.check("p = Probe('p')\n" +
+                           stand_in.replace('X', 'stdout'), 'p 1 exit whole')
+
+    def test_cannot_take_reports(self):
+        for stand_in in self.DEAD:
+            with self.subTest(stand_in=stand_in):
+                self.check('''
+                    class Told:
+                        def __del__(self): raise ValueError('told')
+                    t = Told()
+                    ''' + stand_in.replace('X', 'stderr'),
+                    errors='ValueError: told')
+
+    def test_takes_it(self):
+        # As long as it can, it gets everything; also what it cannot pass on.
+        self.check('''
+            class Own:
+                def __init__(self, out): self.out = out
+                def write(self, text): self.out.write(f'<{text}>')
+                def flush(self): self.out.flush()
+                def __del__(self): self.out.write('own')
+            p = Probe('p')
+            sys.stdout = Own(sys.stdout)
+            ''', '<p>< ><1>< ><exit>< ><whole><', '>own')
+        self.check("p = Probe('p'); sys.stdout = io.StringIO()")
+
+    def test_nothing_to_put_back(self):
+        for original in ('sys.__stdout__ = None', 'del sys.__stdout__',
+                         'sys.__stdout__.close()', 'sys.__stdout__.detach()',
+                         'os.close(1)'):
+            with self.subTest(original=original):
+                self.check("p = Probe('p'); sys.stdout = None; " + original)
+
+    def test_in_a_subinterpreter(self):
+        self.check('''
+            from test import support
+            support.run_in_subinterp("""if True:
+                import sys
+                class Printer:
+                    def __del__(self): print('printed')
+                printer = Printer()
+                sys.stdout = None
+                """)
+            ''', 'printed')
 
 
 class ReportTests(ScriptTestCase):
@@ -230,6 +303,35 @@ class FileTests(ScriptTestCase):
                 with (self.subTest(mode=mode, name=name),
                       open(os.path.join(process.cwd, name)) as f):
                     self.assertEqual(f.read(), name * 500)
+
+    def test_closed_once(self):
+        # A raw file's close() may close a descriptor that is another's by the
+        # time of a second call.
+        self.check('''
+            class Raw(io.RawIOBase):
+                def writable(self):
+                    return True
+                def write(self, data):
+                    return len(data)
+                def close(self):
+                    print('raw', self.closed)
+                    super().close()
+            class Buffer(io.BufferedWriter):
+                def close(self):
+                    print('buffer', self.closed)
+                    super().close()
+            class Odd(Raw):
+                @property
+                def closed(self):
+                    raise ValueError
+            one = io.BufferedWriter(Raw())
+            two = io.TextIOWrapper(Buffer(Raw()))
+            two.write('data')
+            ring = io.BufferedWriter(Raw())
+            ring.raw.ring = ring
+            del ring
+            odd = io.BufferedWriter(Odd())
+            ''', *['raw False'] * 3, 'buffer False')
 
     def test_resource_warning(self):
         for mode in MODES:
