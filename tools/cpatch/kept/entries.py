@@ -331,6 +331,19 @@ def _dist(project: Project, root: Path) -> Entry:
     )
 
 
+def _soak(project: Project, root: Path) -> Entry:
+    raw = _json(root / "soak.json")
+    return Entry(
+        name=root.name,
+        tree=raw["facts"]["tree_id"][:12],
+        rounds="1",
+        mean=f"{raw['requests']:,} requests, {len(raw['failures'])} not answered",
+        noise=NONE,
+        verdict=f"{raw['workers']:,} workers in {raw['minutes']:.0f} minutes, "
+        f"{len(raw['killed'])} killed, {len(raw['lost'])} finalizers lost",
+    )
+
+
 def _steps(project: Project, root: Path) -> Entry:
     with (root / "steps.csv").open(newline="", encoding="utf-8") as stream:
         table = list(csv.DictReader(stream))
@@ -378,5 +391,6 @@ KINDS: dict[str, Callable[[Project, Path], Entry | list[Entry]]] = {
     "ways.json.gz": _ways,
     session.NAME: _headers,
     DIST: _dist,
+    "soak.json": _soak,
     "steps.csv": _steps,
 }
