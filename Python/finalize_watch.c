@@ -130,10 +130,8 @@ give_up(const struct watch *w)
     }
     fprintf(stderr, "%sit is left alone, the others go on\n", message);
     fflush(stderr);
-    /* From now on the other thread is the one that ends when it asks for the
-       GIL. */
+    /* After this the other thread is the one that ends when it asks for the GIL. */
     _PyPort_TakeOver(w->tstate, tstate);
-    PyEval_AcquireThread(tstate);
     w->take_over(tstate, w->arg);
     end_process(exit_status);
 }

@@ -77,7 +77,11 @@ VARIANTS = {
         _of("asan"),
         # A report ends the process, and so fails the test.
         _of("ubsan", {"UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1"}),
-        _of("tsan"),
+        # Upstream's daemon threads are never joined.
+        _of(
+            "tsan",
+            {"TSAN_OPTIONS": "die_after_fork=0:report_signal_unsafe=0:report_thread_leaks=0"},
+        ),
         _of("valgrind"),
         _of("nopymalloc"),
         Variant("malloc", "release", "the C library's malloc", {"PYTHONMALLOC": "malloc"}),

@@ -183,12 +183,14 @@ _PyPort_AreThreadsStopped(PyThreadState *Py_UNUSED(tstate))
     return _PyPort_IsRuntimeFinalizing();
 }
 
-/* tstate, which the calling thread is about to use, goes on where another thread
-   has finalized its interpreter so far, which may not go on. */
+/* The calling thread waits for the GIL, by the new tstate, and goes on where another
+   thread has finalized its interpreter so far, which may not go on. */
 static inline void
 _PyPort_TakeOver(PyThreadState *Py_UNUSED(stuck), PyThreadState *tstate)
 {
+    /* The GIL is for this thread only from now on. */
     _PyRuntimeState_SetFinalizing(&_PyRuntime, tstate);
+    PyEval_AcquireThread(tstate);
 }
 
 /* Do two interpreters have one GIL, and objects in common? */

@@ -249,11 +249,13 @@ _PyPort_AreThreadsStopped(PyThreadState *tstate)
     return _PyInterpreterState_GetFinalizing(tstate->interp) != NULL;
 }
 
-/* tstate, which the calling thread is about to use, goes on where another thread
-   has finalized its interpreter so far, which may not go on. */
+/* The calling thread waits for the GIL, by the new tstate, and goes on where another
+   thread has finalized its interpreter so far, which may not go on. */
 static inline void
 _PyPort_TakeOver(PyThreadState *stuck, PyThreadState *tstate)
 {
+    PyEval_AcquireThread(tstate);
+    /* Not without the GIL: the other one's state changes as it gets and leaves it. */
     _PyThreadState_SetShuttingDown(stuck);
     _PyInterpreterState_SetFinalizing(tstate->interp, tstate);
     _PyRuntimeState_SetFinalizing(&_PyRuntime, tstate);
