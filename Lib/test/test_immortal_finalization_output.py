@@ -164,7 +164,6 @@ class StandInTests(ScriptTestCase):
         'del sys.X',
         'sys.X = io.StringIO(); sys.X.close()',
         "sys.X = open('out.txt', 'w'); sys.X.close()",
-        'sys.X = io.TextIOWrapper(io.BytesIO()); sys.X.detach()',
         "sys.X = types.SimpleNamespace(closed=True)",
         'atexit.register(setattr, sys, "X", None)',
     )
@@ -175,6 +174,14 @@ class StandInTests(ScriptTestCase):
             with self.subTest(stand_in=stand_in):
                 self.check("p = Probe('p')\n" +
                            stand_in.replace('X', 'stdout'), 'p 1 exit whole')
+
+    def test_detached(self):
+        # As ever, it was to be flushed, and could not be.
+        self.check('''
+            p = Probe('p')
+            sys.stdout = io.TextIOWrapper(io.BytesIO())
+            sys.stdout.detach()
+            ''', 'p 1 exit whole', status=120, errors='has been detached')
 
     def test_cannot_take_reports(self):
         for stand_in in self.DEAD:
@@ -271,6 +278,27 @@ class ReportTests(ScriptTestCase):
 
 
 class FileTests(ScriptTestCase):
+
+    @unittest.skipUnless(hasattr(os, 'wait4'), 'needs the time of a child')
+    def test_many_in_memory_take_no_longer_than_other_objects(self):
+        def seconds(source):
+            path = self.write('many.py', source)
+            times = []
+            for attempt in range(3):
+                pid = os.posix_spawn(sys.executable,
+                                     [sys.executable, '-s', path],
+                                     environment())
+                _, status, usage = os.wait4(pid, 0)
+                self.assertEqual(status, 0)
+                times.append(usage.ru_utime + usage.ru_stime)
+            return min(times)
+
+        files = seconds('import io\n'
+                        'kept = [io.BytesIO() for i in range(50_000)]\n')
+        others = seconds('class Other:\n'
+                         '    def __del__(self): pass\n'
+                         'kept = [Other() for i in range(50_000)]\n')
+        self.assertLess(files, 4 * others)
 
     def test_many(self):
         # Layers of a hundred files, made, held and let go in various ways.
