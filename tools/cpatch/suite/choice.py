@@ -78,6 +78,7 @@ CHILDREN = [
     "test_immortal_faults",
     "test_immortal_faults_process",
     "test_immortal_finalization",
+    "test_immortal_finalization_files",
     "test_immortal_finalization_output",
     "test_immortal_finalization_start",
     "test_immortal_half_made",
