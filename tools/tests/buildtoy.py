@@ -68,6 +68,7 @@ install: python
 	@cp python $(DESTDIR)@PREFIX@/bin/python9.8; ln -sf python9.8 $(DESTDIR)@PREFIX@/bin/python3
 	@echo "x = '@PREFIX@'" > $(DESTDIR)@PREFIX@/lib/python9.8/_sysconfigdata_.py
 	@echo "$$SOURCE_DATE_EPOCH" > $(DESTDIR)@PREFIX@/lib/python9.8/date.py
+	@pwd > $(DESTDIR)@PREFIX@/lib/python9.8/where.txt
 	@test ! -e a.gcda || cp a.gcda $(DESTDIR)@PREFIX@/lib/python9.8/measured.py
 """
 

@@ -105,6 +105,7 @@ def bundle(made: Stage) -> Bundle:
         _patch(copy, names, "$ORIGIN", ["--set-soname", names[soname]])
     for path in modules:
         _patch(path, names, _origin(path, made, home), [])
+        elf.identify(path)
     libraries = [_library(soname, names[soname], path) for soname, path in sorted(found.items())]
     return Bundle(tuple(libraries), left_out)
 

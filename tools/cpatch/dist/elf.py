@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import re
 from dataclasses import dataclass
@@ -13,6 +14,9 @@ from elftools.elf.elffile import ELFFile
 from elftools.elf.gnuversions import GNUVerNeedSection
 
 _GLIBC = re.compile(r"GLIBC_(\d+(?:\.\d+)+)\Z")
+
+#: Bytes of a note before its content: three sizes, and the name GNU.
+_NOTE = 16
 
 Version = tuple[int, ...]
 
@@ -73,3 +77,18 @@ def sections(data: bytes) -> list[tuple[int, int, str]]:
         ]
     except ELFError:
         return []
+
+
+def identify(path: Path) -> None:
+    """Make a file's build ID one of its content, if it has one.
+
+    The linker makes it of the debug information too, which names the directory of the build and is
+    not in the file any more.
+    """
+    data = bytearray(path.read_bytes())
+    for low, high, name in sections(bytes(data)):
+        if name == ".note.gnu.build-id":
+            start = low + _NOTE
+            data[start:high] = bytes(high - start)
+            data[start:high] = hashlib.sha256(data).digest()[: high - start]
+            path.write_bytes(data)

@@ -101,7 +101,6 @@ def flavor_of(wanted: Wanted) -> Flavor:
     row = wanted.flavor
     env = {**row.env, "SOURCE_DATE_EPOCH": str(wanted.pin.date)}
     name, configure = f"{row.name}-dist", row.configure
-    name += "-given" if wanted.profile else ""
     if wanted.shared:
         name, configure = f"{name}-shared", (*configure, "--enable-shared")
         objdir = wanted.project.obj(wanted.pin, wanted.tree, name)

@@ -71,6 +71,32 @@ def test_a_moved_tree_finds_its_libraries(
 
 
 @needs_gcc
+def test_where_it_was_built_is_not_in_a_build_id(
+    made: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def built(place: str, text: str) -> bytes:
+        module = made.library / "lib-dynload" / "m.so"
+        (tmp_path / place).mkdir(exist_ok=True)
+        monkeypatch.chdir(tmp_path / place)  # which debug information names
+        compile_c(module, text, "-shared", "-fPIC", "-g", "-Wl,--build-id")
+        fresh.append(module.read_bytes())
+        bundle.bundle(made)
+        return module.read_bytes()
+
+    fresh: list[bytes] = []
+    one, other = built("one", "int f(void){return 1;}"), built("other", "int f(void){return 1;}")
+    assert fresh[0] != fresh[1]
+    assert one == other
+    # It is still one of the content.
+    ids = []
+    for data in (one, built("one", "int f(void){return 2;}")):
+        low, high = next(x[:2] for x in elf.sections(data) if x[2] == ".note.gnu.build-id")
+        ids.append(data[low + 16 : high])
+    assert len(ids[0]) == 20
+    assert ids[0] != ids[1]
+
+
+@needs_gcc
 def test_a_module_that_needs_more_is_left_out(made: Stage, tmp_path: Path) -> None:
     odd = tmp_path / "outside" / "libodd.so.1"
     compile_c(odd, "int odd(void){return 1;}", *_shared("libodd.so.1"))
