@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import csv
-import gzip
 import json
 import math
 import statistics
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from cpatch.base.errors import CpatchError
 from cpatch.base.project import Project
-from cpatch.dist.record import NAME as DIST
+from cpatch.compat import record as packages
+from cpatch.dist import record as tarballs
 from cpatch.headers import session
+from cpatch.kept import trials
+from cpatch.kept.entry import ALL, NONE, Entry, read_json
 from cpatch.measuring import archive, templates
 from cpatch.measuring.interpreters import OFF
 from cpatch.measuring.stats import Estimate
@@ -24,23 +24,6 @@ from cpatch.report import rows, verdicts
 from cpatch.servers import figures
 from cpatch.servers.cases import Case, Results
 from cpatch.servers.figures import Cell
-
-#: Where a run does not say which parts of the series were applied.
-ALL = "all"
-NONE = "–"
-
-
-@dataclass(frozen=True)
-class Entry:
-    """A run as the index shows it. ``mean`` and ``noise`` say what they are of, if not of time."""
-
-    name: str
-    tree: str
-    rounds: str
-    mean: str
-    noise: str
-    verdict: str
-    parts: str = ALL
 
 
 def every(project: Project) -> list[Entry]:
@@ -157,7 +140,7 @@ def _memory(every: Mapping[Case, Mapping[str, Cell]], mode: str) -> list[float]:
 
 
 def _exit(project: Project, root: Path) -> Entry:
-    raw = _json(root / "exit.json")
+    raw = read_json(root / "exit.json")
     base = next(iter(raw["facts"]))
     logs: list[list[float]] = [[], []]
     largest = []
@@ -182,7 +165,7 @@ def _exit(project: Project, root: Path) -> Entry:
 
 
 def _heap(project: Project, root: Path) -> Entry:
-    raw = _json(root / "heap.json")
+    raw = read_json(root / "heap.json")
     call, collect = (
         {int(size): statistics.median(each[name]) for size, each in raw["seconds"].items()}
         for name in ("immortalize_heap", "collect")
@@ -200,7 +183,7 @@ def _heap(project: Project, root: Path) -> Entry:
 
 
 def _look(project: Project, root: Path) -> Entry:
-    raw = _json(root / "look.json")
+    raw = read_json(root / "look.json")
     logs: dict[str, list[float]] = {}
     seconds = raw["seconds"]
     for role in seconds:
@@ -221,7 +204,7 @@ def _look(project: Project, root: Path) -> Entry:
 
 
 def _pages(project: Project, root: Path) -> Entry:
-    raw = _json(root / "pages.json")
+    raw = read_json(root / "pages.json")
     rounds: dict[str, list[float]] = {}
     for name in dict.fromkeys(name for name, _ in raw["seconds"]):
         columns = [seconds for each, seconds in raw["seconds"] if each == name]
@@ -247,7 +230,7 @@ def _pages(project: Project, root: Path) -> Entry:
 
 
 def _audit(project: Project, root: Path) -> Entry:
-    sides = _json(root / "audit.json.gz")
+    sides = read_json(root / "audit.json.gz")
     growth: dict[tuple[str, str], float] = {}
     for side in sides:
         workers = side["checkpoints"][-1]["workers"]
@@ -293,7 +276,7 @@ def ways(root: Path) -> dict[str, dict[str, dict[str, int]]]:
     The modes are the default, ``immortalize`` and ``off``; stock knows the first only.
     """
     found: dict[str, dict[str, dict[str, int]]] = {}
-    for run in _json(root / "ways.json.gz")["runs"]:
+    for run in read_json(root / "ways.json.gz")["runs"]:
         verdicts = Counter(way["verdict"] for way in run["ways"])
         found.setdefault(run["mode"], {})[run["side"]] = {
             "all": sum(verdicts.values()) - verdicts["skipped"],
@@ -309,38 +292,11 @@ def _ways(project: Project, root: Path) -> Entry:
     told = [f"{mode} {sides['patched']['whole']}" for mode, sides in found.items()]
     return Entry(
         name=root.name,
-        tree=_json(root / "ways.json.gz")["trees"]["patched"],
+        tree=read_json(root / "ways.json.gz")["trees"]["patched"],
         rounds="1",
         mean=f"whole: {stock['whole']} on stock, {found['default']['patched']['whole']} here",
         noise=NONE,
         verdict=f"of {stock['all']} ways: {', '.join(told)}; ran once on stock {stock['once']}",
-    )
-
-
-def _dist(project: Project, root: Path) -> Entry:
-    seen = _json(root / DIST)
-    compared = [found for each in seen for found in each["compared"].values()]
-    tried = [suite for each in seen for suite in each["tried"]]
-    return Entry(
-        name=root.name,
-        tree=seen[0]["tree_id"][:12],
-        rounds="1",
-        mean=f"{sum(not found for found in compared)} of {len(compared)} equal",
-        noise=NONE,
-        verdict=f"{len(seen)} tarballs, {len(tried)} times in a bare system",
-    )
-
-
-def _soak(project: Project, root: Path) -> Entry:
-    raw = _json(root / "soak.json")
-    return Entry(
-        name=root.name,
-        tree=raw["facts"]["tree_id"][:12],
-        rounds="1",
-        mean=f"{raw['requests']:,} requests, {len(raw['failures'])} not answered",
-        noise=NONE,
-        verdict=f"{raw['workers']:,} workers in {raw['minutes']:.0f} minutes, "
-        f"{len(raw['killed'])} killed, {len(raw['lost'])} finalizers lost",
     )
 
 
@@ -366,11 +322,6 @@ def _steps(project: Project, root: Path) -> Entry:
     )
 
 
-def _json(path: Path) -> Any:
-    data = path.read_bytes()
-    return json.loads(gzip.decompress(data) if path.suffix == ".gz" else data)
-
-
 def _interval(each: Estimate) -> str:
     return f"{each.ratio:.3f} ({each.ratio_low:.3f}–{each.ratio_high:.3f})"
 
@@ -390,7 +341,8 @@ KINDS: dict[str, Callable[[Project, Path], Entry | list[Entry]]] = {
     "audit.json.gz": _audit,
     "ways.json.gz": _ways,
     session.NAME: _headers,
-    DIST: _dist,
-    "soak.json": _soak,
+    tarballs.NAME: trials.dist,
+    packages.NAME: trials.compat,
+    "soak.json": trials.soak,
     "steps.csv": _steps,
 }

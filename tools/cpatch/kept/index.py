@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cpatch.base.project import Project
 from cpatch.kept import entries
-from cpatch.kept.entries import Entry
+from cpatch.kept.entry import Entry
 
 _HEAD = """\
 # Kept runs

@@ -20,7 +20,10 @@ from typing import Any
 
 from cpatch.base import files
 from cpatch.base.errors import USAGE, CpatchError
+from cpatch.base.pinfile import load_pins
 from cpatch.base.project import Project
+from cpatch.compat import record as packages
+from cpatch.compat.session import kept_rows
 from cpatch.dist import record as record_of
 from cpatch.headers import page, session
 from cpatch.measuring import archive, packing, resultdir
@@ -47,13 +50,17 @@ def flavor_of(side: dict[str, Any]) -> str:
 
 
 def keep(project: Project, source: Path, what: str | None = None) -> Path:
-    """Copy a run of bench, of servers or of headers to a folder of results/; returns that folder.
+    """Copy what bench, servers, headers-all, dist or compat left to a folder of results/.
+
+    Returns that folder.
 
     Without *what*, its name ends with the verb's usual one. CpatchError when there is such a
     folder already, or when *source* is no fair comparison.
     """
     if (source / session.NAME).exists():
         return _headers(project, source, what)
+    if packages.is_place(source):
+        return _compat(project, source, what)
     if tarballs := record_of.read(source):
         return _dist(project, tarballs, what or "dist")
     source = archive.opened(project, source)
@@ -99,6 +106,17 @@ def _headers(project: Project, source: Path, what: str | None) -> Path:
     target = _new(project, f"{name}-{what or 'headers-' + record['pin']}")
     session.write(record, target)
     files.write(target / "report.md", page.report(record))
+    return target
+
+
+def _compat(project: Project, source: Path, what: str | None) -> Path:
+    """Keep the runs of a pin's packages, which lie in build/PIN/compat."""
+    pin = load_pins(project).get(source.resolve().parent.name)
+    rows = kept_rows(project, pin)
+    record = packages.gather(source, pin.branch, rows)
+    name = f"{record['begun']}-release-{record['tree_id'][:12]}"
+    target = _new(project, f"{name}-{what or 'compat-' + pin.branch}")
+    packages.write(target, record, rows)
     return target
 
 

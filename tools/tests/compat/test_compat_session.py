@@ -11,9 +11,12 @@ import benchtoy
 import pytest
 from buildtoy import Toy, make_toy
 from cpatch.base.errors import CpatchError
-from cpatch.compat import page, session
+from cpatch.compat import page, record, session
 from cpatch.compat.running import Bench, Run
 from cpatch.compat.table import Package
+from cpatch.kept import entries
+from cpatch.kept.entry import read_json
+from cpatch.kept.keeping import keep
 from cpatch.measuring import interpreters
 from cpatch.measuring.environments import Venv
 from cpatch.measuring.interpreters import Side
@@ -141,6 +144,21 @@ def test_the_page_has_what_is_kept(toy: Toy, runs: Runs) -> None:
     assert "old" not in text
     toy.run("compat", "--write")
     assert (toy.root / "docs" / "compat.md").read_text() == text
+
+
+def test_runs_are_kept_in_one_file(toy: Toy, runs: Runs) -> None:
+    runs.by_who["call"] = [{"a": "failed"}]
+    assert toy.run("compat") == 4
+    root = keep(toy.project, session.place(toy.project, toy.pin))
+    assert root.name.endswith(f"-compat-{toy.pin.branch}")
+    (row,) = entries.every(toy.project)
+    assert (row.mean, row.verdict.partition(" ")[0]) == ("2 packages, 2 tests", "2")
+    assert "| toy 1 | wheel | 1 | same | **1 differ** |" in (root / "report.md").read_text()
+    found = read_json(root / record.NAME)["runs"]["toy.call"]["runs"][0]
+    assert found["tests"] == {"a": "failed"}
+    assert "texts" not in found
+    with pytest.raises(CpatchError, match="is there already"):
+        keep(toy.project, session.place(toy.project, toy.pin))
 
 
 def test_a_page_without_a_place_is_refused(tmp_path: Path) -> None:
