@@ -89,6 +89,8 @@ fill_gaps(size_t size, char *top, size_t page, size_t limit,
 #define LARGEST (120 * 1024)
 /* Up to here, malloc() keeps blocks of each size by themselves. */
 #define SMALL 1032
+/* From one of these sizes to the next: more than a filler itself takes. */
+#define STEP 16
 
 void
 _PyImmortalHeap_TrimCHeap(void)
@@ -123,7 +125,7 @@ _PyImmortalHeap_SealCHeap(struct _Py_seal_stats *stats)
     for (size_t size = LARGEST; size > SMALL; size -= size / 8) {
         fill_gaps(size, top, page, limit, stats);
     }
-    for (size_t size = SMALL; size >= sizeof(struct filler); size -= 16) {
+    for (size_t size = SMALL; size > STEP; size -= STEP) {
         fill_gaps(size, top, page, limit, stats);
     }
     malloc_trim(0);
