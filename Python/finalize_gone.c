@@ -6,9 +6,10 @@
    link where the count was, or give its memory to free().  There is no object
    then, and nobody may look at it, least of all drop a reference to it.
 
-   In a list, a tuple, or as the value of a key, None takes its place, and the
-   reference is not dropped: it was one to something immortal, and so not counted.
-   Whatever else refers to it becomes immortal, which drops no reference either.
+   In lists, tuples, sets and dictionaries None takes its place, and the reference is
+   not dropped: it was one to something immortal, and so not counted.  (As a key,
+   None has a hash that is not its own: nobody finds it by that.)  Whatever else
+   refers to it becomes immortal, which drops no reference either.
 
    Addresses are compared; what is gone is not read. */
 
@@ -22,7 +23,7 @@
 struct walk {
     _Py_addrset *gone;
     _Py_addrset seen;       /* dictionaries and tuples on none of the lists */
-    _Py_addrset dicts;      /* of which a value was replaced */
+    _Py_addrset dicts;      /* in which something was replaced */
     _Py_walk_stack stack;
     int found;              /* does what is looked at refer to what is gone? */
     int no_memory;
@@ -45,7 +46,16 @@ replace_items(struct walk *w, PyObject **items, Py_ssize_t n)
 }
 
 static void
-replace_values(struct walk *w, PyDictObject *dict)
+replace_in_set(struct walk *w, PySetObject *set)
+{
+    for (Py_ssize_t i = 0; i <= set->mask; i++) {
+        replace(w, &set->table[i].key);
+    }
+}
+
+/* Where all keys are strings, these are not gone. */
+static void
+replace_in_dict(struct walk *w, PyDictObject *dict)
 {
     PyDictKeysObject *keys = dict->ma_keys;
     Py_ssize_t n = keys->dk_nentries;
@@ -59,6 +69,7 @@ replace_values(struct walk *w, PyDictObject *dict)
     }
     else {
         for (Py_ssize_t i = 0; i < n; i++) {
+            replace(w, &DK_ENTRIES(keys)[i].me_key);
             replace(w, &DK_ENTRIES(keys)[i].me_value);
         }
     }
@@ -111,7 +122,10 @@ mend(struct walk *w, PyObject *op)
                       PyTuple_GET_SIZE(op));
     }
     else if (PyDict_Check(op)) {
-        replace_values(w, (PyDictObject *)op);
+        replace_in_dict(w, (PyDictObject *)op);
+    }
+    else if (PyAnySet_Check(op)) {
+        replace_in_set(w, (PySetObject *)op);
     }
     if (refers_to_gone(w, op)) {
         _Py_EnsureImmortal(op);

@@ -168,6 +168,22 @@ class RecycledLaterTests(ExitTestCase):
             ('module', 'setattr(sys, f"w{len(vars(sys))}", w)'),
         ))
 
+    def test_nobody_finds_it(self):
+        # What is deallocated later looks at all containers.
+        ended = run(recycled(WRITERS) + indented(
+            'all = [make(n) for n in range(3)]\n'
+            'held = [list(all), tuple(all), dict.fromkeys(all),\n'
+            '        dict(enumerate(all)), set(all), frozenset(all)]\n'
+            'last = t.Writer(1, b"l", [])\n'
+            '# here\n'
+            'last.held.append(t.PlainWriter(1, b"=", held))', 4), 'call')
+        self.assertEqual((ended.status, ended.err), (0, ''))
+        self.assertEqual(
+            ended.out.partition('=')[2].replace('None: None, ', ''),
+            '[[None, None, None], (None, None, None), {None: None}, '
+            '{0: None, 1: None, 2: None}, {None, None, None}, '
+            'frozenset({None, None, None})]')
+
     def test_of_the_library(self):
         # Its memory is asyncio's to use again.
         for mode in 'default', 'call':
