@@ -65,7 +65,14 @@ int
 _PyFinalize_IsClosed(PyObject *op)
 {
     PyObject *value = PyObject_GetAttr(op, &_Py_ID(closed));
-    int closed = value == NULL ? -1 : PyObject_IsTrue(value);
+    int closed = -2;
+    if (value != NULL) {
+        int truth = PyObject_IsTrue(value);
+        closed = truth < 0 ? -2 : truth;
+    }
+    else if (PyErr_ExceptionMatches(PyExc_AttributeError)) {
+        closed = -1;
+    }
     Py_XDECREF(value);
     PyErr_Clear();
     return closed;
@@ -79,12 +86,8 @@ takes_text(PyObject *op)
     if (op == NULL || op == Py_None) {
         return 0;
     }
-    PyObject *value = PyObject_GetAttr(op, &_Py_ID(closed));
-    int takes = value != NULL ? PyObject_IsTrue(value) == 0
-                              : PyErr_ExceptionMatches(PyExc_AttributeError);
-    Py_XDECREF(value);
-    PyErr_Clear();
-    return takes;
+    int closed = _PyFinalize_IsClosed(op);
+    return closed == 0 || closed == -1;
 }
 
 /* Is its file descriptor, if op has one, still open?  A daemon's is not: what is

@@ -233,7 +233,7 @@ extern int _PyFinalize_IsInterpretersStream(PyInterpreterState *interp,
                                             _Py_finalize_streams *streams,
                                             PyObject *op);
 
-/* Does op say that it is closed?  -1: it has no such attribute, or cannot
+/* Does op say that it is closed?  -1: it has no such attribute; -2: it cannot
    tell. */
 extern int _PyFinalize_IsClosed(PyObject *op);
 
