@@ -203,19 +203,19 @@ malloced_alloc(PyTypeObject *type, Py_ssize_t Py_UNUSED(n))
 }
 
 static void
-malloced_dealloc(WriterObject *self)
-{
-    write_byte(self->fd, self->byte);
-    Py_CLEAR(self->held);
-    memset(self, 0xdb, sizeof(*self));
-    free(self);
-}
-
-static void
 freeing_free(void *self)
 {
     memset(self, 0xdb, sizeof(WriterObject));
     free(self);
+}
+
+/* tp_free is the inherited one, and not asked. */
+static void
+malloced_dealloc(WriterObject *self)
+{
+    write_byte(self->fd, self->byte);
+    Py_CLEAR(self->held);
+    freeing_free(self);
 }
 
 PyDoc_STRVAR(pooled_doc,
@@ -234,52 +234,27 @@ PyDoc_STRVAR(freeing_doc,
 "FreeingWriter(fd, byte, held=None, /)\n\n"
 "The same, and it is its tp_free that gives the memory back.");
 
-static PyTypeObject PooledType = {
-    PyVarObject_HEAD_INIT(NULL, 0)
-    .tp_name = "_testimmortal.PooledWriter",
-    .tp_doc = pooled_doc,
-    .tp_basicsize = sizeof(WriterObject),
-    .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC,
-    .tp_new = writer_new,
-    .tp_dealloc = (destructor)pooled_dealloc,
-    .tp_traverse = (traverseproc)writer_traverse,
-    .tp_clear = (inquiry)writer_clear,
-};
+#define WRITER(NAME, DOC, DEALLOC, FLAGS, ...)                      \
+    static PyTypeObject NAME ## Type = {                            \
+        PyVarObject_HEAD_INIT(NULL, 0)                              \
+        .tp_name = "_testimmortal." #NAME "Writer",                 \
+        .tp_doc = DOC,                                              \
+        .tp_basicsize = sizeof(WriterObject),                       \
+        .tp_flags = Py_TPFLAGS_DEFAULT | (FLAGS),                   \
+        .tp_new = writer_new,                                       \
+        .tp_dealloc = (destructor)DEALLOC,                          \
+        __VA_ARGS__                                                 \
+    }
+#define COLLECTED                                                   \
+    .tp_traverse = (traverseproc)writer_traverse,                   \
+    .tp_clear = (inquiry)writer_clear
 
-static PyTypeObject LinkedType = {
-    PyVarObject_HEAD_INIT(NULL, 0)
-    .tp_name = "_testimmortal.LinkedWriter",
-    .tp_doc = linked_doc,
-    .tp_basicsize = sizeof(WriterObject),
-    .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC,
-    .tp_new = writer_new,
-    .tp_dealloc = (destructor)linked_dealloc,
-    .tp_traverse = (traverseproc)writer_traverse,
-    .tp_clear = (inquiry)writer_clear,
-};
-
-static PyTypeObject MallocedType = {
-    PyVarObject_HEAD_INIT(NULL, 0)
-    .tp_name = "_testimmortal.MallocedWriter",
-    .tp_doc = malloced_doc,
-    .tp_basicsize = sizeof(WriterObject),
-    .tp_flags = Py_TPFLAGS_DEFAULT,
-    .tp_new = writer_new,
-    .tp_alloc = malloced_alloc,
-    .tp_dealloc = (destructor)malloced_dealloc,
-};
-
-static PyTypeObject FreeingType = {
-    PyVarObject_HEAD_INIT(NULL, 0)
-    .tp_name = "_testimmortal.FreeingWriter",
-    .tp_doc = freeing_doc,
-    .tp_basicsize = sizeof(WriterObject),
-    .tp_flags = Py_TPFLAGS_DEFAULT,
-    .tp_new = writer_new,
-    .tp_alloc = malloced_alloc,
-    .tp_dealloc = (destructor)writer_dealloc,
-    .tp_free = freeing_free,
-};
+WRITER(Pooled, pooled_doc, pooled_dealloc, Py_TPFLAGS_HAVE_GC, COLLECTED);
+WRITER(Linked, linked_doc, linked_dealloc, Py_TPFLAGS_HAVE_GC, COLLECTED);
+WRITER(Malloced, malloced_doc, malloced_dealloc, 0,
+       .tp_alloc = malloced_alloc);
+WRITER(Freeing, freeing_doc, writer_dealloc, 0,
+       .tp_alloc = malloced_alloc, .tp_free = freeing_free);
 
 #define CAPSULE "_testimmortal.writer"
 
