@@ -18,7 +18,7 @@ from cpatch.verbs.options import open_pin, pin_option, verbose_option
     "--keep",
     type=click.Path(path_type=Path, exists=True, file_okay=False),
     metavar="DIRECTORY",
-    help="Copy a run of bench, servers, headers or dist to results/, with its report.",
+    help="Copy what bench, servers, headers-all, dist or compat left to results/.",
 )
 @click.option("--what", metavar="NAME", help="The end of the kept run's name.")
 @click.option("--check", is_flag=True, help="Write nothing; fail when index or picture is stale.")
