@@ -1,9 +1,9 @@
 """Write down what became of each test, a line of JSON each, as it happens. A plugin of pytest.
 
 Runs in the interpreter that is tested, beside the package. What it is told stands in the
-environment: COMPAT_LOG, the file; COMPAT_IMPORT, modules to import first; COMPAT_CALL, whether to
-make the heap immortal before the first test, with the tests and the package loaded; COMPAT_ONLY, a
-file with the ids of the tests to run, a line each. Standard library only.
+environment: COMPAT_LOG, the file; COMPAT_IMPORT, modules to import first; COMPAT_CALL, the module
+whose immortalize_heap() is called before the first test, with the tests and the package loaded;
+COMPAT_ONLY, a file with the ids of the tests to run, a line each. Standard library only.
 """
 
 import gc
@@ -53,8 +53,9 @@ def load():
 
 def call():
     """Make the heap immortal, if that is asked for."""
-    if os.environ.get("COMPAT_CALL"):
-        gc.immortalize_heap()
+    module = os.environ.get("COMPAT_CALL")
+    if module:
+        importlib.import_module(module).immortalize_heap()
         write(called=True)
 
 

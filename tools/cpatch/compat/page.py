@@ -8,7 +8,7 @@ from pathlib import Path
 from cpatch.base import pages
 from cpatch.compat import verdicts
 from cpatch.compat.session import Row
-from cpatch.compat.table import CALL, KINDS, PATCHED, RUNS, STOCK
+from cpatch.compat.table import COMPARED, KINDS, PATCHED, STOCK
 from cpatch.compat.verdicts import Known, Verdict
 
 #: Lines of differences that a run's row shows.
@@ -17,14 +17,14 @@ SHOWN = 12
 
 def line(row: Row) -> str:
     """Return a package's line of the printed table."""
-    cells = "  ".join(f"{who} {_word(row.verdicts[who]):<10}" for who in RUNS[1:])
+    cells = "  ".join(f"{who} {_word(row.verdicts[who]):<10}" for who in row.verdicts)
     return f"{row.package.project:<20} {len(row.runs[STOCK][0].tests):>7,}  {cells}".rstrip()
 
 
 def lines(row: Row) -> list[str]:
     """Return what differs and is not explained."""
     said = []
-    for who in RUNS[1:]:
+    for who in row.verdicts:
         found = row.verdicts[who].lines
         said += [f"    {who}: {text}" for text in found[:SHOWN]]
         if len(found) > SHOWN:
@@ -47,16 +47,19 @@ def render(rows: Sequence[Row]) -> str:
     """Return the table of a pin, and the causes of what differs."""
     trees = {who: sorted({row.trees[who][:12] for row in rows}) for who in (STOCK, PATCHED)}
     out = [f"{who.capitalize()}: tree {', '.join(found)}.  " for who, found in trees.items()]
-    whole = [row for row in rows if all(row.verdicts[who].good for who in RUNS[1:])]
+    if wheels := sorted({row.wheel for row in rows if row.wheel}):
+        out.append(f"Wheel, on stock: SHA-256 {', '.join(wheels)}.  ")
+    whole = [row for row in rows if all(each.good for each in row.verdicts.values())]
     tests = sum(len(row.runs[STOCK][0].tests) for row in rows)
     out.append(f"{len(whole)} of {len(rows)} packages without an unexplained difference,")
-    out += [f"{tests:,} tests.", "", "| package | tests | stock passes | patched | call |"]
-    out.append("|---|---|---:|---|---|")
+    compared = [who for who in COMPARED if any(who in row.runs for row in rows)]
+    out += [f"{tests:,} tests.", "", f"| package | tests | stock passes | {' | '.join(compared)} |"]
+    out.append(f"|---|---|---:|{'---|' * len(compared)}")
     for row in rows:
         stock = row.runs[STOCK][0]
         passed = sum(each == "passed" for each in stock.tests.values())
         cells = [f"{row.package.project} {row.package.version}", _which(row), f"{passed:,}"]
-        cells += [_cell(row, who) for who in (PATCHED, CALL)]
+        cells += [_cell(row, who) if who in row.runs else "not run" for who in compared]
         out.append(f"| {' | '.join(cells)} |")
     return "\n".join([*out, *_parts(rows), *_causes(rows)])
 
@@ -107,13 +110,13 @@ def _causes(rows: Sequence[Row]) -> list[str]:
 
 def totals(rows: Sequence[Row]) -> str:
     """Return the last line of the verb."""
-    bad = [row for row in rows if not all(row.verdicts[who].good for who in RUNS[1:])]
+    bad = [row for row in rows if not all(each.good for each in row.verdicts.values())]
     tests = sum(len(row.runs[STOCK][0].tests) for row in rows)
     return f"{len(rows)} packages, {tests:,} tests, {len(bad)} packages with differences"
 
 
 def told(row: Row) -> str:
     """Return how a package's runs ended, for -v."""
-    runs = (f"{who}: {verdicts.total(row.runs[who][0])}" for who in RUNS)
-    seconds = "/".join(f"{row.runs[who][0].seconds:.0f}" for who in RUNS)
+    runs = (f"{who}: {verdicts.total(runs[0])}" for who, runs in row.runs.items())
+    seconds = "/".join(f"{runs[0].seconds:.0f}" for runs in row.runs.values())
     return f"    {'; '.join(runs)} ({seconds} s)"

@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from cpatch.base import files
+from cpatch.base.errors import USAGE, CpatchError
 from cpatch.compat import page
 from cpatch.compat.session import Row
-from cpatch.compat.table import PATCHED, RUNS
+from cpatch.compat.table import PATCHED, STOCK
 
 NAME = "compat.json.xz"
 
@@ -25,7 +26,7 @@ def is_place(source: Path) -> bool:
 
 def gather(source: Path, branch: str, rows: Sequence[Row]) -> dict[str, Any]:
     """Return all runs of the rows, which lie in the directory *source*."""
-    paths = [source / "runs" / f"{row.package.project}.{who}.json" for row in rows for who in RUNS]
+    paths = [_run(source, f"{row.package.project}.{who}") for row in rows for who in row.runs]
     begun = max((path.stat().st_mtime for path in paths), default=0.0)
     runs = {path.name.removesuffix(".json"): json.loads(path.read_text("utf-8")) for path in paths}
     for found in runs.values():
@@ -37,9 +38,32 @@ def gather(source: Path, branch: str, rows: Sequence[Row]) -> dict[str, Any]:
         "tree_id": Counter(row.trees[PATCHED] for row in rows).most_common(1)[0][0],
         "packages": len(rows),
         "differ": sum(not each.good for row in rows for each in row.verdicts.values()),
-        "tests": sum(len(row.runs[RUNS[0]][0].tests) for row in rows),
+        "tests": sum(len(row.runs[STOCK][0].tests) for row in rows),
         "runs": runs,
     }
+
+
+def restore(kept: Path, target: Path) -> int:
+    """Put the runs of a kept record where ``gather`` takes them from; returns how many.
+
+    Those that are there already stay. CpatchError if *kept* has no such record.
+    """
+    try:
+        record = json.loads(lzma.decompress((kept / NAME).read_bytes()))
+    except (OSError, ValueError, lzma.LZMAError) as error:
+        raise CpatchError(
+            f"{kept} cannot be restored: {error}",
+            wanted=f"a directory of results/ with {NAME}",
+            code=USAGE,
+        ) from None
+    missing = {name: run for name, run in record["runs"].items() if not _run(target, name).exists()}
+    for name, found in missing.items():
+        files.write(_run(target, name), json.dumps(found, indent=1) + "\n")
+    return len(missing)
+
+
+def _run(place: Path, name: str) -> Path:
+    return place / "runs" / f"{name}.json"
 
 
 def write(target: Path, record: dict[str, Any], rows: Sequence[Row]) -> None:

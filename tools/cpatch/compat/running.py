@@ -17,7 +17,7 @@ from typing import Any
 
 from cpatch.base import proc
 from cpatch.base.errors import CpatchError
-from cpatch.compat.table import CALL, Package
+from cpatch.compat.table import CALL, WHEEL, Package
 
 #: The status of a run that had to be killed at its time limit.
 LIMIT = "time limit"
@@ -27,6 +27,9 @@ ONE_TEST = 120
 
 #: What the test is called that ran when the interpreter crashed.
 CRASHED = "crashed"
+
+#: Whose module makes the call, in the runs in which there is one.
+CALLED = {CALL: "gc", WHEEL: "immortal_heap"}
 
 #: Statuses of pytest's: passed, some failed, and no test was left after a selection.
 _ENDINGS = (0, 1, 5)
@@ -97,11 +100,15 @@ def unpack(archive: Path, package: Package, target: Path) -> None:
 
 @dataclass(frozen=True)
 class Bench:
-    """Where a package is tested: its interpreter, our folder, the unpacked tests if any."""
+    """Where a package is tested: its interpreter, our folder, the unpacked tests if any.
+
+    ``wheel`` is where the wheel immortal-heap is unpacked, if that is what makes the call.
+    """
 
     python: Path
     home: Path
     tests: Path | None
+    wheel: Path | None = None
 
     def command(self, package: Package) -> list[str]:
         """Return the command line."""
@@ -147,13 +154,13 @@ def environment(bench: Bench, package: Package, who: str, scratch: Path) -> dict
         "TMPDIR": str(home),
         "LC_ALL": "C.UTF-8",
         "PYTHONHASHSEED": "0",
-        "PYTHONPATH": str(bench.home / "inside"),
+        "PYTHONPATH": os.pathsep.join(map(str, filter(None, (bench.home / "inside", bench.wheel)))),
         "NO_PROXY": "*",
         "COMPAT_LOG": str(scratch / "log"),
         "COMPAT_IMPORT": ",".join(package.imports),
     }
-    if who == CALL:
-        found["COMPAT_CALL"] = "1"
+    if who in CALLED:
+        found["COMPAT_CALL"] = CALLED[who]
     return found
 
 

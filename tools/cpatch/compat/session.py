@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
+import zipfile
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cpatch.base import console, files, proc
@@ -15,7 +16,7 @@ from cpatch.base.pin import Pin
 from cpatch.base.project import Project
 from cpatch.compat import running, table, verdicts
 from cpatch.compat.running import Bench, Run
-from cpatch.compat.table import PATCHED, RUNS, STOCK, Package, Table
+from cpatch.compat.table import COMPARED, PATCHED, RUNS, STOCK, WHEEL, Package, Table
 from cpatch.compat.verdicts import Verdict
 from cpatch.measuring import environments, interpreters
 from cpatch.measuring.interpreters import Side
@@ -28,7 +29,10 @@ MANY = 200
 
 @dataclass(frozen=True)
 class Job:
-    """What to run; both interpreters are built and installed here, unless they are given."""
+    """What to run; both interpreters are built and installed here, unless they are given.
+
+    ``wheel`` is a file that ``make wheel`` made: stock runs after its call, too.
+    """
 
     packages: Sequence[Package]
     flavor: str
@@ -36,17 +40,23 @@ class Job:
     fresh: bool
     stock_python: str | None = None
     patched_python: str | None = None
+    wheel: Path | None = None
 
 
 @dataclass(frozen=True)
 class Row:
-    """A package, its runs by who ran, what came of them, and what was installed."""
+    """A package, its runs by who ran, what came of them, and what was installed.
+
+    ``trees`` is, by who ran, the tree that interpreter was built from; ``wheel`` begins the SHA-256
+    of the wheel that stock ran with, '' where it did not.
+    """
 
     package: Package
     runs: dict[str, list[Run]]
     verdicts: dict[str, Verdict]
     installed: list[str]
     trees: dict[str, str]
+    wheel: str = ""
 
 
 def home(project: Project) -> Path:
@@ -70,9 +80,10 @@ def entry(home: Path, package: Package) -> str:
 class Store:
     """Kept runs, a file for each package and who ran it."""
 
-    def __init__(self, root: Path, inside: Path) -> None:
+    def __init__(self, root: Path, inside: Path, wheel: Path | None = None) -> None:
         self.root = root
         self.inside = inside
+        self.wheel = hashlib.sha256(wheel.read_bytes()).hexdigest()[:12] if wheel else ""
         text = b"".join(path.read_bytes() for path in sorted(inside.glob("*.py")))
         self.plugin = hashlib.sha256(text).hexdigest()[:12]
 
@@ -80,13 +91,14 @@ class Store:
         """Return the file."""
         return self.root / f"{package.project}.{who}.json"
 
-    def key(self, package: Package, side: Side) -> dict[str, str]:
+    def key(self, package: Package, who: str, side: Side) -> dict[str, str]:
         """Return what a kept run must have been made with, to count."""
         return {
             "package": entry(self.inside.parent, package),
             "edits": side.edits,
             "binary": side.binary,
             "plugin": self.plugin,
+            **({"wheel": self.wheel} if who == WHEEL else {}),
         }
 
     def read(self, package: Package, who: str, side: Side) -> tuple[list[Run], list[str]]:
@@ -95,7 +107,7 @@ class Store:
             found = json.loads(self.path(package, who).read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return [], []
-        if found["key"] != self.key(package, side):
+        if found["key"] != self.key(package, who, side):
             return [], []
         return [Run.of_json(each) for each in found["runs"]], found["installed"]
 
@@ -104,7 +116,7 @@ class Store:
     ) -> None:
         """Keep runs, whole or not at all."""
         record = {
-            "key": self.key(package, side),
+            "key": self.key(package, who, side),
             "version": side.version,
             "tree": side.tree_id,
             "installed": installed,
@@ -123,7 +135,8 @@ class Session:
         self.sides = {STOCK: stock, PATCHED: patched}
         self.home = home(project)
         self.work = project.make_dir(place(project, pin))
-        self.store = Store(project.make_dir(self.work / "runs"), self.home / "inside")
+        self.store = Store(project.make_dir(self.work / "runs"), self.home / "inside", job.wheel)
+        self.runs = (*RUNS, WHEEL) if job.wheel else RUNS
         self.log = self.work / "prepare.log"
         self.known = table.load(self.home / "packages.toml").differences
         self.job = job
@@ -135,24 +148,24 @@ class Session:
 
     def side(self, who: str) -> Side:
         """Return whose interpreter runs."""
-        return self.sides[STOCK if who == STOCK else PATCHED]
+        return self.sides[_interpreter(who)]
 
     def row(self, package: Package) -> Row:
         """Run a package's tests on all, again what differs, and compare."""
         kept = {}
         installed: list[str] = []
-        for who in RUNS:
+        for who in self.runs:
             runs, there = self.store.read(package, who, self.side(who))
             kept[who] = [] if self.job.fresh else runs
             installed = there or installed
         if not all(kept.values()):
             benches, installed = self.prepare(package)
-            for who in RUNS:
+            for who in self.runs:
                 if not kept[who]:
                     console.note(f"{package.project}: {who} ...")
                     self._run(package, who, kept, benches, installed)
         found = {}
-        for who in RUNS[1:]:
+        for who in self.runs[1:]:
             verdict = self.judge(package, who, kept)
             if len(verdict.lines) <= MANY and self._again(verdict, who, kept):
                 benches, installed = self.prepare(package)
@@ -162,8 +175,8 @@ class Session:
                         self._run(package, each, kept, benches, installed, only)
                 verdict = self.judge(package, who, kept)
             found[who] = verdict
-        trees = {name: side.tree_id for name, side in self.sides.items()}
-        return Row(package, kept, found, installed, trees)
+        trees = {who: self.side(who).tree_id for who in self.runs}
+        return Row(package, kept, found, installed, trees, self.store.wheel)
 
     def judge(self, package: Package, who: str, kept: dict[str, list[Run]]) -> Verdict:
         """Compare one's runs with stock's."""
@@ -181,7 +194,9 @@ class Session:
         installed: list[str],
         only: Sequence[str] = (),
     ) -> None:
-        bench = benches[STOCK if who == STOCK else PATCHED]
+        bench = benches[_interpreter(who)]
+        if who == WHEEL:
+            bench = replace(bench, wheel=self._wheel())
         kept[who].append(bench.run(package, who, only))
         self.store.write(package, who, self.side(who), kept[who], installed)
 
@@ -197,6 +212,17 @@ class Session:
         tests = self._unpacked(package) if package.copy else None
         benches = {name: Bench(venv.python, self.home, tests) for name, venv in venvs.items()}
         return benches, venvs[STOCK].packages
+
+    def _wheel(self) -> Path:
+        """Return where the wheel is unpacked, which is all that installing it would do."""
+        assert self.job.wheel
+        root = self.work / f"wheel-{self.store.wheel}"
+        if not root.exists():
+            fresh = root.with_name(root.name + ".new")
+            with zipfile.ZipFile(self.job.wheel) as archive:
+                archive.extractall(fresh)
+            fresh.rename(root)
+        return root
 
     def _unpacked(self, package: Package) -> Path:
         root = self.work / "sdist" / f"{package.project}-{package.version}-{package.digest}"
@@ -219,6 +245,10 @@ class Session:
         return root
 
 
+def _interpreter(who: str) -> str:
+    return STOCK if who in (STOCK, WHEEL) else PATCHED
+
+
 def kept_rows(project: Project, pin: Pin) -> list[Row]:
     """Return what is kept of a pin, of whatever interpreters, as rows: for the page."""
     known = table.load(home(project) / "packages.toml")
@@ -234,11 +264,14 @@ def kept_rows(project: Project, pin: Pin) -> list[Row]:
 def _kept(root: Path, package: Package, wanted: str, known: Table) -> Row | None:
     runs: dict[str, list[Run]] = {}
     trees = {}
+    wheel = ""
     installed: list[str] = []
-    for who in RUNS:
+    for who in (STOCK, *COMPARED):
         try:
             text = (root / f"{package.project}.{who}.json").read_text(encoding="utf-8")
         except OSError:
+            if who == WHEEL:
+                continue
             return None
         found = json.loads(text)
         if found["key"]["package"] != wanted:
@@ -246,8 +279,10 @@ def _kept(root: Path, package: Package, wanted: str, known: Table) -> Row | None
         runs[who] = [Run.of_json(each) for each in found["runs"]]
         trees[who] = found["tree"]
         installed = found["installed"]
+        wheel = found["key"].get("wheel", wheel)
     told = {
         who: verdicts.judge(package.project, who, runs[STOCK], runs[who], known.differences)
-        for who in RUNS[1:]
+        for who in COMPARED
+        if who in runs
     }
-    return Row(package, runs, told, installed, trees)
+    return Row(package, runs, told, installed, trees, wheel)

@@ -37,6 +37,12 @@ from cpatch.base.errors import USAGE, CpatchError
 #: Who runs: stock, the patched interpreter, and that one after the explicit call.
 STOCK, PATCHED, CALL = RUNS = ("stock", "patched", "call")
 
+#: Stock after the call of the wheel immortal-heap, where one is given.
+WHEEL = "wheel"
+
+#: All that may be compared with stock.
+COMPARED = (PATCHED, CALL, WHEEL)
+
 TESTS = ("wheel", "sdist", "modules", "program")
 
 #: Why a difference is none of the interpreter's faults.
@@ -134,10 +140,10 @@ def load(path: Path) -> Table:
         if package.tests not in TESTS:
             raise CpatchError(f"{path}: {package.name}: tests is one of {', '.join(TESTS)}")
     for row in differences:
-        if row.kind not in KINDS or row.package not in names or not {*row.runs} <= {*RUNS[1:]}:
+        if row.kind not in KINDS or row.package not in names or not {*row.runs} <= {*COMPARED}:
             raise CpatchError(
                 f"{path}: {row.package}: no difference: {row.cause}",
-                wanted=f"kind: {', '.join(KINDS)}; runs: {', '.join(RUNS[1:])}; a known package",
+                wanted=f"kind: {', '.join(KINDS)}; runs: {', '.join(COMPARED)}; a known package",
                 got=f"kind: {row.kind}; runs: {', '.join(row.runs)}",
             )
     return Table(packages, differences)

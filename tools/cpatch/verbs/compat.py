@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import click
 
 from cpatch.base import console
 from cpatch.base.errors import REGRESSION, CpatchError
-from cpatch.compat import page, session, table
+from cpatch.compat import page, record, session, table
 from cpatch.verbs.options import asked, jobs_option, names, open_pin, pin_option, verbose_option
 
 
@@ -26,6 +27,8 @@ class Asked:
     write: bool
     stock_python: str | None
     patched_python: str | None
+    wheel: Path | None
+    restore: Path | None
 
 
 @click.command("compat")
@@ -41,6 +44,18 @@ class Asked:
 @click.option("--write", is_flag=True, help="Write what is kept into docs/compat.md; run nothing.")
 @click.option("--stock-python", metavar="EXE", help="Compare this interpreter, built elsewhere,")
 @click.option("--patched-python", metavar="EXE", help="... with this one.")
+@click.option(
+    "--wheel",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Compare stock after the call of this wheel, of make wheel, too.",
+)
+@click.option(
+    "--restore",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Put back runs that were kept in results/, for --write; run nothing.",
+)
 @verbose_option
 @asked(Asked)
 def command(given: Asked) -> int:
@@ -49,6 +64,10 @@ def command(given: Asked) -> int:
     Wheels are installed as they are. Continues what was interrupted.
     """
     project, pin = open_pin(given.pin_name)
+    if given.restore:
+        count = record.restore(given.restore, session.place(project, pin))
+        console.field("restored", f"{count} runs of {project.show(given.restore)}")
+        return 0
     if given.write:
         rows = session.kept_rows(project, pin)
         path = project.root / "docs" / "compat.md"
@@ -68,6 +87,7 @@ def command(given: Asked) -> int:
         fresh=given.fresh,
         stock_python=given.stock_python,
         patched_python=given.patched_python,
+        wheel=given.wheel,
     )
     rows = []
     for row in session.Session(project, pin, job).rows():

@@ -6,6 +6,7 @@ import gc
 import json
 import sys
 import tarfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -209,3 +210,16 @@ def test_what_differs_from_run_to_run_is_left_out_of_an_id() -> None:
     assert running.plain(one) == "a.py::t[UUID-'PLACE/work', 'PLACE/x']"
     for same in ("a.py::t[/usr/bin/compat]", "a.py::t[418ba97b9a04]"):
         assert running.plain(same) == same
+
+
+def test_the_call_is_of_gc_or_of_the_wheel(tmp_path: Path) -> None:
+    (tmp_path / "unpacked").mkdir()
+    (tmp_path / "unpacked" / "immortal_heap.py").write_text(
+        "import os\ndef immortalize_heap(): os.environ['CALLED'] = __name__\n"
+    )
+    text = "import os\ndef test_called(): assert os.environ['CALLED'] == 'immortal_heap'\n"
+    made = replace(bench(tmp_path, text), wheel=tmp_path / "unpacked")
+    assert made.run(package(), "wheel").tests == {"test_toy.py::test_called": "passed"}
+    # Not asked for, it is not made; and this interpreter's gc has none.
+    assert made.run(package(), "stock").tests == {"test_toy.py::test_called": "failed"}
+    assert "has no attribute 'immortalize_heap'" in made.run(package(), "call").texts[""]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import zipfile
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -54,9 +55,11 @@ class Runs:
     def __init__(self) -> None:
         self.by_who: dict[str, list[dict[str, str]]] = {}
         self.asked: list[tuple[str, str, int]] = []
+        self.benches: list[Bench] = []
 
     def run(self, bench: Bench, package: Package, who: str, only: Iterable[str] = ()) -> Run:
         chosen = list(only)
+        self.benches.append(bench)
         self.asked.append((package.name, who, len(chosen)))
         rows = self.by_who.get(who, [{"a": "passed"}])
         found = rows.pop(0) if len(rows) > 1 else rows[0]
@@ -159,6 +162,50 @@ def test_runs_are_kept_in_one_file(toy: Toy, runs: Runs) -> None:
     assert "texts" not in found
     with pytest.raises(CpatchError, match="is there already"):
         keep(toy.project, session.place(toy.project, toy.pin))
+
+
+def test_kept_runs_are_put_back_where_none_are(toy: Toy, runs: Runs) -> None:
+    toy.run("compat")
+    place = session.place(toy.project, toy.pin)
+    kept = keep(toy.project, place)
+    toy.run("compat", "--write")
+    text = (toy.root / "docs" / "compat.md").read_text()
+    (place / "runs" / "toy.stock.json").unlink()
+    (place / "runs" / "tie.call.json").write_text("newer")
+    assert toy.run("compat", "--restore", str(kept)) == 0
+    assert (place / "runs" / "tie.call.json").read_text() == "newer"
+    (place / "runs" / "tie.call.json").unlink()
+    assert toy.run("compat", "--restore", str(kept)) == 0
+    (toy.root / "docs" / "compat.md").write_text(PAGE.replace("9.8", toy.pin.branch))
+    toy.run("compat", "--write")
+    assert (toy.root / "docs" / "compat.md").read_text() == text
+    assert toy.run("compat", "--restore", str(place)) == 2
+
+
+def test_the_wheel_is_one_more_run_on_stock(toy: Toy, runs: Runs, tmp_path: Path) -> None:
+    wheel = tmp_path / "immortal_heap-1-py3-none-any.whl"
+    with zipfile.ZipFile(wheel, "w") as archive:
+        archive.writestr("immortal_heap/__init__.py", "")
+    toy.run("compat", "--only", "tie")
+    runs.by_who["wheel"] = [{"a": "failed"}]
+    assert toy.run("compat", "--only", "toy", "--wheel", str(wheel)) == 4
+    assert [each[1] for each in runs.asked[3:7]] == ["stock", "patched", "call", "wheel"]
+    place = session.place(toy.project, toy.pin)
+    (unpacked,) = place.glob("wheel-*")
+    assert [bench.wheel for bench in runs.benches] == [None] * 6 + [unpacked] + [
+        None, unpacked, None, unpacked,
+    ]  # fmt: skip
+    toy.run("compat", "--write")
+    text = (toy.root / "docs" / "compat.md").read_text()
+    assert "| toy 1 | wheel | 1 | same | same | **1 differ** |" in text
+    assert "| tie 2 | wheel, in part | 1 | same | same | not run |" in text
+    assert f"Wheel, on stock: SHA-256 {unpacked.name.partition('-')[2]}." in text
+    # Another wheel is run anew, and only that.
+    wheel.write_bytes(wheel.read_bytes() + b"\0")
+    before = len(runs.asked)
+    runs.by_who["wheel"] = [{"a": "passed"}]
+    assert toy.run("compat", "--only", "toy", "--wheel", str(wheel)) == 0
+    assert [each[1] for each in runs.asked[before:]] == ["wheel"]
 
 
 def test_a_page_without_a_place_is_refused(tmp_path: Path) -> None:
