@@ -287,5 +287,101 @@ class StreamTests(unittest.TestCase):
             self.assertEqual(file.read(), 'x' * 4096)
 
 
+# Makes files, fills the disk but for three pages, and leaves to its finalizers
+# what the files have in their buffers: two pages each.
+FULL = """
+    import gc, os, sys, tempfile
+    class D:
+        def __init__(self, number):
+            self.file = open(f'file{{number}}', 'w')
+            self.file.write('x' * 5000)
+        def __del__(self):
+            os.write(2, b'.')
+            self.file.close()
+    held = [D(i) for i in range(10)]
+    held[0].all = held
+    room = os.statvfs('.').f_bavail
+    with open('filler', 'wb') as filler:
+        filler.write(bytes((room - 3) * os.statvfs('.').f_bsize))
+    # here
+    {after}
+    """
+
+
+class FullDiskTests(unittest.TestCase):
+    """What is written at exit finds no room: unlike on /dev/full, files can be
+    made, and are short."""
+
+    def setUp(self):
+        self.folder = self.enterContext(os_helper.temp_dir())
+        done = self.on_disk('true')
+        if done.returncode:
+            self.skipTest(f'no disk for this test: {done.stderr.strip()}')
+
+    def on_disk(self, command, *arguments):
+        """Run a command of the shell where a disk of 256 KiB is, for it alone."""
+        return subprocess.run(
+            ['unshare', '--mount', '/bin/sh', '-c',
+             f'mount -t tmpfs -o size=256k none "$0" && cd "$0" && {command}',
+             self.folder, *arguments], text=True, env=environment(),
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE, timeout=support.SHORT_TIMEOUT)
+
+    def run_full(self, mode, after, redirection=''):
+        """Run the program in a mode.  Returns its status, the sizes of its
+        files in order, and what it wrote to stderr."""
+        text = program(FULL, after=after)
+        if mode == 'call':
+            text = text.replace('# here', 'gc.immortalize_heap()')
+        option = ['-X', 'immortal_heap=off'] if mode == 'off' else []
+        done = self.on_disk(
+            f'{{ "$@" {redirection}; echo $?; stat -c %s file*; }}',
+            sys.executable, *option, '-c', text)
+        status, *sizes = map(int, done.stdout.split())
+        return status, sorted(sizes), done.stderr
+
+    def test_finalizers(self):
+        for mode in MODES:
+            status, sizes, err = self.run_full(mode, '')
+            with self.subTest(mode=mode):
+                self.assertEqual(
+                    (status, err.count('No space left on device')), (0, 9), err)
+                # One has all, and one more what had room.
+                self.assertEqual(sizes, [0] * 8 + [4096, 5000])
+
+    def test_output(self):
+        for mode in MODES:
+            status, sizes, err = self.run_full(
+                mode, 'print("x" * 15000)', '>file')
+            with self.subTest(mode=mode):
+                # Each finalizer ran, and found no room.
+                self.assertEqual(
+                    (status, err.count('No space left on device')), (120, 11),
+                    err)
+                self.assertEqual(sizes, [0] * 10 + [3 * 4096])
+
+    def test_worker(self):
+        after = """sys.unraisablehook = id
+    if pid := os.fork():
+        os.write(2, str(os.waitpid(pid, 0)[1]).encode())"""
+        for mode in MODES:
+            status, sizes, err = self.run_full(mode, after)
+            with self.subTest(mode=mode):
+                self.assertEqual((status, err), (0, '.' * 10 + '0' + '.' * 10))
+
+    def test_room_again(self):
+        # Whoever is finalized first makes room: nobody loses anything.
+        after = """class E(D):
+        def __del__(self):
+            os.truncate('filler', 0)
+            super().__del__()
+    for d in held:
+        d.__class__ = E"""
+        for mode in MODES:
+            with self.subTest(mode=mode):
+                self.assertEqual(self.run_full(mode, after),
+                                 (0, [5000] * 10, '.' * 10))
+
+
 if __name__ == '__main__':
     unittest.main()

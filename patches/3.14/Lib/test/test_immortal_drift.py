@@ -21,8 +21,10 @@ from test.support import import_helper, threading_helper
 
 imm = import_helper.import_module('_testimmortal')
 
-# Debug builds take so large a count for that of freed memory.
-TOP = 2 ** 32 - (2 ** 20 if hasattr(sys, 'gettotalrefcount') else 0)
+# Where words have 32 bits, a count is one of them, and signed.  Debug builds
+# take the largest of the others for that of freed memory.
+BITS = 32 if sys.maxsize > 2 ** 32 else 31
+TOP = 2 ** BITS - (2 ** 20 if hasattr(sys, 'gettotalrefcount') else 0)
 HIGH = TOP - 50
 EDGES = HIGH, imm.INCREF_LIMIT
 TIMES = 500
@@ -243,12 +245,10 @@ class FrameTests(Base):
                 work(*d)
                 del d
         t = threading.Thread(target=thread, args=objs[:2])
-        t.start()
-        ready.wait()
-        gc.immortalize_heap()
-        self.set_to(objs, HIGH)
-        go.set()
-        t.join()
+        with threading_helper.start_threads([t], unlock=go.set):
+            ready.wait()
+            gc.immortalize_heap()
+            self.set_to(objs, HIGH)
         self.assertEqual([imm.refcnt(obj) for obj in objs], [HIGH] * 3)
         self.set_to(objs, imm.REFCNT)
 
