@@ -138,8 +138,8 @@ ODD: dict[str, Flavor] = {
         Flavor(
             "shared",
             "with libpython as a shared library",
-            # The library is found beside the program, wherever that is.
-            ("--enable-shared", r"LDFLAGS_NODIST=-Wl,-rpath,\$$ORIGIN", _QUICK),
+            # The library is found beside the program, wherever that is, and by those in Programs/.
+            ("--enable-shared", r"LDFLAGS_NODIST=-Wl,-rpath,\$$ORIGIN:\$$ORIGIN/..", _QUICK),
             config_word="--enable-shared",
         ),
         Flavor("clang", "compiled by clang", compiler="clang"),
