@@ -9,7 +9,7 @@ from typing import Any
 from cpatch.dist import elf
 from cpatch.dist.archive import digest
 from cpatch.dist.bundle import Bundle
-from cpatch.dist.staging import Stage, flavor_of
+from cpatch.dist.staging import BUILD, Stage, flavor_of
 from cpatch.series import parts, patchfiles
 
 NAME = "manifest.json"
@@ -50,7 +50,11 @@ def describe(
             "flavor": wanted.flavor.name,
             "shared": wanted.shared,
             "compiler": built.compiler,
-            "settings": {k: v for k, v in sorted(built.settings.items()) if k not in own},
+            "settings": {
+                key: value.replace(str(wanted.project.build), BUILD)
+                for key, value in sorted(built.settings.items())
+                if key not in own
+            },
             "profile": profile and digest(profile),
             "date": pin.date,
             "files_with_build_path": leaks,

@@ -14,7 +14,7 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from cpatch.dist.staging import PREFIX, Stage
+from cpatch.dist.staging import BUILD, PREFIX, Stage
 
 _BACK = "../../.."  # from a file of lib/pythonX.Y/config-… to the top
 
@@ -45,7 +45,7 @@ def relocate(made: Stage, build: Path) -> None:
         data = path.read_bytes()
         if b"\0" in data[:4096]:
             continue
-        new = data.replace(os.fsencode(build), b"/build")
+        new = data.replace(os.fsencode(build), BUILD.encode())
         if PREFIX.encode() in new:
             new = rewrite(path, new.decode("utf-8", "surrogateescape"), made.branch).encode(
                 "utf-8", "surrogateescape"

@@ -22,6 +22,9 @@ from cpatch.building.records import Built
 #: and ``relocate`` turns it into a way to find that place.
 PREFIX = "/relocatable/python"
 
+#: Stands for the directory of the build wherever a file of the tree names it.
+BUILD = "/build"
+
 #: Below ``lib/pythonX.Y``: what only CPython's own tests need, and what names fixed places.
 _NOT_SHIPPED = (
     "test",
@@ -100,13 +103,28 @@ def flavor_of(wanted: Wanted) -> Flavor:
     """
     row = wanted.flavor
     env = {**row.env, "SOURCE_DATE_EPOCH": str(wanted.pin.date)}
-    name, configure = f"{row.name}-dist", row.configure
+    name, configure = f"{row.name}-dist", _unplaced(row.configure, wanted)
     if wanted.shared:
         name, configure = f"{name}-shared", (*configure, "--enable-shared")
         objdir = wanted.project.obj(wanted.pin, wanted.tree, name)
         env["LD_LIBRARY_PATH"] = str(objdir)  # for the program before it is installed
     new = dataclasses.replace(row, name=name, configure=configure, env=env, relative=True)
     return dataclasses.replace(new, profile=wanted.profile)
+
+
+def _unplaced(configure: tuple[str, ...], wanted: Wanted) -> tuple[str, ...]:
+    """Add what takes the source's path out of ``__FILE__``.
+
+    setup.py, which builds the modules of some pins, names sources by whole paths. What errors then
+    say is "Modules/x.c:12".
+    """
+    source = str(wanted.project.src(wanted.pin, wanted.tree))
+    if len(source.split()) > 1:
+        return configure  # it would be several words to make; the verb then warns of such files
+    name, flag = "CFLAGS_NODIST=", f"-fmacro-prefix-map={source}/="
+    others = [each for each in configure if not each.startswith(name)]
+    words = [each.removeprefix(name) for each in configure if each.startswith(name)]
+    return (*others, name + " ".join([*words, flag]))
 
 
 def stage(wanted: Wanted, name: str) -> Stage:

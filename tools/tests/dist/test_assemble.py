@@ -40,6 +40,9 @@ def test_a_tarball_holds_what_it_says(toy: Toy, capsys: pytest.CaptureFixture[st
     assert about["tree"]["id"] == "b" * 40
     assert about["pin"]["version"] == "9.8.7"
     assert about["build"]["files_with_build_path"] == []
+    # What errors say of a source is without the path; what the manifest says of that, too.
+    flag = "-fmacro-prefix-map=/build/9.8/src-patched/="
+    assert flag in about["build"]["settings"]["configure"]
     assert set(about["files"]) - {"bin/python", "bin/python3"} == set(files) - {
         f"{papers}/manifest.json"
     }
