@@ -344,5 +344,6 @@ KINDS: dict[str, Callable[[Project, Path], Entry | list[Entry]]] = {
     tarballs.NAME: trials.dist,
     packages.NAME: trials.compat,
     "soak.json": trials.soak,
+    "embedding.json": trials.embedding,
     "steps.csv": _steps,
 }

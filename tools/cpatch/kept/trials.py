@@ -1,4 +1,7 @@
-"""Rows of kept runs that tried something and timed nothing: tarballs, packages, a long load."""
+"""Rows of kept runs that tried something and timed nothing: tarballs, packages, a long load.
+
+And an application that starts an interpreter again and again.
+"""
 
 from __future__ import annotations
 
@@ -49,4 +52,26 @@ def soak(_: Project, root: Path) -> Entry:
         noise=NONE,
         verdict=f"{raw['workers']:,} workers in {raw['minutes']:.0f} minutes, "
         f"{len(raw['killed'])} killed, {len(raw['lost'])} finalizers lost",
+    )
+
+
+def embedding(_: Project, root: Path) -> Entry:
+    """Return the row of an application that starts an interpreter again and again."""
+    raw = read_json(root / "embedding.json")
+    last = {
+        name: {way: after[-1] for way, after in ways.items() if isinstance(after, list)}
+        for name, ways in raw["KiB"].items()
+    }
+    lost = sum(isinstance(after, str) for ways in raw["KiB"].values() for after in ways.values())
+    stock, patched = last["stock"], last["patched"]
+    told = "; ".join(
+        f"{way} {stock[way]:,} and {patched[way]:,}" for way in stock if way in patched
+    )
+    return Entry(
+        name=root.name,
+        tree=raw["facts"]["patched"]["tree_id"][:12],
+        rounds=f"{raw['rounds']:,}",
+        mean=f"{len(patched)} ways, {lost} with a finalizer lost or a crash",
+        noise=NONE,
+        verdict=f"KiB after the last round, stock and patched: {told}",
     )

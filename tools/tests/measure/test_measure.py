@@ -13,6 +13,7 @@ MEASURE = Path(__file__).parents[2] / "measure"
 sys.path.insert(0, str(MEASURE))
 
 import asked  # noqa: E402
+import embedding  # noqa: E402
 import exits  # noqa: E402
 import heap_cost  # noqa: E402
 import look_cost  # noqa: E402
@@ -72,6 +73,31 @@ def test_a_look_is_timed_on_each_side(tmp_path):
     raw = json.loads(output.read_text())
     assert len(raw["seconds"]["patched"]["100"]["get_referrers"]) == 2
     assert f"| stock | {raw['found']['stock']['100']:,} | " in done.output
+
+
+def test_rounds_of_both_are_kept_and_told(tmp_path, monkeypatch):
+    other = tmp_path / "python"
+    other.symlink_to(sys.executable)
+    asked_for = []
+
+    def run(stock, patched, count, ways):
+        asked_for.append((count, ways))
+        level, grows = [100] * 20, list(range(100, 1100, 50))
+        found = {stock.role.side.python: {"each": level}}
+        return json.dumps(found | {patched.role.side.python: {"each": grows, "main": "x\nlost"}})
+
+    monkeypatch.setattr(embedding, "run", run)
+    output = tmp_path / "embedding.json"
+    argv = [str(other), sys.executable, "--output", str(output), "--rounds=20", "--way=each"]
+    done = CliRunner().invoke(embedding.main, argv)
+    assert done.exit_code == 0, done.output
+    assert asked_for == [(20, ("each",))]
+    assert done.output.splitlines()[2:] == [
+        "| stock | each | 100 | 100 | 0.0 |",
+        "| patched | each | 100 | 1,050 | 50.0 |",
+        "| patched | main | lost | | |",
+    ]
+    assert json.loads(output.read_text())["KiB"]["patched"]["each"][-1] == 1050
 
 
 def test_what_fails_is_a_message(tmp_path):
