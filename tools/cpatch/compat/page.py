@@ -7,6 +7,7 @@ from pathlib import Path
 
 from cpatch.base import pages
 from cpatch.compat import verdicts
+from cpatch.compat.running import Run
 from cpatch.compat.session import Row
 from cpatch.compat.table import COMPARED, KINDS, PATCHED, STOCK
 from cpatch.compat.verdicts import Known, Verdict
@@ -77,8 +78,14 @@ def _cell(row: Row, who: str) -> str:
     said = said or "same"
     if not (row.runs[who][0].whole and row.runs[STOCK][0].whole):
         both = row.runs[who][0].tests.keys() & row.runs[STOCK][0].tests.keys()
-        said += f" (of {len(both):,}: time limit)"
+        said += f" (of {len(both):,}: {_ended(row.runs[who][0], row.runs[STOCK][0])})"
     return said
+
+
+def _ended(*runs: Run) -> str:
+    """Return how the first of the runs ended that did not come to its end."""
+    status = next(run.status for run in runs if not run.whole)
+    return status if isinstance(status, str) else f"status {status}"
 
 
 def _parts(rows: Sequence[Row]) -> list[str]:

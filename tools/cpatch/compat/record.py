@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import lzma
+import os
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime, timezone
@@ -43,10 +44,11 @@ def gather(source: Path, branch: str, rows: Sequence[Row]) -> dict[str, Any]:
     }
 
 
-def restore(kept: Path, target: Path) -> int:
+def restore(kept: Path, target: Path, branch: str) -> int:
     """Put the runs of a kept record where ``gather`` takes them from; returns how many.
 
-    Those that are there already stay. CpatchError if *kept* has no such record.
+    Those that are there already stay. CpatchError if *kept* has no such record, or one of another
+    pin than *branch*.
     """
     try:
         record = json.loads(lzma.decompress((kept / NAME).read_bytes()))
@@ -56,9 +58,19 @@ def restore(kept: Path, target: Path) -> int:
             wanted=f"a directory of results/ with {NAME}",
             code=USAGE,
         ) from None
+    if record["pin"] != branch:
+        raise CpatchError(
+            f"{kept} is of another pin",
+            wanted=branch,
+            got=str(record["pin"]),
+            fix=f"make compat PIN={record['pin']} ARGS='--restore {kept}'",
+            code=USAGE,
+        )
+    day = datetime.strptime(record["begun"], "%Y-%m-%d").replace(tzinfo=timezone.utc).timestamp()
     missing = {name: run for name, run in record["runs"].items() if not _run(target, name).exists()}
     for name, found in missing.items():
         files.write(_run(target, name), json.dumps(found, indent=1) + "\n")
+        os.utime(_run(target, name), (day, day))
     return len(missing)
 
 

@@ -31,6 +31,10 @@ CRASHED = "crashed"
 #: Whose module makes the call, in the runs in which there is one.
 CALLED = {CALL: "gc", WHEEL: "immortal_heap"}
 
+#: What stands for a test's id where it is about the end of a whole run: a status that pytest does
+#: not give, a hang or a crash after the last test.
+END = "(exit)"
+
 #: Statuses of pytest's: passed, some failed, and no test was left after a selection.
 _ENDINGS = (0, 1, 5)
 
@@ -192,9 +196,13 @@ def read(log: Path, status: int | str, seconds: float, said: str) -> Run:
                 texts[test] = row["text"]
     if isinstance(status, int) and status < 0:
         name = signal.Signals(-status).name
-        tests[running or "(exit)"] = f"{CRASHED}: {name}"
+        tests[running or END] = f"{CRASHED}: {name}"
     elif status == LIMIT:
-        texts["running"] = running or "(exit)"
+        texts["running"] = running or END
+        if lines and "drift" in json.loads(lines[-1]):  # pytest's session was over
+            tests[END] = LIMIT
+    elif status not in _ENDINGS:
+        tests[END] = f"status {status}"
     if status not in _ENDINGS:
         texts[""] = said
     return Run(status, seconds, tests, texts, drift)

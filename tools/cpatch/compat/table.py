@@ -85,7 +85,7 @@ class Package:
 
     @property
     def digest(self) -> str:
-        """Of the entry, but for its limit: results of another entry do not count."""
+        """Of what decides an outcome: results of another entry do not count."""
         told = [str(getattr(self, each.name)) for each in fields(self)]
         told = [told[n] for n, each in enumerate(fields(self)) if each.name not in _NO_MATTER]
         return hashlib.sha256("\n".join(told).encode()).hexdigest()[:12]

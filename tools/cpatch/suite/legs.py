@@ -113,7 +113,7 @@ class Regrtest:
         result.failed = len(verdict.counted)
         result.skipped += len(verdict.known)
         where = context.project.show(context.listed_file(self.list_of))
-        result.notes += [f"FAILED: {case} (stock passes it)" for case in verdict.regressions]
+        result.notes += [f"FAILED: {case} (stock does not fail it)" for case in verdict.regressions]
         result.notes += [
             f"FAILED, environment, not on the list: {case} fails on stock too; find out why and "
             f"add it to {where} with the reason above it"

@@ -1,4 +1,4 @@
-"""Builds that nobody ships, tested: what of it fails on patched and passes on stock.
+"""Builds that nobody ships, tested: what of it fails on patched and does not on stock.
 
 A variant is a flavor of build and an environment to run it in. Each leaves a record below
 ``build/BRANCH/variants``, so that what was interrupted goes on. ``--write`` puts the records into
@@ -118,7 +118,7 @@ class Record:
     passed: int = 0
     skipped: int = 0
     seconds: float = 0.0
-    differs: tuple[str, ...] = ()  # fails on patched, passes on stock
+    differs: tuple[str, ...] = ()  # fails on patched; stock passes it, or has no such test
     both: tuple[str, ...] = ()  # fails on both
     flaky: tuple[str, ...] = ()
     error: str = ""

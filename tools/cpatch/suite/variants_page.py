@@ -37,17 +37,18 @@ def render(records: Sequence[Record], known: Sequence[Difference]) -> str:
     missing = [name for name in VARIANTS if name not in {record.name for record in records}]
     if missing:
         out += ["", *pages.item(f"Not run yet: {', '.join(missing)}.", indent="")]
-    return "\n".join([*out, *_causes(records, known), *_both(records)])
+    return "\n".join([*out, *_causes(records, known), *_not_built(records), *_both(records)])
 
 
 def _cell(record: Record, known: Sequence[Difference]) -> str:
     if record.error:
-        return "does not build either" if BUILD in record.both else "**builds**"
+        return "does not build either" if BUILD in record.both else "**stock builds**"
     new = list(unexplained(record, known))
     said = [f"**{len(new)} differ**"] if new else []
     if len(record.differs) > len(new):
         said.append(f"{len(record.differs) - len(new)} differ, known")
-    return ", ".join(said) or "the same"
+    word = ", ".join(said) or "the same"
+    return f"{word}; {len(record.flaky)} passed alone" if record.flaky else word
 
 
 def _causes(records: Sequence[Record], known: Sequence[Difference]) -> list[str]:
@@ -64,12 +65,20 @@ def _causes(records: Sequence[Record], known: Sequence[Difference]) -> list[str]
     return ["", "What differs, and why:", "", *out] if out else []
 
 
+def _not_built(records: Sequence[Record]) -> list[str]:
+    out: list[str] = []
+    for record in records:
+        if BUILD in record.differs:
+            out += pages.item(f"- {record.name}: {record.error.splitlines()[0]}")
+    return ["", "What does not build, and stock does:", "", *out] if out else []
+
+
 def _both(records: Sequence[Record]) -> list[str]:
     out: list[str] = []
     for record in records:
         cases = [case for case in record.both if case != BUILD]
         if cases:
             out += pages.item(f"- {record.name}: {', '.join(f'`{case}`' for case in cases)}")
-        if record.error:
+        if BUILD in record.both:
             out += pages.item(f"- {record.name}: {record.error.splitlines()[0]}")
     return ["", "What stock does not pass or build either:", "", *out] if out else []

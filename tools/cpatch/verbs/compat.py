@@ -54,7 +54,7 @@ class Asked:
     "--restore",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     metavar="DIR",
-    help="Put back runs that were kept in results/, for --write; run nothing.",
+    help="Put back runs that were kept in results/; run nothing.",
 )
 @verbose_option
 @asked(Asked)
@@ -65,14 +65,14 @@ def command(given: Asked) -> int:
     """
     project, pin = open_pin(given.pin_name)
     if given.restore:
-        count = record.restore(given.restore, session.place(project, pin))
+        count = record.restore(given.restore, session.place(project, pin), pin.branch)
         console.field("restored", f"{count} runs of {project.show(given.restore)}")
-        return 0
     if given.write:
         rows = session.kept_rows(project, pin)
         path = project.root / "docs" / "compat.md"
         page.write(path, pin.branch, rows)
         console.field("wrote", project.show(path))
+    if given.restore or given.write:
         return 0
     packages = table.load(session.home(project) / "packages.toml").choose(given.only)
     packages = [each for each in packages if each.short or not given.short]

@@ -47,7 +47,7 @@ def command(
         console.say(variants_page.line(record, known))
         for case in variants.unexplained(record, known):
             bad = True
-            console.say(f"    {case} (stock passes it)")
+            console.say(f"    {case} (stock does not fail it)")
     if bad:
         raise CpatchError(
             "variants differ from stock",

@@ -6,6 +6,7 @@ import gc
 import json
 import sys
 import tarfile
+import textwrap
 from dataclasses import replace
 from pathlib import Path
 
@@ -210,6 +211,22 @@ def test_what_differs_from_run_to_run_is_left_out_of_an_id() -> None:
     assert running.plain(one) == "a.py::t[UUID-'PLACE/work', 'PLACE/x']"
     for same in ("a.py::t[/usr/bin/compat]", "a.py::t[418ba97b9a04]"):
         assert running.plain(same) == same
+
+
+def test_the_end_of_a_run_is_told_as_a_test_is(tmp_path: Path) -> None:
+    text = """
+        import atexit, os, time
+        def test_it(): atexit.register({})
+        """
+    made = bench(tmp_path, textwrap.dedent(text).format("os._exit, 120"))
+    found = made.run(package(), "stock")
+    assert (found.status, found.tests[running.END]) == (120, "status 120")
+    made = bench(tmp_path, textwrap.dedent(text).format("time.sleep, 60"))
+    found = made.run(package(seconds=3), "stock")
+    assert (found.status, found.tests[running.END]) == (LIMIT, LIMIT)
+    made = bench(tmp_path, "import time\ndef test_it(): time.sleep(60)")
+    found = made.run(package(seconds=3), "stock")
+    assert (found.status, found.tests) == (LIMIT, {})
 
 
 def test_the_call_is_of_gc_or_of_the_wheel(tmp_path: Path) -> None:

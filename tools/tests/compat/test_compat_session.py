@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import lzma
 import sys
 import zipfile
 from collections.abc import Iterable
@@ -13,7 +14,7 @@ import pytest
 from buildtoy import Toy, make_toy
 from cpatch.base.errors import CpatchError
 from cpatch.compat import page, record, session
-from cpatch.compat.running import Bench, Run
+from cpatch.compat.running import END, Bench, Run
 from cpatch.compat.table import Package
 from cpatch.kept import entries
 from cpatch.kept.entry import read_json
@@ -180,6 +181,27 @@ def test_kept_runs_are_put_back_where_none_are(toy: Toy, runs: Runs) -> None:
     toy.run("compat", "--write")
     assert (toy.root / "docs" / "compat.md").read_text() == text
     assert toy.run("compat", "--restore", str(place)) == 2
+
+
+def test_runs_of_another_pin_are_not_put_back(
+    toy: Toy, runs: Runs, capsys: pytest.CaptureFixture[str]
+) -> None:
+    toy.run("compat")
+    place = session.place(toy.project, toy.pin)
+    kept = keep(toy.project, place)
+    found = read_json(kept / record.NAME)
+    (kept / record.NAME).write_bytes(lzma.compress(json.dumps({**found, "pin": "9.9"}).encode()))
+    (place / "runs" / "toy.stock.json").unlink()
+    assert toy.run("compat", "--restore", str(kept)) == 2
+    assert "9.9" in capsys.readouterr().err
+    assert not (place / "runs" / "toy.stock.json").exists()
+
+
+def test_another_end_than_on_stock_is_a_difference(toy: Toy, runs: Runs) -> None:
+    runs.by_who["call"] = [{"a": "passed", END: "time limit"}]
+    assert toy.run("compat", "--only", "toy") == 4
+    # The whole of it is run again: no test alone leads there.
+    assert runs.asked[3:] == [("toy", who, 0) for who in ("stock", "call") * session.AGAIN]
 
 
 def test_the_wheel_is_one_more_run_on_stock(toy: Toy, runs: Runs, tmp_path: Path) -> None:

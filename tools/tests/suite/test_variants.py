@@ -79,7 +79,7 @@ def test_difference_counts_until_it_has_a_cause(toy, state, capsys):
     state.failing = ["test.test_gc.C.test_a"]
     assert toy.run("variants", "--only", "clang") == 4
     said = capsys.readouterr()
-    assert "test.test_gc.C.test_a (stock passes it)" in said.out
+    assert "test.test_gc.C.test_a (stock does not fail it)" in said.out
     assert "1 DIFFER" in said.out
     (toy.root / "tools" / "expected").mkdir(parents=True)
     (toy.root / "tools" / "expected" / "variants.toml").write_text(
@@ -89,7 +89,7 @@ def test_difference_counts_until_it_has_a_cause(toy, state, capsys):
     assert "1 known" in capsys.readouterr().out
     assert toy.run("variants", "--only", "clang", "--write") == 0
     page = (toy.root / "docs" / "builds.md").read_text()
-    assert "| clang | compiled by clang | 3 | 3 | 1 | 1 differ, known |" in page
+    assert "| clang | compiled by clang | 3 | 3 | 1 | 1 differ, known; 1 passed alone |" in page
     assert "- clang 1: So it is." in page
     assert "- clang: `both`" in page
     assert "Not run yet: debug, tracerefs," in page
@@ -105,8 +105,8 @@ def test_rows_of_another_day_stay(toy, state):
     assert toy.run("variants", "--only", "clang") == 4
     assert toy.run("variants", "--write") == 0
     page = (toy.root / "docs" / "builds.md").read_text()
-    assert "| musl | with musl as the C library | 3 | 3 | 1 | the same |" in page
-    assert "| clang | compiled by clang | 3 | 3 | 1 | **1 differ** |" in page
+    assert "| musl | with musl as the C library | 3 | 3 | 1 | the same; 1 passed alone |" in page
+    assert "| clang | compiled by clang | 3 | 3 | 1 | **1 differ**; 1 passed alone |" in page
     kept = json.loads((toy.root / "docs" / "builds-9.8.json").read_text())
     assert [row["name"] for row in kept] == ["clang", "musl"]
 
@@ -119,7 +119,7 @@ def test_a_sanitizer_s_leg_is_its_row(toy, state, capsys):
     )
     assert toy.run("test", "--only", "asan") == 4
     said = capsys.readouterr().out
-    assert "asan: FAILED: test.test_gc.C.test_b (stock passes it)" in said
+    assert "asan: FAILED: test.test_gc.C.test_b (stock does not fail it)" in said
     assert "test_a" not in said
     assert "3 passed, 1 failed, 1 skipped" in said
     assert state.ran == ["variant-asan"]
@@ -156,3 +156,12 @@ def test_an_entry_is_of_its_variants_only():
     assert list(variants.unexplained(Record("musl", "t", differs=("test.x.C.y",)), [row]))
     row = variants_page.line(Record("m32", "t", error="one\ntwo", both=("build",)), [])
     assert "not built: one" in row
+
+
+def test_a_build_that_fails_here_alone_is_not_blamed_on_stock():
+    rows = [Record("m32", "t", error="bad.c:1\nmore", differs=("build",))]
+    page = variants_page.render(rows, [])
+    assert "**stock builds**" in page
+    assert page.endswith("What does not build, and stock does:\n\n- m32: bad.c:1")
+    rows = [Record("m32", "t", error="bad.c:1\nmore", both=("build",))]
+    assert variants_page.render(rows, []).endswith("pass or build either:\n\n- m32: bad.c:1")

@@ -110,7 +110,7 @@ def test_difference_that_is_not_explained(toy: Toy, capsys: pytest.CaptureFixtur
     (toy.root / "stock" / "fails").touch()
     code, said = suite(toy, capsys)
     assert code == 4
-    assert "FAILED: test.test_x.C.test_it (stock passes it)" in said
+    assert "FAILED: test.test_x.C.test_it (stock does not fail it)" in said
 
 
 def test_difference_that_is_explained(toy: Toy, capsys: pytest.CaptureFixture[str]) -> None:
