@@ -30,6 +30,10 @@ def parse():
     mode.add_argument('--immortalize', dest='mode', action='store_const',
                       const='immortalize', default='default',
                       help='call gc.immortalize_heap() as the last line')
+    mode.add_argument('--wheel', dest='mode', action='store_const',
+                      const='wheel',
+                      help='call immortal_heap.immortalize_heap(), of the '
+                           'wheel, as the last line')
     mode.add_argument('--heap-off', dest='mode', action='store_const',
                       const='off', help='run with -X immortal_heap=off')
     parser.add_argument('--json', action='store_true')

@@ -135,6 +135,9 @@ def done():
     OWN = bound(globals()) - {'__file__', '__cached__'}
     if '--immortalize' in sys.argv:
         gc.immortalize_heap()
+    if '--wheel' in sys.argv:
+        import immortal_heap
+        immortal_heap.immortalize_heap()
 
 
 # Registered first, so called last.

@@ -21,6 +21,9 @@ MODES = {
     'off': (('-X', 'immortal_heap=off'), ()),
 }
 
+# What an unpatched interpreter can be asked for, if it has the wheel.
+OPTIONS = {**MODES, 'wheel': ((), ('--wheel',))}
+
 Result = collections.namedtuple('Result', 'name verdict detail')
 Result.__doc__ = """How a way ended.
 
@@ -165,7 +168,7 @@ del needed
 
 
 def run_way(way, exe=None, mode='default'):
-    options, args = MODES[mode]
+    options, args = OPTIONS[mode]
     script = NEEDS.format(way.needs) if way.needs else ''
     with tempfile.TemporaryDirectory() as directory:
         path = os.path.join(directory, 'way.py')

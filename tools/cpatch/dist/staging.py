@@ -115,8 +115,8 @@ def flavor_of(wanted: Wanted) -> Flavor:
 def _unplaced(configure: tuple[str, ...], wanted: Wanted) -> tuple[str, ...]:
     """Add what takes the source's path out of ``__FILE__``.
 
-    setup.py, which builds the modules of some pins, names sources by whole paths. What errors then
-    say is "Modules/x.c:12".
+    setup.py, which builds the modules of some pins, names sources by whole paths. Messages
+    then name Modules/x.c, without a path.
     """
     source = str(wanted.project.src(wanted.pin, wanted.tree))
     if len(source.split()) > 1:

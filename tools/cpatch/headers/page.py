@@ -117,8 +117,13 @@ def drifts(rows: Sequence[Mapping[str, Any]]) -> str:
             if PATCHED in runs and not row["broken"]:
                 with_ = "PyO3" if row["tool"] in ("cargo", "maturin") else f"{headers} headers"
                 found.setdefault(with_, []).append(runs[PATCHED]["drift"])
-    said = (f"{min(each):+,} to {max(each):+,} with {name}" for name, each in found.items())
+    said = (f"{_between(each)} with {name}" for name, each in found.items())
     return f"How far None's count goes on patched while a row works: {', '.join(said)}."
+
+
+def _between(values: Sequence[int]) -> str:
+    low, high = min(values), max(values)
+    return f"{low:+,}" if low == high else f"{low:+,} to {high:+,}"
 
 
 def _made_with(record: Mapping[str, Any]) -> str:

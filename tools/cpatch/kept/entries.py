@@ -273,7 +273,7 @@ def _headers(project: Project, root: Path) -> Entry:
 def ways(root: Path) -> dict[str, dict[str, dict[str, int]]]:
     """Return mode -> side -> how many ways there are, ended whole, and ran once.
 
-    The modes are the default, ``immortalize`` and ``off``; stock knows the first only.
+    The modes are the default, ``immortalize`` and ``off``; stock knows the first, and ``wheel``.
     """
     found: dict[str, dict[str, dict[str, int]]] = {}
     for run in read_json(root / "ways.json.gz")["runs"]:
@@ -289,7 +289,7 @@ def ways(root: Path) -> dict[str, dict[str, dict[str, int]]]:
 def _ways(project: Project, root: Path) -> Entry:
     found = ways(root)
     stock = found["default"]["stock"]
-    told = [f"{mode} {sides['patched']['whole']}" for mode, sides in found.items()]
+    told = [f"{mode} {next(iter(sides.values()))['whole']}" for mode, sides in found.items()]
     return Entry(
         name=root.name,
         tree=read_json(root / "ways.json.gz")["trees"]["patched"],
