@@ -13,6 +13,7 @@ import sys
 import textwrap
 import typing
 import unittest
+from test.support import import_helper
 
 # A child that takes longer hangs, in seconds: what the interpreter grants to
 # waits and to sleeping at exit is 15 in all.
@@ -35,6 +36,7 @@ class Case(typing.NamedTuple):
     any_order -- do the bytes of stdout come in no particular order?
     modes -- those of MODES in which it runs.
     err   -- a regular expression for all of stderr.
+    needs -- modules without which there is nothing to test.
     """
 
     name: str
@@ -45,6 +47,7 @@ class Case(typing.NamedTuple):
     modes: tuple[str, ...] = MODES
     err: str = ''
     status: int = 0
+    needs: tuple[str, ...] = ()
 
 
 class Ended(typing.NamedTuple):
@@ -127,6 +130,8 @@ class ExitTestCase(unittest.TestCase):
 
     def check(self, case):
         """Fail unless the program of case ended as it should."""
+        for module in case.needs:
+            import_helper.import_module(module)
         want = case.out
         if case.any_order:
             want = ''.join(sorted(want))

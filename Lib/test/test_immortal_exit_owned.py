@@ -224,7 +224,7 @@ class LeftTests(ExitTestCase):
              'import ctypes\n'
              'w = make(0); v = make(1)\n'
              'ctypes.pythonapi.Py_IncRef(ctypes.py_object(w))\n'
-             '# here', 'p'),
+             '# here', 'p', needs=('ctypes',)),
         # A type of which there are so many is one of values.
         case('values',
              'w = make(0)\n'
@@ -288,7 +288,7 @@ class SqliteTests(ExitTestCase):
                 subprocess.run([sys.executable, '-c', program], cwd=where,
                                check=True)
                 print(os.listdir(where))
-            """, "['r.db']", modes=('default',)),
+            """, "['r.db']", modes=('default',), needs=('sqlite3',)),
     )
 
 

@@ -260,7 +260,8 @@ SQLITE = """
 
 def sqlite(name, hold):
     """A Case: a worker does hold, and ends normally."""
-    return Case(name, SQLITE.format(hold=hold), "['r.db']")
+    return Case(name, SQLITE.format(hold=hold), "['r.db']",
+                needs=('sqlite3',))
 
 
 @support.requires_fork()

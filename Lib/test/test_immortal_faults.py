@@ -235,6 +235,8 @@ class CallTests(unittest.TestCase):
 
     def test_second_call(self):
         # There is a heap, sealed, with the gaps filled.
+        for name in 'ssl', 'sqlite3':
+            import_helper.import_module(name)
         self.sweep(1, imports='import ssl, sqlite3, datetime, decimal',
                    before='call(); most = [D() for i in range(10)]',
                    out=b'.' * 30)
@@ -273,6 +275,7 @@ class SystemTests(unittest.TestCase):
 
     @unittest.skipUnless(platform.machine() in MADVISE, 'number not known')
     def test_no_memory_taken_back(self):
+        import_helper.import_module('ctypes')
         imports = f"""
     import ctypes, errno, mmap, struct
     def refuse_madvise():

@@ -240,21 +240,21 @@ def detached():
     buffer.write(DATA.encode())
 
 
-@file_way('file: gzip', 'out.gz')
+@file_way('file: gzip', 'out.gz', needs=['zlib'])
 def gzip_file():
     import gzip
     f = gzip.open('out.gz', 'wb')
     f.write(DATA.encode())
 
 
-@file_way('file: gzip text', 'out.gz')
+@file_way('file: gzip text', 'out.gz', needs=['zlib'])
 def gzip_text():
     import gzip
     f = gzip.open('out.gz', 'wt')
     f.write(DATA)
 
 
-@file_way('file: gzip in a cycle', 'out.gz')
+@file_way('file: gzip in a cycle', 'out.gz', needs=['zlib'])
 def gzip_cycle():
     import gzip
     f = gzip.open('out.gz', 'wb')
@@ -262,7 +262,7 @@ def gzip_cycle():
     f.fileobj.raw.gzip = f.me = f
 
 
-@file_way('file: gzip text in a cycle', 'out.gz')
+@file_way('file: gzip text in a cycle', 'out.gz', needs=['zlib'])
 def gzip_text_cycle():
     import gzip
     f = gzip.open('out.gz', 'wt')
@@ -272,7 +272,7 @@ def gzip_text_cycle():
     del f
 
 
-@file_way('file: gzip on a file of ours', 'out.gz')
+@file_way('file: gzip on a file of ours', 'out.gz', needs=['zlib'])
 def gzip_ours():
     import gzip
     _f = open('out.gz', 'wb')
@@ -280,7 +280,7 @@ def gzip_ours():
     z.write(DATA.encode())
 
 
-@file_way('file: gzip on a file, all in a cycle', 'out.gz')
+@file_way('file: gzip on a file, all in a cycle', 'out.gz', needs=['zlib'])
 def gzip_ours_cycle():
     import gzip
     f = open('out.gz', 'wb')

@@ -1,10 +1,8 @@
 """Run ways on an interpreter and judge how they end."""
 
-import bz2
 import collections
 import concurrent.futures
-import gzip
-import lzma
+import importlib
 import os
 import subprocess
 import sys
@@ -23,6 +21,15 @@ MODES = {
 
 # What an unpatched interpreter can be asked for, if it has the wheel.
 OPTIONS = {**MODES, 'wheel': ((), ('--wheel',))}
+
+# What opens a file with such a suffix, and the error that only this raises.
+# Any of these may be missing; ways that need one say so.
+PACKED = {
+    '.gz': ('gzip', None),
+    '.bz2': ('bz2', None),
+    '.xz': ('lzma', 'LZMAError'),
+    '.zst': ('compression.zstd', 'ZstdError'),
+}
 
 Result = collections.namedtuple('Result', 'name verdict detail')
 Result.__doc__ = """How a way ended.
@@ -64,12 +71,13 @@ def in_parallel(function, items):
 def opener_of(path):
     """The open() that goes with a file's suffix, and what it raises of
     a file that is damaged."""
-    damaged = OSError, EOFError, lzma.LZMAError
-    if path.endswith('.zst'):
-        from compression import zstd    # since 3.14
-        return zstd.open, (*damaged, zstd.ZstdError)
-    openers = {'.gz': gzip.open, '.bz2': bz2.open, '.xz': lzma.open}
-    return openers.get(os.path.splitext(path)[1], open), damaged
+    suffix = os.path.splitext(path)[1]
+    if suffix not in PACKED:
+        return open, OSError
+    name, error = PACKED[suffix]
+    module = importlib.import_module(name)
+    damaged = OSError, EOFError, *([getattr(module, error)] if error else [])
+    return module.open, damaged
 
 
 def open_packed(path, mode):
