@@ -4,7 +4,6 @@ for a result, and for loops that step common iterators without a call.
 Only where PATCHED is looked at is the implementation tested: all else holds
 in an unpatched interpreter as well."""
 
-import ctypes
 import dis
 import itertools
 import marshal
@@ -16,6 +15,7 @@ import random
 import sys
 import types
 import unittest
+from test.support import import_helper
 
 PATCHED = 'LOAD_FAST_ADAPTIVE' in opcode._specialized_instructions
 # Instructions that no public view of code shows, and those tested here.
@@ -119,6 +119,7 @@ def warm(f, *args, n=WARM):
 
 def forms(code):
     """The instructions that the interpreter has in place of code's."""
+    ctypes = import_helper.import_module('ctypes')
     public = code.co_code
     raw = ctypes.string_at(id(code) + types.CodeType.__basicsize__,
                            len(public))

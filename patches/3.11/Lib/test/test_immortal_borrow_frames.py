@@ -3,13 +3,15 @@ superinstructions of test_immortal_borrow are active.  All tests hold in an
 unpatched interpreter as well."""
 
 import asyncio
-import ctypes
 import itertools
 import sys
 import unittest
 import weakref
+from test.support import import_helper
 from test.test_immortal_borrow import (
     WARM, Slots, Thing, function, hinted, outcome, warm)
+
+ctypes = import_helper.import_module('ctypes')
 
 
 class Rebinder:
