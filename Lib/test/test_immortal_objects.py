@@ -201,7 +201,9 @@ class InternTests(unittest.TestCase):
         before = imm.refcnt(s)
         self.assertIs(sys.intern(s), s)
         self.assertIs(sys.intern(''.join(['not ', 'interned ', 'yet'])), s)
-        self.assertEqual(imm.refcnt(s), before)
+        # The reference in set_immortal() was counted: that is made up for, but
+        # not where words have 32 bits.
+        self.assertIn(imm.refcnt(s), (before, imm.REFCNT))
 
     def test_interned_before(self):
         s = sys.intern(''.join(['interned ', 'before']))
