@@ -283,6 +283,7 @@ class FormTests(unittest.TestCase):
             yield name, function(body, const), (a, b), const
 
     def test_every_form(self):
+        import_helper.import_module('ctypes')       # for forms()
         names = set()
         for name, f, args, const in self.hot():
             with self.subTest(name=name):
