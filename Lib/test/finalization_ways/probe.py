@@ -25,6 +25,10 @@ import types
 import warnings
 import weakref
 
+if __name__ == '__main__' and '--wheel' in sys.argv:
+    # Here: some ways leave nothing of the import system.
+    import immortal_heap
+
 LIBRARY = (
     'sys', 'builtins', 'importlib', 'importlib._bootstrap',
     '_frozen_importlib_external', 'abc', 'atexit', 'codecs', 'collections',
@@ -136,7 +140,6 @@ def done():
     if '--immortalize' in sys.argv:
         gc.immortalize_heap()
     if '--wheel' in sys.argv:
-        import immortal_heap
         immortal_heap.immortalize_heap()
 
 
