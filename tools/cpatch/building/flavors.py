@@ -118,7 +118,7 @@ ODD: dict[str, Flavor] = {
     for flavor in (
         Flavor(
             "tracerefs",
-            "debug, with a list of all objects",
+            "debug; lists all objects",
             ("--with-pydebug", "--with-trace-refs"),
             pydebug=True,
             config_word="--with-trace-refs",

@@ -19,19 +19,18 @@ def line(record: Record, known: Sequence[Difference]) -> str:
 
 def render(records: Sequence[Record], known: Sequence[Difference]) -> str:
     """Return the table of a pin, and the causes of what differs."""
-    out = []
+    out: list[str] = []
     if records:
-        trees = sorted({record.tree[:12] for record in records})
-        out = [f"Patched: tree {', '.join(trees)}.", ""]
-        out.append("| build | what | files | passed | skipped | beside stock |")
-        out.append("|---|---|---:|---:|---:|---|")
+        out.append("| build | what | tree | files | passed | skipped | beside stock |")
+        out.append("|---|---|---|---:|---:|---:|---|")
     for record in records:
         variant = VARIANTS[record.name]
         # How a sanitizer reports is no part of what was built.
         how = [
             f"`{key}={value}`" for key, value in variant.env.items() if not key.endswith("_OPTIONS")
         ]
-        cells = [record.name, ": ".join([*how, variant.what]), f"{record.files or ''}"]
+        cells = [record.name, ", ".join(how) or variant.what, record.tree[:12]]
+        cells.append(f"{record.files or ''}")
         cells += [f"{record.passed:,}", f"{record.skipped:,}"] if record.files else ["", ""]
         out.append(f"| {' | '.join([*cells, _cell(record, known)])} |")
     missing = [name for name in VARIANTS if name not in {record.name for record in records}]
