@@ -62,7 +62,10 @@ def embedding(_: Project, root: Path) -> Entry:
         name: {way: after[-1] for way, after in ways.items() if isinstance(after, list)}
         for name, ways in raw["KiB"].items()
     }
-    lost = sum(isinstance(after, str) for ways in raw["KiB"].values() for after in ways.values())
+    lost = {
+        name: sum(isinstance(after, str) for after in ways.values())
+        for name, ways in raw["KiB"].items()
+    }
     stock, patched = last["stock"], last["patched"]
     told = "; ".join(
         f"{way} {stock[way]:,} and {patched[way]:,}" for way in stock if way in patched
@@ -71,7 +74,7 @@ def embedding(_: Project, root: Path) -> Entry:
         name=root.name,
         tree=raw["facts"]["patched"]["tree_id"][:12],
         rounds=f"{raw['rounds']:,}",
-        mean=f"{len(patched)} ways, {lost} with a finalizer lost or a crash",
+        mean=f"finalizers lost in {lost['stock']} ways on stock, in {lost['patched']} here",
         noise=NONE,
         verdict=f"KiB after the last round, stock and patched: {told}",
     )
