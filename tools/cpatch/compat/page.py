@@ -7,7 +7,7 @@ from pathlib import Path
 
 from cpatch.base import pages
 from cpatch.compat import verdicts
-from cpatch.compat.running import Run
+from cpatch.compat.running import LIMIT, Run
 from cpatch.compat.session import Row
 from cpatch.compat.table import COMPARED, KINDS, PATCHED, STOCK
 from cpatch.compat.verdicts import Known, Verdict
@@ -78,7 +78,8 @@ def _cell(row: Row, who: str) -> str:
     said = said or "same"
     if not (row.runs[who][0].whole and row.runs[STOCK][0].whole):
         both = row.runs[who][0].tests.keys() & row.runs[STOCK][0].tests.keys()
-        said += f" (of {len(both):,}: {_ended(row.runs[who][0], row.runs[STOCK][0])})"
+        status = _ended(row.runs[who][0], row.runs[STOCK][0])
+        said += f", of {len(both):,}" + (f" ({status})" if status != LIMIT else "")
     return said
 
 
