@@ -131,7 +131,7 @@ ODD: dict[str, Flavor] = {
         ),
         Flavor(
             "valgrind",
-            "asks Valgrind, and leaves pymalloc out below it",
+            "asks if Valgrind runs it",
             ("--with-valgrind", _QUICK),
             config_word="--with-valgrind",
         ),
