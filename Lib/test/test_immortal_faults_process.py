@@ -290,7 +290,7 @@ class StreamTests(unittest.TestCase):
 # Makes files, fills the disk but for three pages, and leaves to its finalizers
 # what the files have in their buffers: two pages each.
 FULL = """
-    import gc, os, sys, tempfile
+    import gc, os, sys
     class D:
         def __init__(self, number):
             self.file = open(f'file{{number}}', 'w')
