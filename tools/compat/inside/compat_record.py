@@ -3,7 +3,7 @@
 Runs in the interpreter that is tested, beside the package. What it is told stands in the
 environment: COMPAT_LOG, the file; COMPAT_IMPORT, modules to import first; COMPAT_CALL, the module
 whose immortalize_heap() is called before the first test, with the tests and the package loaded;
-COMPAT_ONLY, a file with the ids of the tests to run, a line each. Standard library only.
+COMPAT_ONLY, a file with the ids of the tests to run, a JSON list. Standard library only.
 """
 
 import gc
