@@ -124,6 +124,8 @@ class FinalizerTests(unittest.TestCase):
         def callback(phase, info):
             phases.append(phase)
             results.append(gc.immortalize_heap())
+        gc.disable()  # Whatever runs by itself would be seen, too.
+        self.addCleanup(gc.enable)
         gc.callbacks.append(callback)
         try:
             thing, ref = fresh()
