@@ -66,6 +66,7 @@ class TestObjects:
             (KEEP[7], "Plain"),
             (FUNCTION, "function"),
         ],
+        ids=range(9),
     )
     def test_first_word_is_the_reference_count(self, here: Places, value, name) -> None:
         spot = here.spot(id(value))
@@ -88,6 +89,7 @@ class TestObjects:
             (LARGE, 24, "int.digits"),
             (KEEP[2], 16, "Slotted.+16"),
         ],
+        ids=range(7),
     )
     def test_fields_have_names(self, here: Places, value, offset, text) -> None:
         spot = here.spot(id(value) + offset)
