@@ -63,13 +63,16 @@ LEAKS = [
     "test_code",
 ]
 
-# Of the overlay's test files, those that look at children: `-R` would find nothing there.
-CHILDREN = [
-    "test_immortal_embedding",
+# Of the overlay's test files, those whose children get no PYTHON* variable, and that look at
+# nothing else: with PYTHONIMMORTALHEAP=0 they would do what they do without. The heap is off in
+# some of their children anyway, by -X.
+UNDISTURBED = [
     "test_immortal_exit_cleared",
     "test_immortal_exit_interpreters",
     "test_immortal_exit_memory",
     "test_immortal_exit_once",
+    "test_immortal_exit_owned",
+    "test_immortal_exit_parallel",
     "test_immortal_exit_polling",
     "test_immortal_exit_release",
     "test_immortal_exit_stuck",
@@ -80,15 +83,21 @@ CHILDREN = [
     "test_immortal_finalization",
     "test_immortal_finalization_files",
     "test_immortal_finalization_output",
+    "test_immortal_shutdown_order",
+    "test_immortal_shutdown_references",
+    "test_immortal_stdlib_whole",
+]
+
+# Of the overlay's test files, those that look at children: `-R` would find nothing there.
+CHILDREN = [
+    *UNDISTURBED,
+    "test_immortal_embedding",
     "test_immortal_finalization_start",
     "test_immortal_half_made",
     "test_immortal_large",
     "test_immortal_process",
-    "test_immortal_shutdown_order",
-    "test_immortal_shutdown_references",
     "test_immortal_sight",
     "test_immortal_startup",
-    "test_immortal_stdlib_whole",
     "test_immortal_worker_exit",
 ]
 
@@ -130,6 +139,19 @@ LAYOUT = (
     "test_words",
     "test_gc",
 )
+
+# For regrtest: without what takes long and says little more, as upstream's own CI (--fast-ci).
+NO_CPU = "-u-cpu"
+
+# For regrtest, too: it configures, builds and installs another CPython. Some ask "cpu" for it.
+BUILDS_CPYTHON = ("-i", "*test_freeze_simple_script*")
+
+# What the debug build leaves out: they wait, or start processes, and are as long there.
+WAITING = [
+    "test_immortal_exit_polling",
+    "test_immortal_exit_stuck",
+    "test_multiprocessing_fork",
+]
 
 QUICK = [
     "test_gc",

@@ -61,6 +61,14 @@ class Context:
         """Those of ``ours`` that do most of their work in their own process, not in children."""
         return [name for name in self.ours() if name not in choice.CHILDREN]
 
+    def disturbed(self) -> list[str]:
+        """Those of ``ours`` that a PYTHON* variable changes anything for."""
+        return [name for name in self.ours() if name not in choice.UNDISTURBED]
+
+    def repeated(self) -> list[str]:
+        """What the debug build runs again and again, to see what leaks."""
+        return [*self.in_process(), *choice.LEAKS]
+
     def core(self) -> list[str]:
         """Those of the core files that this CPython has."""
         source = apply.ensure_tree(self.project, self.pin, self.tree).path
@@ -182,7 +190,8 @@ class Regrtest:
     def _options(self, context: Context) -> list[str]:
         """The leg's arguments that are options and not names of tests."""
         arguments = self.select(context) or []
-        return ["-R", arguments[arguments.index("-R") + 1]] if "-R" in arguments else []
+        repeat = ["-R", arguments[arguments.index("-R") + 1]] if "-R" in arguments else []
+        return [*repeat, *(word for word in arguments if word == choice.NO_CPU)]
 
     def _listed(self, context: Context, outcome: regrtest.Outcome) -> list[expected.Listed]:
         """The lines of the list that this run could have confirmed."""
@@ -209,12 +218,19 @@ def ours(context: Context) -> list[str] | None:
     return context.ours() or None
 
 
-def _suite(context: Context) -> list[str] | None:
-    if context.arguments:
-        return list(context.arguments)
+def _whole(context: Context) -> list[str]:
     # Ours have a leg of their own, and stock does not have them.
     own = [] if context.stock else context.ours()
     return ["-x", *own] if own else []
+
+
+def _suite(context: Context) -> list[str]:
+    return list(context.arguments) or [choice.NO_CPU, *choice.BUILDS_CPYTHON, *_whole(context)]
+
+
+def _once(context: Context) -> list[str]:
+    left_out = {*context.repeated(), *choice.WAITING}
+    return [name for name in (*context.ours(), *context.core()) if name not in left_out]
 
 
 def driver(context: Context) -> Result:
@@ -227,7 +243,10 @@ def driver(context: Context) -> Result:
     log = context.log("driver")
     log.unlink(missing_ok=True)
     checks = {
-        "pytest": ["-m", "pytest", "-q", "tools/tests", f"--junit-xml={junit}"],
+        "pytest": [
+            *("-m", "pytest", "-q", "tools/tests", "-n", str(context.jobs)),
+            f"--junit-xml={junit}",
+        ],
         "ruff": ["-m", "ruff", "check", "tools"],
         "mypy": ["-m", "mypy"],
         "lint": ["-m", "cpatch", "lint", "--pin", context.pin.branch],
@@ -334,20 +353,28 @@ LEGS: tuple[Row, ...] = (
     (
         "off",
         Regrtest(
-            "off", "release", lambda c: [*c.ours(), *c.core()], env={"PYTHONIMMORTALHEAP": "0"}
+            "off",
+            "release",
+            lambda c: [*c.disturbed(), *c.core()],
+            env={"PYTHONIMMORTALHEAP": "0"},
         ).run,
     ),
-    ("debug", Regrtest("debug", "debug", lambda c: [*c.ours(), *c.core()]).run),
+    # In the debug build each file runs once, or six times.
+    ("debug", Regrtest("debug", "debug", _once).run),
     (
         "debug",
         Regrtest(
             "leaks",
             "debug",
-            lambda c: ["-R", "3:3", *c.in_process(), *choice.LEAKS],
+            # What takes a minute once takes a quarter of an hour so.
+            lambda c: ["-R", "3:3", choice.NO_CPU, *c.repeated()],
             count_files=True,
         ).run,
     ),
 )
+
+# All of CPython's suite: what needs the resource "cpu", and what builds another CPython.
+WHOLE: Row = ("suite-whole", Regrtest("suite-whole", "release", _whole).run)
 
 # What runs of a pin that is not the default one: all that is ours, and where that shows first.
 OTHER_PINS: tuple[Row, ...] = (

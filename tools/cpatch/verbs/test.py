@@ -23,6 +23,7 @@ COMPAT = ("compat", compat_leg.few)
 WHEEL = ("wheel", wheel_leg.built_and_tested)
 #: Run when they are named only: some take hours.
 ALONE = (
+    legs.WHOLE,
     *variants_leg.SANITIZED,
     ("parts", parts_leg.parts_alone),
     ("headers-all", headers_leg.every),
@@ -81,12 +82,21 @@ def command(
         wanted = only or tuple(n for n in ("driver", "ours", "suite") if n in wanted)
         arguments = arguments or tuple(choice.QUICK)
     context = legs.Context(project, pin, jobs, arguments, stock, tree)
-    every = (*legs.LEGS, *NAMED, COMPAT, WHEEL, *ALONE)
-    results = [legs.run_leg(leg, name, context) for name, leg in every if name in wanted]
+    results = [legs.run_leg(leg, name, context) for name, leg in _in_order() if name in wanted]
     if not (pin_name or parts or only or quick or stock or arguments):
         results += _other_pins(context)
     report(results)
     return REGRESSION if any(result.failed for result in results) else 0
+
+
+def _in_order() -> list[legs.Row]:
+    """All legs, as they run: the wheel's is the first that needs stock.
+
+    It configures stock with a prefix, which the others keep; after them it would make stock again.
+    """
+    names = [name for name, _ in legs.LEGS]
+    first = names.index("headers") if "headers" in names else len(names)
+    return [*legs.LEGS[:first], WHEEL, *legs.LEGS[first:], *NAMED, COMPAT, *ALONE]
 
 
 def _other_pins(context: legs.Context) -> list[legs.Result]:

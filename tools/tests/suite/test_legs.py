@@ -195,6 +195,36 @@ def test_sanitizers_run_when_they_are_named(
     assert "ubsan: FAILED: test.test_bad.C.test_it (stock does not fail it)" in out
 
 
+def test_the_suite_leaves_out_what_takes_long(
+    stage: Stage, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stage.plan("patched", test_bad=9)
+    stage.plan("stock", test_bad=9)
+    for asked in ((), ("--only", "suite-whole"), ("test_bad", "-u", "all")):
+        _suite(stage, capsys, *(asked or ("--only", "suite")))
+    usual = ["-u-cpu" in call for call in stage.calls("patched")]
+    assert usual == [True, True, False, False, False, False]  # each twice: what fails runs again
+    assert ["-u-cpu" in call for call in stage.calls("stock")[:1]] == [True]
+    assert "test_freeze" in stage.calls("patched")[0]
+    assert not any("test_freeze" in call for call in stage.calls("patched")[1:])
+
+
+def test_the_wheel_comes_before_what_else_needs_stock(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ran: list[str] = []
+
+    def leg(name: str) -> legs.Row:
+        return name, lambda _: ran.append(name) or legs.Result(name, passed=1)
+
+    names = dict.fromkeys(name for name, _ in legs.LEGS)
+    monkeypatch.setattr(legs, "LEGS", tuple(leg(name) for name in names))
+    monkeypatch.setattr(verb, "WHEEL", leg("wheel"))
+    asked = [word for name in ("fuzz", "wheel", "headers", "audit") for word in ("--only", name)]
+    assert stage.toy.run("test", *asked) == 0
+    assert ran == ["audit", "wheel", "headers", "fuzz"]
+
+
 def test_arguments_reach_regrtest(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
     assert _suite(stage, capsys, "test_ok", "-m", "*it*")[0] == 0
     (call,) = stage.calls("patched")
@@ -270,6 +300,23 @@ def test_tree_of_parts_has_no_driver_and_no_fuzzer(
     assert parted.toy.run("test", "--parts", "low", "--only", "driver") == 2
     assert parted.toy.run("test", "--parts", "high") == 2
     assert "part high needs low" in capsys.readouterr().err
+
+
+def test_nothing_is_left_out_of_the_debug_build_for_good(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A file runs there once, or again and again; with the heap off, if that changes anything."""
+    names = ["test_a", "test_immortal_finalization", "test_gc", "test_io", "test_immortal_sight"]
+    monkeypatch.setattr(legs.Context, "ours", lambda _: [names[n] for n in (0, 1, 4)])
+    monkeypatch.setattr(legs.Context, "core", lambda _: [names[n] for n in (2, 3)])
+    stage.plan("patched", **dict.fromkeys(names, 0))
+    _suite(stage, capsys, "--only", "debug", "--only", "off")
+    off, once, repeated = (
+        [name for name in names if name in call.split()] for call in stage.calls("patched")
+    )
+    assert off == ["test_a", "test_gc", "test_io", "test_immortal_sight"]
+    assert once == ["test_immortal_finalization", "test_io", "test_immortal_sight"]
+    assert repeated == ["test_a", "test_gc"]
 
 
 @pytest.fixture

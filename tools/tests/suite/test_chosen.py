@@ -1,0 +1,31 @@
+"""Which of the overlay's test files a leg may leave out."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from cpatch.suite import choice
+
+ROOT = Path(__file__).parents[3]
+#: What gives a child an environment without PYTHON*, and what gives it that of the parent.
+CLEAN = re.compile(r"^from test\.(immortal_exit_support|finalization_ways[.\w]*) import", re.M)
+INHERITED = re.compile(r"script_helper|immortal_support|EmbeddingTests|\*\*os\.environ")
+FOUND = {
+    path.stem: path.read_text(encoding="utf-8")
+    for place in (ROOT, *sorted((ROOT / "patches").glob("3.*")))
+    for path in sorted((place / "Lib" / "test").glob("test_*.py"))
+}
+
+
+@pytest.mark.parametrize("name", choice.UNDISTURBED)
+def test_children_without_variables(name: str) -> None:
+    assert CLEAN.search(FOUND[name])
+    assert not INHERITED.search(FOUND[name])
+
+
+def test_what_looks_at_children_is_not_repeated() -> None:
+    looking = {name for name, text in FOUND.items() if CLEAN.search(text)}
+    assert looking <= set(choice.CHILDREN)
+    assert set(choice.CHILDREN) <= set(FOUND)
