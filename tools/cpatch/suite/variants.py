@@ -72,7 +72,7 @@ def _of(flavor: str, env: Mapping[str, str] | None = None) -> Variant:
 VARIANTS = {
     variant.name: variant
     for variant in (
-        _of("debug"),
+        Variant("debug", "debug", "assertions and reference totals"),
         _of("tracerefs"),
         _of("asan"),
         # A report ends the process, and so fails the test.
