@@ -88,17 +88,35 @@ UNDISTURBED = [
     "test_immortal_stdlib_whole",
 ]
 
-# Of the overlay's test files, those that look at children: `-R` would find nothing there.
+# Of the overlay's test files, those that look at children, as a test does whose effect cannot be
+# undone: `-R` would find nothing there.
 CHILDREN = [
     *UNDISTURBED,
+    "test_immortal_closure",
+    "test_immortal_constants",
+    "test_immortal_drift",
     "test_immortal_embedding",
+    "test_immortal_exit_generators",
     "test_immortal_finalization_start",
+    "test_immortal_forkserver",
+    "test_immortal_frames",
     "test_immortal_half_made",
+    "test_immortal_holders",
+    "test_immortal_in_use",
     "test_immortal_large",
+    "test_immortal_monitoring",
+    "test_immortal_objects",
     "test_immortal_process",
+    "test_immortal_quiet",
+    "test_immortal_shared",
     "test_immortal_sight",
     "test_immortal_startup",
+    "test_immortal_startup_gc",
     "test_immortal_worker_exit",
+    "test_interrupt_at_exit",
+    "test_obmalloc_arenas",
+    "test_thread_lists",
+    "test_threads_late_at_exit",
 ]
 
 # Of the overlay's test files, those that take more than ten seconds, by waiting, by growing or by

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterable
 from dataclasses import replace
 
 import click
@@ -41,6 +43,7 @@ OF_PARTS = ("ours", "suite", "off", "debug")
 @click.option("--quick", is_flag=True, help="Driver, ours, and a few core files of the suite.")
 @click.option("--only", type=click.Choice(NAMES), multiple=True, help="Only this leg; repeatable.")
 @click.option("--stock", is_flag=True, help="Run the suite on stock and compare with the list.")
+@click.option("--minutes", type=float, help="Begin no leg later; say which did not run.")
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 @verbose_option
 def command(
@@ -50,6 +53,7 @@ def command(
     quick: bool,
     only: tuple[str, ...],
     stock: bool,
+    minutes: float | None,
     arguments: tuple[str, ...],
 ) -> int:
     """Test the patched interpreter; a failure counts only if stock passes that test.
@@ -82,9 +86,10 @@ def command(
         wanted = only or tuple(n for n in ("driver", "ours", "suite") if n in wanted)
         arguments = arguments or tuple(choice.QUICK)
     context = legs.Context(project, pin, jobs, arguments, stock, tree)
-    results = [legs.run_leg(leg, name, context) for name, leg in _in_order() if name in wanted]
+    end = time.monotonic() + 60 * minutes if minutes is not None else None
+    results = _run([row for row in _in_order() if row[0] in wanted], context, end)
     if not (pin_name or parts or only or quick or stock or arguments):
-        results += _other_pins(context)
+        results += _other_pins(context, end)
     report(results)
     return REGRESSION if any(result.failed for result in results) else 0
 
@@ -99,7 +104,19 @@ def _in_order() -> list[legs.Row]:
     return [*legs.LEGS[:first], WHEEL, *legs.LEGS[first:], *NAMED, COMPAT, *ALONE]
 
 
-def _other_pins(context: legs.Context) -> list[legs.Result]:
+def _run(rows: Iterable[legs.Row], context: legs.Context, end: float | None) -> list[legs.Result]:
+    """Run legs; one that would begin after *end*, of time.monotonic(), is skipped, and says so."""
+    results = []
+    for name, leg in rows:
+        if end is not None and time.monotonic() > end:
+            note = "NOT RUN, the time is up (--minutes)"
+            results.append(legs.Result(name, skipped=1, notes=[note]))
+        else:
+            results.append(legs.run_leg(leg, name, context))
+    return results
+
+
+def _other_pins(context: legs.Context, end: float | None) -> list[legs.Result]:
     """Run what other pins need; one that has nothing to test yet is passed over with a line."""
     results = []
     for pin in load_pins(context.project).table.values():
@@ -113,8 +130,7 @@ def _other_pins(context: legs.Context) -> list[legs.Result]:
             console.say(f"{pin.branch}: skipped, the pin file calls it unfinished; {how}")
             continue
         wheel = (WHEEL,) if stage.is_for(context.project, pin) else ()
-        for name, leg in (*legs.OTHER_PINS, *wheel):
-            result = legs.run_leg(leg, name, replace(context, pin=pin))
+        for result in _run((*legs.OTHER_PINS, *wheel), replace(context, pin=pin), end):
             result.name = f"{pin.branch} {result.name}"
             results.append(result)
     return results

@@ -225,6 +225,16 @@ def test_the_wheel_comes_before_what_else_needs_stock(
     assert ran == ["audit", "wheel", "headers", "fuzz"]
 
 
+def test_a_leg_that_would_begin_too_late_says_so(
+    stage: Stage, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, out = _suite(stage, capsys, "--only", "suite", "--minutes", "0")
+    assert (code, out[-1]) == (0, "0 passed, 0 failed, 1 skipped")
+    assert "suite: NOT RUN, the time is up (--minutes)" in out
+    assert stage.calls("patched") == []
+    assert _suite(stage, capsys, "--only", "suite", "--minutes", "5")[1][-1][:8] == "1 passed"
+
+
 def test_arguments_reach_regrtest(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
     assert _suite(stage, capsys, "test_ok", "-m", "*it*")[0] == 0
     (call,) = stage.calls("patched")
@@ -305,7 +315,6 @@ def test_tree_of_parts_has_no_driver_and_no_fuzzer(
 def test_nothing_is_left_out_of_the_debug_build_for_good(
     stage: Stage, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A file runs there once, or again and again; with the heap off, if that changes anything."""
     names = ["test_a", "test_immortal_finalization", "test_gc", "test_io", "test_immortal_sight"]
     monkeypatch.setattr(legs.Context, "ours", lambda _: [names[n] for n in (0, 1, 4)])
     monkeypatch.setattr(legs.Context, "core", lambda _: [names[n] for n in (2, 3)])
