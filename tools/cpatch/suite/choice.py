@@ -161,10 +161,10 @@ LAYOUT = (
 # For regrtest: without what takes long and says little more, as upstream's own CI (--fast-ci).
 NO_CPU = "-u-cpu"
 
-# For regrtest, too: it configures, builds and installs another CPython. Some ask "cpu" for it.
+# For regrtest, too: it configures, builds and installs another CPython. Not all ask "cpu" for it.
 BUILDS_CPYTHON = ("-i", "*test_freeze_simple_script*")
 
-# What the debug build leaves out: they wait, or start processes, and are as long there.
+# Left out of the debug build: most of their minutes they wait, or start processes.
 WAITING = [
     "test_immortal_exit_polling",
     "test_immortal_exit_stuck",

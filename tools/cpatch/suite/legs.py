@@ -359,7 +359,7 @@ LEGS: tuple[Row, ...] = (
             env={"PYTHONIMMORTALHEAP": "0"},
         ).run,
     ),
-    # In the debug build each file runs once, or six times.
+    # In the debug build a file runs once, or six times; those of choice.WAITING do not run there.
     ("debug", Regrtest("debug", "debug", _once).run),
     (
         "debug",

@@ -43,7 +43,7 @@ OF_PARTS = ("ours", "suite", "off", "debug")
 @click.option("--quick", is_flag=True, help="Driver, ours, and a few core files of the suite.")
 @click.option("--only", type=click.Choice(NAMES), multiple=True, help="Only this leg; repeatable.")
 @click.option("--stock", is_flag=True, help="Run the suite on stock and compare with the list.")
-@click.option("--minutes", type=float, help="Begin no leg later; say which did not run.")
+@click.option("--minutes", type=float, help="Begin no leg after so many; say which.")
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 @verbose_option
 def command(
