@@ -13,14 +13,14 @@ import sysconfig
 from collections.abc import Iterator
 from pathlib import Path
 
-from cpatch.base import proc
 from cpatch.base.pin import Pin
 from cpatch.base.project import Project
 from cpatch.building import build, flavors
+from cpatch.suite import pytest_runs
 
 
-def run(project: Project, pin: Pin, jobs: int, log: Path) -> Iterator[tuple[Path, bool]]:
-    """Run the tests; yield pytest's report and whether all is well, for each of two runs.
+def run(project: Project, pin: Pin, jobs: int, log: Path) -> Iterator[pytest_runs.Counts]:
+    """Run the tests; yield what pytest said of each of two runs.
 
     The second one audits the interpreter with the driver, which says who wrote and where.
     """
@@ -33,10 +33,12 @@ def run(project: Project, pin: Pin, jobs: int, log: Path) -> Iterator[tuple[Path
         ("audit", sys.executable, {"CPATCH_AUDITED": built.python}),
     )
     for name, python, more in runs:
-        junit = log.with_name(f"{log.stem}-{name}.xml")
-        junit.unlink(missing_ok=True)
-        argv = [python, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--junit-xml={junit}"]
-        argv.append(f"tools/tests/{name}")
-        title = f"test audit: {name} on {pin.branch}"
-        done = proc.step(title, argv, cwd=project.root, env={**env, **more}, log=log, check=False)
-        yield junit, done.ok
+        yield pytest_runs.Run(
+            title=f"test audit: {name} on {pin.branch}",
+            python=python,
+            tests=f"tools/tests/{name}",
+            cwd=project.root,
+            env={**env, **more},
+            log=log,
+            junit=log.with_name(f"{log.stem}-{name}.xml"),
+        ).counts()

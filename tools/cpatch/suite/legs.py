@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 import time
-import xml.etree.ElementTree as ET
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,7 +18,7 @@ from cpatch.exits import fuzz
 from cpatch.headers import page as headers_page
 from cpatch.headers import session as headers_session
 from cpatch.series import apply, parts
-from cpatch.suite import audit_leg, choice, expected, regrtest, stock_headers
+from cpatch.suite import audit_leg, choice, expected, pytest_runs, regrtest, stock_headers
 
 # One hung test may not cost the whole run. The slowest file takes a third of this.
 TIMEOUT = ("--timeout", "1200")
@@ -27,7 +26,7 @@ TIMEOUT = ("--timeout", "1200")
 
 @dataclass
 class Result:
-    """One row of the summary. ``notes`` are printed below the table."""
+    """One row of the summary. ``notes`` are printed above the table; failures below it, too."""
 
     name: str
     passed: int = 0
@@ -36,6 +35,13 @@ class Result:
     seconds: float = 0.0
     notes: list[str] = field(default_factory=list)
     verdict: expected.Verdict | None = None
+
+    def add(self, counts: pytest_runs.Counts) -> None:
+        """Add what a run of pytest said."""
+        self.passed += counts.passed
+        self.failed += counts.failed
+        self.skipped += counts.skipped
+        self.notes += counts.notes
 
 
 @dataclass(frozen=True)
@@ -238,15 +244,21 @@ def driver(context: Context) -> Result:
     result = Result("driver")
     root = context.project.root
     env = flavors.changes(flavors.clean_environment(os.environ), os.environ)
-    junit = context.log("driver", "xml")
-    junit.unlink(missing_ok=True)
     log = context.log("driver")
     log.unlink(missing_ok=True)
+    result.add(
+        pytest_runs.Run(
+            title="test driver: pytest",
+            python=sys.executable,
+            tests="tools/tests",
+            cwd=root,
+            env=env,
+            log=log,
+            junit=context.log("driver", "xml"),
+            jobs=context.jobs,
+        ).counts()
+    )
     checks = {
-        "pytest": [
-            *("-m", "pytest", "-q", "tools/tests", "-n", str(context.jobs)),
-            f"--junit-xml={junit}",
-        ],
         "ruff": ["-m", "ruff", "check", "tools"],
         "mypy": ["-m", "mypy"],
         "lint": ["-m", "cpatch", "lint", "--pin", context.pin.branch],
@@ -255,32 +267,14 @@ def driver(context: Context) -> Result:
         command = [sys.executable, *argv]
         title = f"test driver: {name}"
         done = proc.step(title, command, cwd=root, env=env, log=log, check=False)
-        if name == "pytest" and junit.exists():
-            count_pytest(junit, result)
-            bad = not done.ok and not result.failed
-        else:
-            bad = not done.ok
-            result.passed += done.ok
-        if bad:
+        result.passed += done.ok
+        if not done.ok:
             result.failed += 1
             result.notes.append(f"FAILED: {name}; its last lines:")
             result.notes += ["  " + line for line in proc.tail(log)]
     if result.failed:
         result.notes.append(f"log: {context.project.show(log)}")
     return result
-
-
-def count_pytest(junit: Path, result: Result) -> None:
-    """Add what pytest's report says to *result*."""
-    root = ET.parse(junit).getroot()  # noqa: S314 - our own pytest wrote it
-    for case in root.iter("testcase"):
-        if case.find("failure") is not None or case.find("error") is not None:
-            result.failed += 1
-            result.notes.append(f"FAILED: {case.get('classname')}::{case.get('name')}")
-        elif case.find("skipped") is not None:
-            result.skipped += 1
-        else:
-            result.passed += 1
 
 
 def lint(context: Context) -> Result:
@@ -299,13 +293,8 @@ def audit(context: Context) -> Result:
     """Let the auditor's own tests read this interpreter."""
     result = Result("audit")
     log = context.log("audit")
-    for junit, ok in audit_leg.run(context.project, context.pin, context.jobs, log):
-        before = result.failed
-        if junit.exists():
-            count_pytest(junit, result)
-        if not ok and result.failed == before:
-            result.failed += 1
-            result.notes += [f"FAILED: {junit.stem}; its last lines:", *proc.tail(log)]
+    for counts in audit_leg.run(context.project, context.pin, context.jobs, log):
+        result.add(counts)
     if result.failed:
         result.notes.append(f"log: {context.project.show(log)}")
     return result

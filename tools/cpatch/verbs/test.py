@@ -137,7 +137,10 @@ def _other_pins(context: legs.Context, end: float | None) -> list[legs.Result]:
 
 
 def report(results: list[legs.Result]) -> None:
-    """Print what happened, the table, and the totals as the last line."""
+    """Print what happened, the table, what failed once more, and the totals as the last line.
+
+    Whoever sees the end only, as in a CI that keeps the last lines, then sees what failed.
+    """
     for result in results:
         for note in result.notes:
             console.say(f"{result.name}: {note}")
@@ -150,7 +153,16 @@ def report(results: list[legs.Result]) -> None:
             f"  {console.seconds(row.seconds)}"
         )
     console.say()
+    told = [f"{row.name}: {note}" for row in results for note in row.notes if _matters(note)]
+    for line in told:
+        console.say(line)
+    if told:
+        console.say()
     passed, failed, skipped = (
         sum(getattr(result, key) for result in results) for key in ("passed", "failed", "skipped")
     )
     console.say(f"{passed} passed, {failed} failed" + (f", {skipped} skipped" if skipped else ""))
+
+
+def _matters(note: str) -> bool:
+    return note.startswith(("FAILED", "flaky", "NOT RUN"))
