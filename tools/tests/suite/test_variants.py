@@ -75,6 +75,13 @@ def test_what_is_selected(toy, state):
     assert variants.VARIANTS["arm64"].selected(context) == ["test_words", "test_gc"]
 
 
+def test_what_one_leaves_out(toy, state, monkeypatch):
+    monkeypatch.setattr(legs.Context, "ours", lambda context: ["test_immortal_seal", "test_words"])
+    context = legs.Context(toy.project, toy.pin, 1)
+    assert variants.VARIANTS["tsan"].selected(context) == ["test_words", "test_gc"]
+    assert "test_immortal_seal" in variants.VARIANTS["clang"].selected(context)
+
+
 def test_difference_counts_until_it_has_a_cause(toy, state, capsys):
     state.failing = ["test.test_gc.C.test_a"]
     assert toy.run("variants", "--only", "clang") == 4
