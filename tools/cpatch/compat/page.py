@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,6 +12,9 @@ from cpatch.compat.running import LIMIT, Run
 from cpatch.compat.session import Row
 from cpatch.compat.table import COMPARED, KINDS, PATCHED, STOCK
 from cpatch.compat.verdicts import Known, Verdict
+
+#: What a test comes to that does not fail.
+GOOD = ("passed", "skipped", "xfailed")
 
 #: Lines of differences that a run's row shows.
 SHOWN = 12
@@ -52,17 +56,33 @@ def render(rows: Sequence[Row]) -> str:
         out.append(f"Wheel, on stock: SHA-256 {', '.join(wheels)}.  ")
     whole = [row for row in rows if all(each.good for each in row.verdicts.values())]
     tests = sum(len(row.runs[STOCK][0].tests) for row in rows)
+    passed = sum(_outcomes(row)["passed"] for row in rows)
     out.append(f"{len(whole)} of {len(rows)} packages without an unexplained difference,")
     compared = [who for who in COMPARED if any(who in row.runs for row in rows)]
-    out += [f"{tests:,} tests.", "", f"| package | tests | stock passes | {' | '.join(compared)} |"]
+    out += [f"{tests:,} tests, of which stock passes {passed:,}.", ""]
+    out.append(f"| package | tests | stock passes | {' | '.join(compared)} |")
     out.append(f"|---|---|---:|{'---|' * len(compared)}")
     for row in rows:
-        stock = row.runs[STOCK][0]
-        passed = sum(each == "passed" for each in stock.tests.values())
+        passed = _outcomes(row)["passed"]
         cells = [f"{row.package.project} {row.package.version}", _which(row), f"{passed:,}"]
         cells += [_cell(row, who) if who in row.runs else "not run" for who in compared]
         out.append(f"| {' | '.join(cells)} |")
-    return "\n".join([*out, *_parts(rows), *_causes(rows)])
+    return "\n".join([*out, *_parts(rows), *_failing(rows), *_causes(rows)])
+
+
+def _outcomes(row: Row) -> Counter[str]:
+    """Count what a package's tests came to on stock."""
+    return Counter(row.runs[STOCK][0].tests.values())
+
+
+def _failing(rows: Sequence[Row]) -> list[str]:
+    """Name the packages of which tests fail on stock, which no other cell says."""
+    found = []
+    for row in rows:
+        bad = sum(count for what, count in _outcomes(row).items() if what not in GOOD)
+        if bad:
+            found.append(f"{row.package.project} {bad:,}")
+    return ["", *pages.item(f"Fail on stock: {', '.join(found)}.", "")] if found else []
 
 
 def _which(row: Row) -> str:

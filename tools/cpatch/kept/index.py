@@ -11,8 +11,8 @@ _HEAD = """\
 
 One row for each run that a claim of today rests on, or for each tree that it compared with stock;
 [docs/figures.md](../docs/figures.md) has the claims. This page is made by `make results` from the
-raw data: do not edit it. Above 1 is faster than stock; the interval is in brackets, *A/A* is stock
-against itself. The words are explained in
+raw data: do not edit it. A result that is a number alone is a geometric mean: above 1 is faster
+than stock; the interval is in brackets, *A/A* is stock against itself. The words are explained in
 [docs/how-it-works.md](../docs/how-it-works.md#glossary).
 
 | folder | what it holds |
@@ -29,7 +29,7 @@ make results                                     # write this page and the pictu
 Runs that are not kept any more are in history: `git log --stat -- results`.
 
 """
-_COLUMNS = ("run", "tree", "parts", "rounds", "mean", "A/A", "verdict")
+_COLUMNS = ("run", "tree", "parts", "rounds", "result", "A/A", "more")
 
 
 def text(project: Project) -> str:

@@ -22,9 +22,11 @@ def dist(_: Project, root: Path) -> Entry:
         name=root.name,
         tree=seen[0]["tree_id"][:12],
         rounds="1",
-        mean=f"{sum(not found for found in compared)} of {len(compared)} equal",
+        mean=f"{sum(not found for found in compared)} of {len(compared)} compared are equal"
+        if compared
+        else "none compared",
         noise=NONE,
-        verdict=f"{len(seen)} tarballs, {len(tried)} times in a bare system",
+        verdict=f"tarballs: {len(seen)}; trials in bare systems: {len(tried)}",
     )
 
 
@@ -59,7 +61,10 @@ def embedding(_: Project, root: Path) -> Entry:
     """Return the row of an application that starts an interpreter again and again."""
     raw = read_json(root / "embedding.json")
     last = {
-        name: {way: after[-1] for way, after in ways.items() if isinstance(after, list)}
+        name: {
+            way: f"{after[-1]:,}" if isinstance(after, list) else "lost"
+            for way, after in ways.items()
+        }
         for name, ways in raw["KiB"].items()
     }
     lost = {
@@ -67,14 +72,12 @@ def embedding(_: Project, root: Path) -> Entry:
         for name, ways in raw["KiB"].items()
     }
     stock, patched = last["stock"], last["patched"]
-    told = "; ".join(
-        f"{way} {stock[way]:,} and {patched[way]:,}" for way in stock if way in patched
-    )
+    told = "; ".join(f"{way} {stock[way]} and {patched[way]}" for way in stock if way in patched)
     return Entry(
         name=root.name,
         tree=raw["facts"]["patched"]["tree_id"][:12],
         rounds=f"{raw['rounds']:,}",
-        mean=f"finalizers lost in {lost['stock']} ways on stock, in {lost['patched']} here",
+        mean=f"ways that lose finalizers: {lost['stock']} on stock, {lost['patched']} here",
         noise=NONE,
         verdict=f"KiB after the last round, stock and patched: {told}",
     )

@@ -221,8 +221,8 @@ def test_the_end_of_a_run_is_told_as_a_test_is(tmp_path: Path) -> None:
     made = bench(tmp_path, textwrap.dedent(text).format("os._exit, 120"))
     found = made.run(package(), "stock")
     assert (found.status, found.tests[running.END]) == (120, "status 120")
-    made = bench(tmp_path, textwrap.dedent(text).format("time.sleep, 60"))
-    found = made.run(package(seconds=3), "stock")
+    made = bench(tmp_path, textwrap.dedent(text).format("time.sleep, 100"))
+    found = made.run(package(seconds=10), "stock")  # time enough for the test itself
     assert (found.status, found.tests[running.END]) == (LIMIT, LIMIT)
     made = bench(tmp_path, "import time\ndef test_it(): time.sleep(60)")
     found = made.run(package(seconds=3), "stock")

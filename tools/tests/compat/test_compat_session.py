@@ -150,6 +150,16 @@ def test_the_page_has_what_is_kept(toy: Toy, runs: Runs) -> None:
     assert (toy.root / "docs" / "compat.md").read_text() == text
 
 
+def test_the_page_says_what_stock_does_not_pass(toy: Toy, runs: Runs) -> None:
+    runs.by_who["stock"] = [{"a": "passed", "b": "failed", "c": "error", "d": "skipped"}]
+    runs.by_who["patched"] = runs.by_who["call"] = runs.by_who["stock"]
+    toy.run("compat")
+    toy.run("compat", "--write")
+    text = (toy.root / "docs" / "compat.md").read_text()
+    assert "8 tests, of which stock passes 2." in text
+    assert "\nFail on stock: toy 2, tie 2.\n" in text
+
+
 def test_runs_are_kept_in_one_file(toy: Toy, runs: Runs) -> None:
     runs.by_who["call"] = [{"a": "failed"}]
     assert toy.run("compat") == 4

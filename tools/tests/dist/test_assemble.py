@@ -89,7 +89,7 @@ def test_the_same_again_and_what_differs(
     assert folder.name.endswith("-release-bbbbbbbbbbbb-dist")
     assert "0 of 1 equal" in (folder / "report.md").read_text()
     (row,) = entries.every(toy.project)
-    assert (row.tree, row.mean) == ("b" * 12, "0 of 1 equal")
+    assert (row.tree, row.mean) == ("b" * 12, "0 of 1 compared are equal")
 
 
 def python_build() -> str | None:
