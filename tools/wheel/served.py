@@ -87,6 +87,8 @@ with multiprocessing.get_context("fork").Pool(2) as pool:
     print(pool.map(work.do, range(8), chunksize=1))
 """
 
+GUNICORN = "gunicorn==27.0.1"
+
 #: What a worker says: its process, whether the objects are immortal, by how many KiB it grew.
 Answer = tuple[int, bool, int]
 
@@ -173,12 +175,12 @@ def http(place: Place, *argv: str) -> None:
         until_both(server, ask)
 
 
-def gunicorn(place: Place, lines: Path) -> None:
-    """As gunicorn.md has it."""
+def gunicorn(place: Place, lines: Path, *more: str) -> None:
+    """As gunicorn.md has it; *more* chooses a class of workers, which the call does not see."""
     (place.home / "app.py").write_text(WEB)
     (place.home / "gunicorn.conf.py").write_text((lines / "gunicorn.py").read_text())
     http(place, str(place.bin / "gunicorn"), "--preload", "--workers", "2", "--bind", "ADDRESS",
-         "app:application")  # fmt: skip
+         *more, "app:application")  # fmt: skip
 
 
 def uwsgi(place: Place, lines: Path) -> None:
@@ -227,7 +229,15 @@ def _lists(printed: str) -> str:
 
 
 SERVERS: dict[str, tuple[Callable[[Place, Path], None], tuple[str, ...]]] = {
-    "gunicorn": (gunicorn, ("gunicorn==27.0.1",)),
+    "gunicorn": (gunicorn, (GUNICORN,)),
+    "gunicorn-gthread": (
+        lambda place, lines: gunicorn(place, lines, "-k", "gthread", "--threads", "4"),
+        (GUNICORN,),
+    ),
+    "gunicorn-gevent": (
+        lambda place, lines: gunicorn(place, lines, "-k", "gevent"),
+        (GUNICORN, "gevent==26.9.0", "packaging"),
+    ),
     "uwsgi": (uwsgi, ("--no-binary", "uwsgi", "uWSGI==2.0.31")),
     "celery": (celery, ("celery==5.7.0",)),
     "fork": (fork, ()),
