@@ -36,7 +36,7 @@ def render(records: Sequence[Record], known: Sequence[Difference]) -> str:
     missing = [name for name in VARIANTS if name not in {record.name for record in records}]
     if missing:
         out += ["", *pages.item(f"Not run yet: {', '.join(missing)}.", indent="")]
-    return "\n".join([*out, *_causes(records, known), *_not_built(records), *_both(records)])
+    return "\n".join([*out, *_causes(records, known), *_not_built(records), *_both(records, known)])
 
 
 def _cell(record: Record, known: Sequence[Difference]) -> str:
@@ -72,12 +72,13 @@ def _not_built(records: Sequence[Record]) -> list[str]:
     return ["", "What does not build, and stock does:", "", *out] if out else []
 
 
-def _both(records: Sequence[Record]) -> list[str]:
+def _both(records: Sequence[Record], known: Sequence[Difference]) -> list[str]:
     out: list[str] = []
     for record in records:
         cases = [case for case in record.both if case != BUILD]
         if cases:
             out += pages.item(f"- {record.name}: {', '.join(f'`{case}`' for case in cases)}")
         if BUILD in record.both:
-            out += pages.item(f"- {record.name}: {record.error.splitlines()[0]}")
+            causes = [each.cause for each in known if each.concerns(record.name, BUILD)]
+            out += pages.item(f"- {record.name}: {(causes or record.error.splitlines())[0]}")
     return ["", "What stock does not pass or build either:", "", *out] if out else []
