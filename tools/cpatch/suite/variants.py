@@ -37,17 +37,13 @@ BUILD = "build"
 
 @dataclass(frozen=True)
 class Variant:
-    """One row of the table.
-
-    ``tests``, if any, are run instead of the usual ones; ``without`` are left out of those.
-    """
+    """One row of the table; ``tests``, if any, are run instead of the usual ones."""
 
     name: str
     flavor: str
     what: str
     env: Mapping[str, str] = field(default_factory=dict)
     tests: tuple[str, ...] = ()
-    without: tuple[str, ...] = ()
 
     def selected(self, context: Context) -> list[str]:
         """Return the names of its test files that this CPython has."""
@@ -56,8 +52,7 @@ class Variant:
         upstream = choice.there(choice.VARIANTS, source / "Lib" / "test")
         if self.tests:
             return [name for name in self.tests if name in (*ours, *upstream)]
-        left_out = {*choice.LONG, *self.without}
-        return [*(name for name in ours if name not in left_out), *upstream]
+        return [*(name for name in ours if name not in choice.LONG), *upstream]
 
     def leg(self, files: Sequence[str] = ()) -> Regrtest:
         """Return the run of its test files, or of those that are named."""
@@ -88,7 +83,7 @@ VARIANTS = {
             "tsan",
             flavors.get("tsan").summary,
             {"TSAN_OPTIONS": "die_after_fork=0:report_signal_unsafe=0:report_thread_leaks=0"},
-            without=choice.WRITTEN,
+            tests=choice.THREADS,
         ),
         _of("valgrind"),
         _of("nopymalloc"),

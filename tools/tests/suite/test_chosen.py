@@ -15,6 +15,7 @@ CLEAN = re.compile(r"^from test\.(immortal_exit_support|finalization_ways[.\w]*)
 INHERITED = re.compile(r"script_helper|immortal_support|EmbeddingTests|\*\*os\.environ")
 #: What starts children.
 STARTS = re.compile(f"{CLEAN.pattern}|{INHERITED.pattern}|subprocess", re.M)
+THREADS = re.compile(r"Thread\(|start_new_thread|ThreadPool|threading_helper")
 FOUND = {
     path.stem: path.read_text(encoding="utf-8")
     for place in (ROOT, *sorted((ROOT / "patches").glob("3.*")))
@@ -26,6 +27,11 @@ FOUND = {
 def test_children_without_variables(name: str) -> None:
     assert CLEAN.search(FOUND[name])
     assert not INHERITED.search(FOUND[name])
+
+
+def test_what_starts_threads_is_known() -> None:
+    starts = {name for name, text in FOUND.items() if THREADS.search(text)}
+    assert starts - set(choice.LONG) == {name for name in choice.THREADS if name in FOUND}
 
 
 def test_what_looks_at_children_is_not_repeated() -> None:
