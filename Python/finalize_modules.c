@@ -351,6 +351,38 @@ _PyFinalize_AddForeignModules(PyInterpreterState *own, _Py_addrset *set)
     return result;
 }
 
+PyObject *
+_PyFinalize_RestoreBuiltins(PyInterpreterState *interp)
+{
+    PyObject *builtins = interp->builtins, *copy = interp->builtins_copy;
+    PyObject *replaced = PyList_New(0);
+    PyObject *name, *original;
+    Py_ssize_t pos = 0;
+    if (builtins == NULL || copy == NULL || replaced == NULL) {
+        PyErr_Clear();
+        return replaced;
+    }
+    while (PyDict_Next(copy, &pos, &name, &original)) {
+        if (original == Py_None) {
+            /* __spec__ and __loader__, which the import system sets after the
+               copy was made. */
+            continue;
+        }
+        PyObject *now = PyDict_GetItemWithError(builtins, name);
+        /* What is as it was is not written: others may share its memory. */
+        if (now == original || PyErr_Occurred()) {
+            PyErr_Clear();
+            continue;
+        }
+        if ((now != NULL && PyList_Append(replaced, now) < 0) ||
+            PyDict_SetItem(builtins, name, original) < 0)
+        {
+            PyErr_Clear();
+        }
+    }
+    return replaced;
+}
+
 void
 _PyFinalize_FreeModules(_Py_finalize_modules *list)
 {

@@ -347,7 +347,9 @@ _PyFinalize_Interpreter(PyThreadState *tstate, int (*flush)(void),
     if (_Py_IsMainInterpreter(f.interp)) {
         run_left_callbacks();
     }
+    PyObject *replaced = _PyFinalize_RestoreBuiltins(f.interp);
     run_rounds(&f);
+    Py_XDECREF(replaced);
     f.verbose = _PyInterpreterState_GetConfig(f.interp)->verbose;
     _PyFinalize_ClearModules(tstate, &f.modules, f.verbose);
     _PyFinalize_Release(f.interp);

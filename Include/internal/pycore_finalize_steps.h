@@ -242,6 +242,15 @@ extern int _PyFinalize_IsClosed(PyObject *op);
    stand-in, before most finalizers run. */
 extern void _PyFinalize_RestoreStreams(PyInterpreterState *interp);
 
+/* Bind the names of builtins to what they had at start-up, where the program
+   took them away or replaced them.  Names that it added stay.  An unpatched
+   interpreter does so (finalize_restore_builtins()) when sys.modules is clear,
+   before it collects what modules hold in circles, and drops added names.
+
+   Returns a new list of what was replaced, which may have finalizers, or NULL
+   without an exception: there was no memory for it. */
+extern PyObject *_PyFinalize_RestoreBuiltins(PyInterpreterState *interp);
+
 /* Is op a file that is closed by its finalizer, and does nothing else in it?
    Also one that is written in Python, as long as it has no __del__. */
 extern int _PyFinalize_IsPlainFile(PyObject *op);

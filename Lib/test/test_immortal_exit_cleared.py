@@ -2,7 +2,8 @@
 
 A namespace that something unseen holds, be it a thread that was stopped or C
 code with a suspended frame, stays as it is; so does what says that it is not
-to be collected. All of this is so on an unpatched interpreter.
+to be collected. All of this is so on an unpatched interpreter. And what the
+program took out of builtins is back before the first finalizer.
 """
 
 import importlib.util
@@ -140,6 +141,42 @@ class GreenletTests(ExitTestCase):
                   '    try: 1 / 0\n'
                   '    except ZeroDivisionError: main.switch()\n'
                   'inner()'),
+    )
+
+
+def changed(name, change, look, out, **kwargs):
+    """A Case of what look is for a finalizer, after a change to builtins."""
+    change = change.replace('\n', '\n    ')
+    return Case(name, f"""
+    import builtins, os
+    class D:
+        def __del__(self):
+            os.write(1, f'{{{look}}} '.encode())
+    d = D()
+    # here
+    {change}
+    """, out, **kwargs)
+
+
+class BuiltinsTests(ExitTestCase):
+    """Names of builtins are the interpreter's for finalizers."""
+
+    cases = (
+        changed('deleted', 'del builtins.len', 'len("abc")', '3'),
+        changed('replaced', 'builtins.len = lambda s: -1', 'len("abc")', '3'),
+        changed('none', 'builtins.len = None', 'len("abc")', '3'),
+        changed('all', 'vars(builtins).clear()', 'len("abc")', '3'),
+        changed('import', 'builtins.__import__ = None',
+                '__import__("os").sep', '/'),
+        # An unpatched interpreter has dropped what was added.
+        changed('added', 'builtins.mine = 4', 'mine', '4'),
+        changed('as_it_was', 'pass', 'builtins.__spec__.name, builtins.open',
+                "('builtins', <built-in function open>)"),
+        changed('with_a_finalizer', 'class Length:\n'
+                '    def __call__(self, s): return -1\n'
+                '    def __del__(self): os.write(1, b"gone ")\n'
+                'builtins.len = Length()', 'len("abc")', '3 gone',
+                any_order=True),
     )
 
 
