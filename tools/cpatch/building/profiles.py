@@ -77,7 +77,9 @@ def _counters(path: Path) -> Iterator[tuple[PurePosixPath, bytes]]:
                     raise CpatchError(f"{path} is no profile", got=f"{each.name} in it")
                 yield name, content.read()
     except (OSError, EOFError, tarfile.TarError) as error:
-        raise CpatchError(f"cannot read {path}: {error}") from error
+        raise CpatchError(
+            f"cannot read {path}: {error}", wanted="a profile-….tar.gz of make dist"
+        ) from error
 
 
 def _tame(name: PurePosixPath) -> bool:

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from cpatch.base import proc
-from cpatch.base.errors import CpatchError
+from cpatch.base.errors import USAGE, CpatchError
 from cpatch.base.project import Project
 
 _RELEASE = re.compile(r"^'(\S+)/dists/[^/]+/InRelease' ", re.M)
@@ -70,17 +70,31 @@ def run(
     shutil.rmtree(top, ignore_errors=True)
 
 
+def check(project: Project, suite: str) -> None:
+    """Raise CpatchError if a bare *suite* is not there and could not be made; it takes no time."""
+    if (project.build / "userlands" / f"{suite}.done").exists():
+        return
+    if os.geteuid() != 0 or not shutil.which("debootstrap"):
+        raise CpatchError(
+            "--try needs root and debootstrap",
+            fix="as root: apt-get install -y debootstrap",
+        )
+    if suite not in _UBUNTU and not (_SCRIPTS / suite).exists():
+        raise CpatchError(
+            "debootstrap does not know that suite",
+            wanted=f"bookworm, trixie, {', '.join(_UBUNTU)}",
+            got=suite,
+            code=USAGE,
+        )
+
+
 def userland(project: Project, suite: str) -> Path:
     """Return a bare system of a Debian release, made when it is not there yet."""
     home = project.make_dir(project.build / "userlands") / suite
     done = home.with_name(f"{suite}.done")
     if done.exists():
         return home
-    if os.geteuid() != 0 or not shutil.which("debootstrap"):
-        raise CpatchError(
-            "--try needs root and debootstrap",
-            fix="as root: apt-get install -y debootstrap",
-        )
+    check(project, suite)
     root, words = archive_root(), ["debootstrap", "--variant=minbase"]
     script = _SCRIPTS / suite
     if suite in _UBUNTU:

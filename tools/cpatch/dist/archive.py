@@ -72,6 +72,17 @@ class _Member:
     data: bytes
 
 
+def check(path: Path) -> None:
+    """Raise CpatchError if *path* is no tarball that can be compared; it takes no time."""
+    try:
+        with tarfile.open(path) as tar:
+            tar.next()
+    except (OSError, EOFError, tarfile.TarError) as error:
+        raise CpatchError(
+            f"cannot read {path}: {error}", wanted="an immortal-python-….tar.gz of make dist"
+        ) from error
+
+
 def compare(one: Path, other: Path) -> list[str]:
     """Name what differs between two tarballs, if only how they are packed; [] for equal bytes."""
     if digest(one) == digest(other):

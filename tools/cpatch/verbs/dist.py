@@ -9,7 +9,7 @@ import click
 
 from cpatch.base import console
 from cpatch.base.errors import FAILURE, USAGE, CpatchError
-from cpatch.building import flavors, profiles
+from cpatch.building import flavors, profiles, userland
 from cpatch.dist import archive, assemble, elf, record, trial
 from cpatch.dist.staging import Wanted
 from cpatch.verbs.options import (
@@ -61,6 +61,11 @@ def command(given: Asked) -> int:
     row = flavors.get(given.flavor)
     if given.profile and not row.profiled:
         raise CpatchError(f"{row.name} is built without a profile", fix="make dist", code=USAGE)
+    # What would be refused after the build is refused before it.
+    if given.compare:
+        archive.check(Path(given.compare))
+    for suite in given.suites:
+        userland.check(project, suite)
     wanted = Wanted(
         *(project, pin, given.tree, row),
         shared=given.shared,

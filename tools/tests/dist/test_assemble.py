@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -90,6 +91,24 @@ def test_the_same_again_and_what_differs(
     assert "0 of 1 equal" in (folder / "report.md").read_text()
     (row,) = entries.every(toy.project)
     assert (row.tree, row.mean) == ("b" * 12, "0 of 1 compared are equal")
+
+
+@pytest.mark.parametrize(
+    ("more", "wanted"),
+    [
+        (("--compare", "nothing.tar.gz"), "cannot read nothing.tar.gz"),
+        (("--compare", __file__), "an immortal-python-….tar.gz of make dist"),
+        (("--try", "nosuch"), "--try needs root" if os.geteuid() else "debootstrap"),
+        (("--flavor", "pgo", "--profile", __file__), "a profile-….tar.gz of make dist"),
+    ],
+)
+def test_what_cannot_be_done_is_refused_before_the_build(
+    toy: Toy, capsys: pytest.CaptureFixture[str], more: tuple[str, ...], wanted: str
+) -> None:
+    assert toy.run("dist", "--flavor", "release", *more) in (1, 2)
+    assert wanted in capsys.readouterr().err
+    assert not toy.obj(flavor="release-dist").exists()
+    assert not toy.obj(flavor="pgo-dist").exists()
 
 
 def python_build() -> str | None:
