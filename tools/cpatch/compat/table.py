@@ -123,7 +123,11 @@ class Table:
         for name in only:
             if name not in known:
                 raise CpatchError(
-                    f"no such package: {name}", wanted=", ".join(known), got=name, code=USAGE
+                    f"no such package: {name}",
+                    wanted=", ".join(known),
+                    got=name,
+                    fix="make compat ARGS=--list",
+                    code=USAGE,
                 )
         return [each for each in self.packages if not only or each.project in only]
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from cpatch.base.errors import CpatchError
+from cpatch.base.errors import USAGE, CpatchError
 from cpatch.base.git import Repo
 from cpatch.base.pin import Pin, Pins
 from cpatch.base.project import Project
@@ -43,6 +43,14 @@ def new_pin(
 
     ``version`` is as the distribution writes it: 9.9.0~rc2 for what upstream calls 9.9.0rc2.
     """
+    if not re.match(r"\d+\.\d+\.\d+", version):
+        raise CpatchError(
+            "that is no version of CPython",
+            wanted=f"one like {old.version}",
+            got=version,
+            fix="make bump ARGS='BRANCH VERSION'",
+            code=USAGE,
+        )
     known = next((pin for pin in pins.table.values() if pin.version == version), None)
     drafts = [_draft(old, version, *packing) for packing in _PACKINGS]
     drafts.sort(key=lambda draft: _packing(draft.tarball) != _packing(old.tarball))

@@ -129,6 +129,11 @@ def bump(world, tarball: Path, *more: str) -> int:
     return world.run("bump", BRANCH, "9.8.8", "--source", str(tarball), *more)
 
 
+def test_bump_takes_a_version(world, said):
+    assert world.run("bump", BRANCH, "x.y") == 2
+    assert "that is no version of CPython" in said()
+
+
 def words(text: str) -> dict[str, str]:
     rows = [line.split() for line in text.splitlines() if line.startswith("  ")]
     return {row[1]: row[0] for row in rows if len(row) > 1 and row[1].endswith(".patch")}
