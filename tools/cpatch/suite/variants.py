@@ -183,11 +183,12 @@ def _run(context: Context, variant: Variant, tree: str) -> Record:
     try:
         built = build.ensure_built(project, pin, context.tree, flavor, jobs=jobs)
     except CpatchError as error:
+        told = error.what.replace(f"{project.root}/", "")  # the record is kept: no path of a machine
         try:
             build.ensure_built(project, pin, "stock", flavor, jobs=jobs)
         except CpatchError:
-            return Record(variant.name, tree, both=(BUILD,), error=error.what)
-        return Record(variant.name, tree, differs=(BUILD,), error=error.what)
+            return Record(variant.name, tree, both=(BUILD,), error=told)
+        return Record(variant.name, tree, differs=(BUILD,), error=told)
     begun = time.monotonic()
     result = variant.leg().run(context)
     assert result.verdict is not None
