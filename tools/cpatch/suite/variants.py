@@ -183,7 +183,8 @@ def _run(context: Context, variant: Variant, tree: str) -> Record:
     try:
         built = build.ensure_built(project, pin, context.tree, flavor, jobs=jobs)
     except CpatchError as error:
-        told = error.what.replace(f"{project.root}/", "")  # the record is kept: no path of a machine
+        # The record is kept, and this machine's path says nothing elsewhere.
+        told = error.what.replace(f"{project.root}/", "")
         try:
             build.ensure_built(project, pin, "stock", flavor, jobs=jobs)
         except CpatchError:
