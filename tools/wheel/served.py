@@ -234,6 +234,7 @@ SERVERS: dict[str, tuple[Callable[[Place, Path], None], tuple[str, ...]]] = {
         lambda place, lines: gunicorn(place, lines, "-k", "gthread", "--threads", "4"),
         (GUNICORN,),
     ),
+    # gunicorn imports packaging for this class, and does not ask for it.
     "gunicorn-gevent": (
         lambda place, lines: gunicorn(place, lines, "-k", "gevent"),
         (GUNICORN, "gevent==26.9.0", "packaging"),

@@ -74,13 +74,7 @@ class _Member:
 
 def check(path: Path) -> None:
     """Raise CpatchError if *path* is no tarball that can be compared; it takes no time."""
-    try:
-        with tarfile.open(path) as tar:
-            tar.next()
-    except (OSError, EOFError, tarfile.TarError) as error:
-        raise CpatchError(
-            f"cannot read {path}: {error}", wanted="an immortal-python-….tar.gz of make dist"
-        ) from error
+    next(_members(path), None)
 
 
 def compare(one: Path, other: Path) -> list[str]:
@@ -123,5 +117,7 @@ def _members(path: Path) -> Iterator[tuple[str, _Member]]:
                 about = (each.type, each.mode, each.uid, each.gid, each.mtime, each.linkname)
                 content = tar.extractfile(each) if each.isreg() else None
                 yield each.name, _Member(about, (content or io.BytesIO()).read())
-    except (OSError, tarfile.TarError) as error:
-        raise CpatchError(f"cannot read {path}: {error}") from error
+    except (OSError, EOFError, tarfile.TarError) as error:
+        raise CpatchError(
+            f"cannot read {path}: {error}", wanted="an immortal-python-….tar.gz of make dist"
+        ) from error

@@ -19,8 +19,8 @@ from cpatch.building import build, flavors
 from cpatch.suite import pytest_runs
 
 
-def run(project: Project, pin: Pin, jobs: int, log: Path) -> Iterator[pytest_runs.Counts]:
-    """Run the tests; yield what pytest said of each of two runs.
+def runs(project: Project, pin: Pin, jobs: int, log: Path) -> Iterator[pytest_runs.Run]:
+    """Yield the two runs of the tests.
 
     The second one audits the interpreter with the driver, which says who wrote and where.
     """
@@ -28,11 +28,11 @@ def run(project: Project, pin: Pin, jobs: int, log: Path) -> Iterator[pytest_run
     env = flavors.changes(flavors.clean_environment(os.environ), os.environ)
     log.unlink(missing_ok=True)
     packages = sysconfig.get_path("purelib")
-    runs = (
+    rows = (
         ("cowaudit", built.python, {"PYTHONPATH": packages, "PYTHONDONTWRITEBYTECODE": "1"}),
         ("audit", sys.executable, {"CPATCH_AUDITED": built.python}),
     )
-    for name, python, more in runs:
+    for name, python, more in rows:
         yield pytest_runs.Run(
             title=f"test audit: {name} on {pin.branch}",
             python=python,
@@ -41,4 +41,4 @@ def run(project: Project, pin: Pin, jobs: int, log: Path) -> Iterator[pytest_run
             env={**env, **more},
             log=log,
             junit=log.with_name(f"{log.stem}-{name}.xml"),
-        ).counts()
+        )

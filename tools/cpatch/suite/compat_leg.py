@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from cpatch.compat import page, session, table
-from cpatch.suite.legs import Context, Result
+from cpatch.suite.legs import Context
+from cpatch.suite.result import Result
 
 
 def few(context: Context) -> Result:

@@ -19,29 +19,10 @@ from cpatch.headers import page as headers_page
 from cpatch.headers import session as headers_session
 from cpatch.series import apply, parts
 from cpatch.suite import audit_leg, choice, expected, pytest_runs, regrtest, stock_headers
+from cpatch.suite.result import Result
 
 # One hung test may not cost the whole run. The slowest file takes a third of this.
 TIMEOUT = ("--timeout", "1200")
-
-
-@dataclass
-class Result:
-    """One row of the summary. ``notes`` are printed above the table; failures below it, too."""
-
-    name: str
-    passed: int = 0
-    failed: int = 0
-    skipped: int = 0
-    seconds: float = 0.0
-    notes: list[str] = field(default_factory=list)
-    verdict: expected.Verdict | None = None
-
-    def add(self, counts: pytest_runs.Counts) -> None:
-        """Add what a run of pytest said."""
-        self.passed += counts.passed
-        self.failed += counts.failed
-        self.skipped += counts.skipped
-        self.notes += counts.notes
 
 
 @dataclass(frozen=True)
@@ -246,18 +227,16 @@ def driver(context: Context) -> Result:
     env = flavors.changes(flavors.clean_environment(os.environ), os.environ)
     log = context.log("driver")
     log.unlink(missing_ok=True)
-    result.add(
-        pytest_runs.Run(
-            title="test driver: pytest",
-            python=sys.executable,
-            tests="tools/tests",
-            cwd=root,
-            env=env,
-            log=log,
-            junit=context.log("driver", "xml"),
-            jobs=context.jobs,
-        ).counts()
-    )
+    pytest_runs.Run(
+        title="test driver: pytest",
+        python=sys.executable,
+        tests="tools/tests",
+        cwd=root,
+        env=env,
+        log=log,
+        junit=context.log("driver", "xml"),
+        jobs=context.jobs,
+    ).add_to(result)
     checks = {
         "ruff": ["-m", "ruff", "check", "tools"],
         "mypy": ["-m", "mypy"],
@@ -293,8 +272,8 @@ def audit(context: Context) -> Result:
     """Let the auditor's own tests read this interpreter."""
     result = Result("audit")
     log = context.log("audit")
-    for counts in audit_leg.run(context.project, context.pin, context.jobs, log):
-        result.add(counts)
+    for run in audit_leg.runs(context.project, context.pin, context.jobs, log):
+        run.add_to(result)
     if result.failed:
         result.notes.append(f"log: {context.project.show(log)}")
     return result

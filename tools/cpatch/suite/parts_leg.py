@@ -9,7 +9,8 @@ from dataclasses import replace
 
 from cpatch.series import parts as series_parts
 from cpatch.series import patchfiles
-from cpatch.suite.legs import Context, Regrtest, Result, ours
+from cpatch.suite.legs import Context, Regrtest, ours
+from cpatch.suite.result import Result
 
 
 def parts_alone(context: Context) -> Result:

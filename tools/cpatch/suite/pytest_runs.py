@@ -4,23 +4,14 @@ from __future__ import annotations
 
 import xml.etree.ElementTree as ET
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from cpatch.base import proc
+from cpatch.suite.result import Result
 
 #: Lines of a failure's message that the summary repeats; the log has all of it.
 _LINES = 3
-
-
-@dataclass
-class Counts:
-    """What pytest said of its cases; ``notes`` name what failed, or failed once."""
-
-    passed: int = 0
-    failed: int = 0
-    skipped: int = 0
-    notes: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -36,10 +27,11 @@ class Run:
     junit: Path
     jobs: int = 1
 
-    def counts(self) -> Counts:
-        """Run them; what fails runs once more, alone: a timing test fails on a busy machine.
+    def add_to(self, result: Result) -> None:
+        """Run them and add what pytest said to the leg's result; its notes name what failed.
 
-        What passes then is a note and counts as passed, as in the legs that regrtest runs.
+        What fails runs once more, alone: a timing test fails on a busy machine. What passes then
+        is a note and counts as passed, as in the legs that regrtest runs.
         """
         cache = self.junit.with_suffix(".cache")
         argv = ["-m", "pytest", "-q", "-o", f"cache_dir={cache}", self.tests]
@@ -48,12 +40,11 @@ class Run:
         if failed := _named(cases, "failed"):
             ok, again = self._once([*argv, "--last-failed", "--last-failed-no-failures", "none"])
             mended = failed & _named(again, "passed") - _named(again, "failed")
-        counts = _counted(cases, mended)
-        if not ok and not counts.failed:  # it crashed, or there were no tests
-            counts.failed += 1
-            counts.notes.append(f"FAILED: {self.tests}; its last lines:")
-            counts.notes += ["  " + line for line in proc.tail(self.log)]
-        return counts
+        _add(cases, mended, result)
+        if not ok and not failed - mended:  # it crashed, or there were no tests
+            result.failed += 1
+            result.notes.append(f"FAILED: {self.tests}; its last lines:")
+            result.notes += ["  " + line for line in proc.tail(self.log)]
 
     def _once(self, argv: Sequence[str]) -> tuple[bool, list[tuple[str, ET.Element]]]:
         self.junit.unlink(missing_ok=True)
@@ -78,8 +69,7 @@ def _named(cases: Sequence[tuple[str, ET.Element]], state: str) -> set[str]:
     return {name for name, case in cases if _state(case) == state}
 
 
-def _counted(cases: Sequence[tuple[str, ET.Element]], mended: set[str]) -> Counts:
-    counts = Counts()
+def _add(cases: Sequence[tuple[str, ET.Element]], mended: set[str], result: Result) -> None:
     for name, case in cases:
         state = _state(case)
         if state == "failed":
@@ -88,8 +78,7 @@ def _counted(cases: Sequence[tuple[str, ET.Element]], mended: set[str]) -> Count
             message = (what.get("message") or "").splitlines() if what is not None else []
             once = name in mended
             said = f"flaky: {name} failed once and passed when run again"
-            counts.notes += [said if once else f"FAILED: {name}"]
-            counts.notes += ["  " + line for line in message[:_LINES]]
+            result.notes += [said if once else f"FAILED: {name}"]
+            result.notes += ["  " + line for line in message[:_LINES]]
             state = "passed" if once else "failed"
-        setattr(counts, state, getattr(counts, state) + 1)
-    return counts
+        setattr(result, state, getattr(result, state) + 1)

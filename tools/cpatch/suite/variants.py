@@ -11,6 +11,8 @@ What differs and is known stands in ``tools/expected/variants.toml``::
     variants = ["m32"]
     tests = ["test.test_x.C.test_y"]    # shell patterns; "build" stands for the building of it
     cause = "Asserts ..."
+
+``build of both`` explains what stock does not build either; it excuses nothing of patched alone.
 """
 
 from __future__ import annotations
@@ -33,6 +35,8 @@ from cpatch.suite.legs import Context, Regrtest
 
 #: Stands for the building itself, where a test's id would be.
 BUILD = "build"
+#: In the table, where neither is built.
+BUILD_OF_BOTH = "build of both"
 
 
 @dataclass(frozen=True)

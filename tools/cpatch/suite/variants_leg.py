@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from cpatch.suite import variants
-from cpatch.suite.legs import Context, Result, Row
+from cpatch.suite.legs import Context, Row
+from cpatch.suite.result import Result
 
 
 def _row(name: str) -> Row:

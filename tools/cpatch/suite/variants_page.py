@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from cpatch.base import pages
-from cpatch.suite.variants import BUILD, VARIANTS, Difference, Record, unexplained
+from cpatch.suite.variants import BUILD, BUILD_OF_BOTH, VARIANTS, Difference, Record, unexplained
 
 
 def line(record: Record, known: Sequence[Difference]) -> str:
@@ -79,6 +79,6 @@ def _both(records: Sequence[Record], known: Sequence[Difference]) -> list[str]:
         if cases:
             out += pages.item(f"- {record.name}: {', '.join(f'`{case}`' for case in cases)}")
         if BUILD in record.both:
-            causes = [each.cause for each in known if each.concerns(record.name, BUILD)]
+            causes = [each.cause for each in known if each.concerns(record.name, BUILD_OF_BOTH)]
             out += pages.item(f"- {record.name}: {(causes or record.error.splitlines())[0]}")
     return ["", "What stock does not pass or build either:", "", *out] if out else []

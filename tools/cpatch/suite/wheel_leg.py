@@ -15,7 +15,8 @@ from pathlib import Path
 from cpatch.base import proc
 from cpatch.base.errors import CpatchError
 from cpatch.suite import expected, regrtest
-from cpatch.suite.legs import Context, Regrtest, Result
+from cpatch.suite.legs import Context, Regrtest
+from cpatch.suite.result import Result
 from cpatch.wheels import pack
 
 #: In the repository: what stands in front of regrtest.

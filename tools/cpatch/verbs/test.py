@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 import click
@@ -14,6 +14,7 @@ from cpatch.base.pinfile import load_pins
 from cpatch.series import parts as series_parts
 from cpatch.series import patchfiles
 from cpatch.suite import choice, compat_leg, headers_leg, legs, parts_leg, variants_leg, wheel_leg
+from cpatch.suite.result import Result
 from cpatch.verbs.options import jobs_option, open_pin, parts_option, pin_option, verbose_option
 from cpatch.wheels import stage
 
@@ -104,19 +105,19 @@ def _in_order() -> list[legs.Row]:
     return [*legs.LEGS[:first], WHEEL, *legs.LEGS[first:], *NAMED, COMPAT, *ALONE]
 
 
-def _run(rows: Iterable[legs.Row], context: legs.Context, end: float | None) -> list[legs.Result]:
+def _run(rows: Iterable[legs.Row], context: legs.Context, end: float | None) -> list[Result]:
     """Run legs; one that would begin after *end*, of time.monotonic(), is skipped, and says so."""
     results = []
     for name, leg in rows:
         if end is not None and time.monotonic() > end:
             note = "NOT RUN, the time is up (--minutes)"
-            results.append(legs.Result(name, skipped=1, notes=[note]))
+            results.append(Result(name, skipped=1, notes=[note]))
         else:
             results.append(legs.run_leg(leg, name, context))
     return results
 
 
-def _other_pins(context: legs.Context, end: float | None) -> list[legs.Result]:
+def _other_pins(context: legs.Context, end: float | None) -> list[Result]:
     """Run what other pins need; one that has nothing to test yet is passed over with a line."""
     results = []
     for pin in load_pins(context.project).table.values():
@@ -136,7 +137,7 @@ def _other_pins(context: legs.Context, end: float | None) -> list[legs.Result]:
     return results
 
 
-def report(results: list[legs.Result]) -> None:
+def report(results: list[Result]) -> None:
     """Print what happened, the table, what failed once more, and the totals as the last line.
 
     Whoever sees the end only, as in a CI that keeps the last lines, then sees what failed.
@@ -153,7 +154,7 @@ def report(results: list[legs.Result]) -> None:
             f"  {console.seconds(row.seconds)}"
         )
     console.say()
-    told = [f"{row.name}: {note}" for row in results for note in row.notes if _matters(note)]
+    told = [f"{row.name}: {note}" for row in results for note in _what_matters(row.notes)]
     for line in told:
         console.say(line)
     if told:
@@ -164,5 +165,12 @@ def report(results: list[legs.Result]) -> None:
     console.say(f"{passed} passed, {failed} failed" + (f", {skipped} skipped" if skipped else ""))
 
 
-def _matters(note: str) -> bool:
-    return note.startswith(("FAILED", "flaky", "NOT RUN"))
+def _what_matters(notes: Iterable[str]) -> Iterator[str]:
+    """Yield the notes of what failed or did not run, each with its indented lines."""
+    matters = False
+    for note in notes:
+        matters = note.startswith(("FAILED", "flaky", "NOT RUN")) or (
+            matters and note.startswith("  ")
+        )
+        if matters:
+            yield note

@@ -83,9 +83,10 @@ def serve(tmp_path, monkeypatch):
 
 
 def test_workers_that_end_by_themselves_lose_nothing(serve):
-    done, raw = serve()
+    # 600 are due; on a machine that does much else it was a fourteenth of what is due.
+    done, raw = serve("", "--minutes", "0.2")
     assert done.exit_code == 0, done.output
-    assert raw["requests"] >= 10  # one worker's; 150 are due, but the machine may be busy
+    assert raw["requests"] > 50
     assert raw["workers"] >= raw["requests"] // 10
     assert (raw["failures"], raw["lost"], raw["killed"]) == ([], [], [])
     assert "| PSS of the parent |" in done.output

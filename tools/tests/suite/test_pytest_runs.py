@@ -6,7 +6,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from cpatch.suite import pytest_runs
+from cpatch.suite import legs, pytest_runs
+from cpatch.verbs import test as verb
 
 GOOD = "def test_a(): pass\n"
 SKIPS = "import pytest\ndef test_b(): pytest.skip('no')\n"
@@ -22,12 +23,13 @@ def test_e():
 """
 
 
-def counts(home: Path, *, jobs: int = 1, **files: str) -> pytest_runs.Counts:
+def counts(home: Path, *, jobs: int = 1, **files: str) -> legs.Result:
     (home / "tests").mkdir()
     for name, text in files.items():
         (home / "tests" / f"test_{name}.py").write_text(text)
     (home / "pytest.ini").write_text("[pytest]\n")
-    return pytest_runs.Run(
+    result = legs.Result("driver")
+    pytest_runs.Run(
         title="t",
         python=sys.executable,
         tests="tests",
@@ -36,7 +38,8 @@ def counts(home: Path, *, jobs: int = 1, **files: str) -> pytest_runs.Counts:
         log=home / "log",
         junit=home / "x.xml",
         jobs=jobs,
-    ).counts()
+    ).add_to(result)
+    return result
 
 
 @pytest.mark.parametrize("jobs", [1, 2])
@@ -62,7 +65,7 @@ def test_what_fails_is_run_once_more(tmp_path: Path, jobs: int) -> None:
 
 
 def test_all_good(tmp_path: Path) -> None:
-    assert counts(tmp_path, good=GOOD) == pytest_runs.Counts(passed=1)
+    assert counts(tmp_path, good=GOOD) == legs.Result("driver", passed=1)
 
 
 def test_nothing_fails_in_the_second_run_of_two(tmp_path: Path) -> None:
@@ -75,3 +78,11 @@ def test_a_run_without_a_failed_test_fails(tmp_path: Path, text: str) -> None:
     found = counts(tmp_path, it=text)
     assert found.failed == 1
     assert found.notes[0].startswith("FAILED: ")
+
+
+def test_the_last_lines_have_the_message(capsys: pytest.CaptureFixture[str]) -> None:
+    notes = ["FAILED: a::b", "  the reason", "log: x", "flaky: c", "  busy", "known: d", "  e"]
+    verb.report([legs.Result("driver", failed=1, notes=notes)])
+    below = capsys.readouterr().out.split("time\n")[1].splitlines()
+    wanted = ["FAILED: a::b", "  the reason", "flaky: c", "  busy"]
+    assert below[2:-2] == [f"driver: {note}" for note in wanted]

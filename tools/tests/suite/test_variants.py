@@ -172,5 +172,6 @@ def test_a_build_that_fails_here_alone_is_not_blamed_on_stock():
     assert page.endswith("What does not build, and stock does:\n\n- m32: bad.c:1")
     rows = [Record("m32", "t", error="bad.c:1\nmore", both=("build",))]
     assert variants_page.render(rows, []).endswith("pass or build either:\n\n- m32: bad.c:1")
-    why = Difference(("m32",), ("build",), "Stock's fault.")
+    why = Difference(("m32",), ("build of both",), "Stock's fault.")
     assert variants_page.render(rows, [why]).endswith("either:\n\n- m32: Stock's fault.")
+    assert list(variants.unexplained(Record("m32", "a", differs=("build",)), [why])) == ["build"]
