@@ -34,7 +34,8 @@ class LateThreadTests(unittest.TestCase):
         script = SCRIPT.replace('HOLD', hold)
         for _ in range(5):
             result, _ = run_python_until_end(*options, '-c', script, PYTHONMALLOC='debug')
-            self.assertEqual((result.rc, result.out.split()), (0, [b'end']), result.err)
+            self.assertEqual(
+                (result.rc, result.out.split()), (0, [b'end']), result.err.decode())
 
     def test_in_namespace(self):
         self.check('')
