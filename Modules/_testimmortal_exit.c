@@ -72,6 +72,7 @@ writer_dealloc(WriterObject *self)
     if (!PyType_IS_GC(type) && self->held != NULL) {
         write_repr(self->fd, self->held);
     }
+    self->byte = '-';
     Py_CLEAR(self->held);
     type->tp_free(self);
     if (type->tp_flags & Py_TPFLAGS_HEAPTYPE) {
@@ -163,6 +164,16 @@ static PyTypeObject BusyType = {
     .tp_is_gc = busy_is_gc,
 };
 
+/* As an array needs its data type. */
+static void
+reading_dealloc(WriterObject *self)
+{
+    write_byte(self->fd, self->byte);
+    write_byte(self->fd, ((WriterObject *)self->held)->byte);
+    Py_CLEAR(self->held);
+    Py_TYPE(self)->tp_free(self);
+}
+
 /* Objects whose memory the interpreter does not get back. */
 
 static PyObject *pool[16];          /* of what was deallocated */
@@ -218,6 +229,11 @@ malloced_dealloc(WriterObject *self)
     freeing_free(self);
 }
 
+PyDoc_STRVAR(reading_doc,
+"ReadingWriter(fd, byte, held, /)\n\n"
+"The same, and the collector knows nothing of it.  Writes the byte of held, a\n"
+"Writer, as well: a minus sign if that was deallocated before.");
+
 PyDoc_STRVAR(pooled_doc,
 "PooledWriter(fd, byte, held=None, /)\n\n"
 "Writes byte to fd when it is deallocated, and waits in a pool then.");
@@ -249,6 +265,8 @@ PyDoc_STRVAR(freeing_doc,
     .tp_traverse = (traverseproc)writer_traverse,                   \
     .tp_clear = (inquiry)writer_clear
 
+WRITER(Reading, reading_doc, reading_dealloc, 0,
+       .tp_alloc = PyType_GenericAlloc);
 WRITER(Pooled, pooled_doc, pooled_dealloc, Py_TPFLAGS_HAVE_GC, COLLECTED);
 WRITER(Linked, linked_doc, linked_dealloc, Py_TPFLAGS_HAVE_GC, COLLECTED);
 WRITER(Malloced, malloced_doc, malloced_dealloc, 0,
@@ -303,6 +321,7 @@ _testimmortal_add_exit(PyObject *module)
     if (PyModule_AddFunctions(module, exit_methods) < 0 ||
         PyModule_AddType(module, &PlainWriterType) < 0 ||
         PyModule_AddType(module, &BusyType) < 0 ||
+        PyModule_AddType(module, &ReadingType) < 0 ||
         PyModule_AddType(module, &PooledType) < 0 ||
         PyModule_AddType(module, &LinkedType) < 0 ||
         PyModule_AddType(module, &MallocedType) < 0 ||

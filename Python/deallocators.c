@@ -84,12 +84,12 @@ _PyDeallocators_IsForeign(PyTypeObject *type)
     return 0;
 }
 
-static int
-has_destructor(PyObject *capsule)
+static PyCapsule_Destructor
+destructor_of(PyObject *capsule)
 {
     PyObject *exc_type, *exc_value, *exc_tb;
     PyErr_Fetch(&exc_type, &exc_value, &exc_tb);
-    int result = PyCapsule_GetDestructor(capsule) != NULL;
+    PyCapsule_Destructor result = PyCapsule_GetDestructor(capsule);
     PyErr_Restore(exc_type, exc_value, exc_tb);
     return result;
 }
@@ -129,13 +129,42 @@ _PyDeallocators_DoMore(_Py_deallocators *d, PyObject *op)
         return 0;
     }
     if (PyCapsule_CheckExact(op)) {
-        return has_destructor(op);
+        return destructor_of(op) != NULL;
     }
     int more = look_up(d, type);
     if (!more) {
         d->last = type;
     }
     return more;
+}
+
+/* Where the object file begins in which code is, or code where that is not
+   known. */
+static const void *
+library_of(const void *code)
+{
+#ifdef HAVE_DLFCN_H
+    Dl_info info;
+    if (dladdr(code, &info) != 0) {
+        return info.dli_fbase;
+    }
+#endif
+    return code;
+}
+
+const void *
+_PyDeallocators_Library(PyObject *op)
+{
+    PyTypeObject *type = Py_TYPE(op);
+    if (PyCapsule_CheckExact(op)) {
+        return library_of((void *)destructor_of(op));
+    }
+    while (type->tp_base != NULL && _PyDeallocators_IsOwnCode(type->tp_dealloc)
+           && _PyDeallocators_IsForeign(type->tp_base))
+    {
+        type = type->tp_base;
+    }
+    return library_of((void *)type->tp_dealloc);
 }
 
 int

@@ -4,7 +4,8 @@
    that is still open.  It is deallocated last, once nothing mortal can need it
    any more.  Others may hold it still, and read its count and its type: so its
    memory is not given back, and it ends as it was, immortal.  Where that does
-   not come about, finalize_gone.c sees to those others.
+   not come about, finalize_gone.c sees to those others.  What others may still
+   use (finalize_users.c) waits until modules were cleared.
 
    In an unpatched interpreter it would have gone with what holds it, unless that
    stays alive to the end: so what can be reached from what C code holds, from
@@ -27,9 +28,10 @@ struct walk {
     _Py_walk_stack stack;
     PyObject *holder;       /* being expanded; borrowed */
     _Py_addrset owned;
-    _Py_addrset *seen;      /* one of the next two */
+    _Py_addrset *seen;      /* one of the next three */
     _Py_addrset held;       /* reached from what stays alive */
     _Py_addrset reached;    /* from what is owned */
+    _Py_addrset used;       /* from what others may still use */
     _Py_objlist order;      /* the last one comes first */
     _Py_addrset gone;       /* whose memory did not come back */
     int any_in_use;         /* _PyFinalize_AnyInUse() */
@@ -51,7 +53,7 @@ static int
 is_boundary(struct walk *w, PyObject *op)
 {
     return PyModule_Check(op) ||
-        (w->seen == &w->reached &&
+        (w->seen != &w->held &&
          (PyType_Check(op) || PyCode_Check(op) ||
           (PyDict_Check(op) && PyFunction_Check(w->holder))));
 }
@@ -177,18 +179,40 @@ find_held(struct walk *w, PyInterpreterState *interp)
     return !lists_visit(interp, walk_if_in_use, w) && !w->no_memory;
 }
 
+/* Find what is owned and may still be used, and what it refers to itself. */
+static void
+find_used(struct walk *w, PyInterpreterState *interp)
+{
+    _Py_finalize_users users = {.objects = {0}};
+    if (_PyFinalize_FindUsers(interp, &w->reached, &users) < 0) {
+        w->no_memory = 1;
+    }
+    w->seen = &w->used;
+    for (Py_ssize_t i = 0; i < users.objects.size && !w->no_memory; i++) {
+        run_root(w, users.objects.items[i]);
+    }
+    for (Py_ssize_t i = 0; i < w->order.size && !w->no_memory; i++) {
+        if (_PyFinalize_MayBeUsed(&users, w->order.items[i])) {
+            run_root(w, w->order.items[i]);
+        }
+    }
+    _PyFinalize_ClearUsers(&users);
+}
+
 /* What refers to an object goes before it; of what is not known to refer to
    each other, the younger before the older, and capsules last: they hold what
-   is not an object, for who knows whom.  Returns whether there are any. */
+   is not an object, for who knows whom.  Returns whether there are any.
+
+   again -- what stays alive was left out the first time. */
 static int
-find_order(struct walk *w, PyInterpreterState *interp)
+find_order(struct walk *w, PyInterpreterState *interp, int again)
 {
     PyObject *const *owned;
     Py_ssize_t n = _PyImmortalHeap_Owned(&owned);
     for (Py_ssize_t i = 0; i < n; i++) {
         add(w, &w->owned, owned[i]);
     }
-    if (n == 0 || !find_held(w, interp)) {
+    if (n == 0 || (!again && !find_held(w, interp))) {
         return 0;
     }
     w->seen = &w->reached;
@@ -260,7 +284,9 @@ deallocate(PyObject *op)
     return kept.came_back;
 }
 
-static void
+/* Deallocate what nobody may still use.  What is left is in the order in which
+   it was, at the beginning of w->order; returns how many there are. */
+static Py_ssize_t
 deallocate_all(struct walk *w)
 {
     PyMemAllocatorEx allocator;
@@ -269,38 +295,71 @@ deallocate_all(struct walk *w)
     keeping.free = keep_memory;
     PyMem_SetAllocator(PYMEM_DOMAIN_OBJ, &keeping);
     for (Py_ssize_t i = w->order.size; --i >= 0; ) {
-        if (!deallocate(w->order.items[i])) {
-            add(w, &w->gone, w->order.items[i]);
+        PyObject *op = w->order.items[i];
+        if (!_Py_addrset_has(&w->used, op) && !deallocate(op)) {
+            add(w, &w->gone, op);
             w->order.items[i] = Py_NewRef(Py_None);
         }
     }
     PyMem_SetAllocator(PYMEM_DOMAIN_OBJ, &allocator);
+    Py_ssize_t left = 0;
+    for (Py_ssize_t i = 0; i < w->order.size; i++) {
+        if (_Py_addrset_has(&w->used, w->order.items[i])) {
+            w->order.items[left++] = w->order.items[i];
+        }
+    }
+    w->order.size = left;       /* the others are immortal */
+    return left;
 }
 
 /* What something mortal needs goes after it, and what it needs itself goes
    after that. */
-void
-_PyFinalize_Release(PyInterpreterState *interp)
+static void
+release(PyInterpreterState *interp, int again)
 {
-    if (!_PyDeallocators_Work()) {
-        return;
-    }
     struct walk w = {.no_memory = 0};
-    int any = _Py_IsMainInterpreter(interp) && find_order(&w, interp);
+    Py_ssize_t left = 0;
+    int any = _Py_IsMainInterpreter(interp) && find_order(&w, interp, again);
     _PyFinalize_ReleaseMortal(interp, any ? &w.reached : NULL, &w.gone);
     if (any) {
-        deallocate_all(&w);
+        find_used(&w, interp);
+    }
+    if (any && !w.no_memory) {
+        left = deallocate_all(&w);
         if (_PyFinalize_ForgetGone(interp, &w.gone) == 0 && !w.no_memory) {
-            _PyFinalize_ReleaseMortal(interp, NULL, &w.gone);
+            _PyFinalize_ReleaseMortal(interp, &w.used, &w.gone);
         }
     }
     if (_Py_IsMainInterpreter(interp)) {
-        _PyImmortalHeap_ForgetOwned();
+        if (again || w.no_memory) {
+            _PyImmortalHeap_ForgetOwned();
+        }
+        else {
+            _PyImmortalHeap_ForgetOwnedBut(w.order.items, left);
+        }
     }
     PyMem_RawFree(w.stack.entries);
     _Py_addrset_clear(&w.owned);
     _Py_addrset_clear(&w.held);
     _Py_addrset_clear(&w.reached);
+    _Py_addrset_clear(&w.used);
     _Py_addrset_clear(&w.gone);
     _Py_objlist_clear(&w.order);
+}
+
+void
+_PyFinalize_Release(PyInterpreterState *interp)
+{
+    if (_PyDeallocators_Work()) {
+        release(interp, 0);
+    }
+}
+
+void
+_PyFinalize_ReleaseRest(PyInterpreterState *interp)
+{
+    PyObject *const *owned;
+    if (_PyImmortalHeap_Owned(&owned) > 0) {
+        release(interp, 1);
+    }
 }

@@ -13,6 +13,7 @@
 
 #include "Python.h"
 #include "pycore_finalize_steps.h"
+#include "pycore_frame.h"         // FRAME_OWNED_BY_FRAME_OBJECT
 #include "pycore_gc_lists.h"      // lists_visit()
 #include "pycore_immortal.h"
 #include "pycore_interp.h"
@@ -96,13 +97,22 @@ note_edge(struct walk *w, PyObject *held)
                                            Py_NewRef(held)};
 }
 
-/* Types, modules and frames are not cut open: nobody who wants an object to
-   live as long as the program does would put it elsewhere in C, and an
-   extension's own state is released with it, or never, as ever. */
+/* Is op a frame whose function has not returned?  One that has is only kept by
+   a traceback, and can be cleared. */
 static int
-can_be_cut(PyObject *op)
+is_running(PyObject *op)
 {
-    return !PyType_Check(op) && !PyModule_Check(op) && !PyFrame_Check(op) &&
+    return PyFrame_Check(op) && ((PyFrameObject *)op)->f_frame->owner !=
+        FRAME_OWNED_BY_FRAME_OBJECT;
+}
+
+/* Types and modules are not cut open: nobody who wants an object to live as
+   long as the program does would put it elsewhere in C, and an extension's own
+   state is released with it, or never, as ever. */
+int
+_PyFinalize_CanBeCut(PyObject *op)
+{
+    return !PyType_Check(op) && !PyModule_Check(op) && !is_running(op) &&
         !PyGen_Check(op) && !PyCoro_CheckExact(op) &&
         !PyAsyncGen_CheckExact(op);
 }
@@ -143,7 +153,7 @@ visit(PyObject *op, void *arg)
     }
     if ((_PyDeallocators_DoMore(&w->deallocators, op) ||
          _Py_addrset_has(&w->carriers, op)) &&
-        can_be_cut(w->holder))
+        _PyFinalize_CanBeCut(w->holder))
     {
         if (!_Py_IsImmortal(w->holder) && is_carrier(w->holder)) {
             add(w, &w->carriers, w->holder);

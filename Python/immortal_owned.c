@@ -230,6 +230,17 @@ _PyImmortalHeap_ForgetOwned(void)
     forget(&kept.shared);
 }
 
+void
+_PyImmortalHeap_ForgetOwnedBut(PyObject *const *objects, Py_ssize_t n)
+{
+    assert(n <= kept.owned.n);
+    if (n > 0) {
+        memcpy(kept.owned.objects, objects, n * sizeof(*objects));
+    }
+    kept.owned.n = n;
+    forget(&kept.shared);
+}
+
 static int
 is_parents(void)
 {

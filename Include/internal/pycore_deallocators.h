@@ -39,6 +39,10 @@ typedef struct {
    it has a destructor. */
 extern int _PyDeallocators_DoMore(_Py_deallocators *d, PyObject *op);
 
+/* Where the code is loaded that deallocates op, for which DoMore() is true: an
+   address that all of one object file have in common. */
+extern const void *_PyDeallocators_Library(PyObject *op);
+
 /* Count an instance of type, for which DoMore() was true.  Returns 1; 0 once
    there are more than max: from then on, DoMore() is not true any more. */
 extern int _PyDeallocators_CountInstance(_Py_deallocators *d,

@@ -28,6 +28,11 @@ extern "C" {
 extern int _PyFinalize_Interpreter(PyThreadState *tstate, int (*flush)(void),
                                    int status);
 
+/* Deallocate what was open when it became immortal, and what others might still
+   have used when _PyFinalize_Interpreter() ended.  Called once, after modules
+   were cleared.  What may be used even then is left alone for good. */
+extern void _PyFinalize_ReleaseRest(PyInterpreterState *interp);
+
 /* Is that going on just now, in the interpreter of the calling thread? */
 extern int _PyFinalize_IsRunning(void);
 

@@ -96,6 +96,31 @@ typedef struct {
 extern void _PyFinalize_ReleaseMortal(PyInterpreterState *interp,
                                       _Py_addrset *later, _Py_addrset *gone);
 
+/* Can a reference that op holds be cut (_PyFinalize_Cut())? */
+extern int _PyFinalize_CanBeCut(PyObject *op);
+
+/* What is alive and mortal, and whose deallocator is an extension module's, or
+   gives back a buffer of another object's.  To begin with, all zeros. */
+typedef struct {
+    _Py_objlist objects;
+    _Py_addrset libraries;  /* _PyDeallocators_Library() of them */
+} _Py_finalize_users;
+
+/* Find them, once _PyFinalize_ReleaseMortal() has released what it could.
+
+   leaving -- these objects go first: what can be cut off from them is left out.
+
+   Returns 0, or -1 for lack of memory (without an exception): there may be more
+   then. */
+extern int _PyFinalize_FindUsers(PyInterpreterState *interp,
+                                 _Py_addrset *leaving,
+                                 _Py_finalize_users *users);
+
+/* Is the code that deallocates op, which does more than give memory back, that
+   of one of users, too?  Whether that refers to op, cannot be known. */
+extern int _PyFinalize_MayBeUsed(_Py_finalize_users *users, PyObject *op);
+extern void _PyFinalize_ClearUsers(_Py_finalize_users *users);
+
 /* Let nothing that is alive drop a reference to what is gone.  Returns 0, or -1
    for lack of memory (without an exception): not all was found then. */
 extern int _PyFinalize_ForgetGone(PyInterpreterState *interp,
@@ -334,7 +359,8 @@ extern void _PyFinalize_CallBackGarbage(PyThreadState *tstate);
    What became immortal while it was open, and only the heap owns
    (pycore_immortal_owned.h): it is deallocated, what refers to it before it.
    Its memory stays, so that whoever still refers to it finds an object.  None
-   of this in a process that was forked since. */
+   of this in a process that was forked since.  What others may still use is
+   left to _PyFinalize_ReleaseRest(). */
 extern void _PyFinalize_Release(PyInterpreterState *interp);
 
 /* Cut the references of holder to held, which the caller holds.  What holder is

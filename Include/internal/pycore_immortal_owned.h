@@ -93,7 +93,11 @@ extern Py_ssize_t _PyImmortalHeap_Owned(PyObject *const **objects);
 
 /* As above: such objects that something else holds as well, C code for one. */
 extern Py_ssize_t _PyImmortalHeap_Shared(PyObject *const **objects);
+
+/* Forget all of it; or all but these n of what is owned, oldest first. */
 extern void _PyImmortalHeap_ForgetOwned(void);
+extern void _PyImmortalHeap_ForgetOwnedBut(PyObject *const *objects,
+                                           Py_ssize_t n);
 
 #ifdef __cplusplus
 }

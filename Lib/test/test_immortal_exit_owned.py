@@ -144,6 +144,60 @@ class CountingTests(ExitTestCase):
     )
 
 
+# A frame holds what uses the writer; it cannot be cut off from that.
+USER = """
+    w = make(0)
+    l = []
+    # here
+    def use():
+        user = t.ReadingWriter(1, b"r", w)
+        raise ValueError
+    """
+CONTEXT = '__import__("contextvars").ContextVar("v").set({})'
+
+
+def user(name, hold, **kwargs):
+    return Case(name, WRITERS + USER + indented(
+        'try: use()\n'
+        f'except ValueError as e: {hold}', 4), 'rgg', **kwargs)
+
+
+class UsedTests(ExitTestCase):
+    """What came later needs it to the end, and shows that to nobody."""
+
+    cases = (
+        user('main', 'l.append(e)'),
+        user('sys', 'sys.held = e'),
+        user('class', 'sys.held = type("A", (), {"e": e})'),
+        user('cycle', 'e.self = sys.held = e'),
+        user('library', 'import enum; enum.held = e'),
+        # What a generator has that goes on cannot be cut off from it. It goes
+        # when sys is cleared, and only then the writer does.
+        Case('generator', WRITERS + USER + """
+    def gen():
+        user = t.ReadingWriter(1, b"r", w)
+        while True:
+            try: yield
+            except GeneratorExit: pass
+    sys.held = gen(); next(sys.held)
+    """, 'rgg'),
+        # It outlives all modules, and so does what it needs.
+        user('context', CONTEXT.format('e'), modes=('default', 'off')),
+    )
+
+    def test_outlives_modules(self):
+        ended = run(WRITERS + USER + indented(
+            'try: use()\n'
+            f'except ValueError as e: {CONTEXT.format("e")}', 4), 'call')
+        self.assertEqual(ended, (0, 'rg', ''))
+
+    def test_of_another_library(self):
+        # What is alive to the end has nothing to do with the writer.
+        ended = run(WRITERS + USER + indented(
+            'import array\n' + CONTEXT.format('array.array("d")'), 4), 'call')
+        self.assertEqual(ended, (0, 'g', ''))
+
+
 class RecycledLaterTests(ExitTestCase):
     """The same, held by what came after the call as well."""
 
