@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from cpatch.base import pages
@@ -11,7 +11,7 @@ from cpatch.compat import verdicts
 from cpatch.compat.running import LIMIT, Run
 from cpatch.compat.session import Row
 from cpatch.compat.table import COMPARED, KINDS, PATCHED, STOCK
-from cpatch.compat.verdicts import Known, Verdict
+from cpatch.compat.verdicts import Known
 
 #: What a test comes to that does not fail.
 GOOD = ("passed", "skipped", "xfailed")
@@ -22,25 +22,51 @@ SHOWN = 12
 
 def line(row: Row) -> str:
     """Return a package's line of the printed table."""
-    cells = "  ".join(f"{who} {_word(row.verdicts[who]):<10}" for who in row.verdicts)
+    cells = "  ".join(f"{who} {_word(row, who):<10}" for who in row.verdicts)
     return f"{row.package.project:<20} {len(row.runs[STOCK][0].tests):>7,}  {cells}".rstrip()
 
 
 def lines(row: Row) -> list[str]:
     """Return what differs and is not explained."""
+    return _shown({who: verdict.lines for who, verdict in row.verdicts.items()})
+
+
+def varying(row: Row) -> list[str]:
+    """Return what was once one thing and once another, on stock or on the other."""
+    return _shown({who: _varied(row, who) for who in row.verdicts})
+
+
+def _varied(row: Row, who: str) -> list[str]:
+    sides = (*row.runs[STOCK], *row.runs[who])
+    return [
+        f"varies: {test}: {'/'.join(sorted(verdicts.outcomes(sides, test)))}"
+        for test in row.verdicts[who].varied
+    ]
+
+
+def _shown(found: Mapping[str, Sequence[str]]) -> list[str]:
     said = []
-    for who in row.verdicts:
-        found = row.verdicts[who].lines
-        said += [f"    {who}: {text}" for text in found[:SHOWN]]
-        if len(found) > SHOWN:
-            said.append(f"    {who}: and {len(found) - SHOWN} more")
+    for who, texts in found.items():
+        said += [f"    {who}: {text}" for text in texts[:SHOWN]]
+        if len(texts) > SHOWN:
+            said.append(f"    {who}: and {len(texts) - SHOWN} more")
     return said
 
 
-def _word(verdict: Verdict) -> str:
-    if verdict.lines:
-        return f"{len(verdict.lines)} DIFFER"
-    return f"{len(verdict.known)} known" if verdict.known else "same"
+def _word(row: Row, who: str) -> str:
+    verdict = row.verdicts[who]
+    known = f"{len(verdict.known)} known" if verdict.known else "same"
+    return (f"{len(verdict.lines)} DIFFER" if verdict.lines else known) + _part(row, who)
+
+
+def _part(row: Row, who: str) -> str:
+    """Say of how many tests a comparison is, when a run did not come to its end; '' if both did."""
+    stock, found = row.runs[STOCK][0], row.runs[who][0]
+    if stock.whole and found.whole:
+        return ""
+    both = verdicts.ran([stock]) & verdicts.ran([found])
+    status = _ended(found, stock)
+    return f", of {len(both):,}" + (f" ({status})" if status != LIMIT else "")
 
 
 def write(path: Path, branch: str, rows: Sequence[Row]) -> None:
@@ -67,7 +93,7 @@ def render(rows: Sequence[Row]) -> str:
         cells = [f"{row.package.project} {row.package.version}", _which(row), f"{passed:,}"]
         cells += [_cell(row, who) if who in row.runs else "not run" for who in compared]
         out.append(f"| {' | '.join(cells)} |")
-    return "\n".join([*out, *_parts(rows), *_failing(rows), *_causes(rows)])
+    return "\n".join([*out, *_parts(rows), *_failing(rows), *_varying(rows), *_causes(rows)])
 
 
 def _outcomes(row: Row) -> Counter[str]:
@@ -85,6 +111,16 @@ def _failing(rows: Sequence[Row]) -> list[str]:
     return ["", *pages.item(f"Fail on stock: {', '.join(found)}.", "")] if found else []
 
 
+def _varying(rows: Sequence[Row]) -> list[str]:
+    """Name the packages of which tests are once one thing and once another."""
+    found = []
+    for row in rows:
+        tests = {test for verdict in row.verdicts.values() for test in verdict.varied}
+        if tests:
+            found.append(f"{row.package.project} {len(tests):,}")
+    return ["", *pages.item(f"Vary from run to run: {', '.join(found)}.", "")] if found else []
+
+
 def _which(row: Row) -> str:
     source = {"sdist": "sdist", "wheel": "wheel", "modules": "wheel", "program": "ours"}
     return source[row.package.tests] + (", in part" if row.package.part else "")
@@ -95,12 +131,7 @@ def _cell(row: Row, who: str) -> str:
     said = f"**{len(verdict.lines)} differ**" if verdict.lines else ""
     if verdict.known:
         said += f"{', ' if said else ''}{len(verdict.known)} known"
-    said = said or "same"
-    if not (row.runs[who][0].whole and row.runs[STOCK][0].whole):
-        both = row.runs[who][0].tests.keys() & row.runs[STOCK][0].tests.keys()
-        status = _ended(row.runs[who][0], row.runs[STOCK][0])
-        said += f", of {len(both):,}" + (f" ({status})" if status != LIMIT else "")
-    return said
+    return (said or "same") + _part(row, who)
 
 
 def _ended(*runs: Run) -> str:

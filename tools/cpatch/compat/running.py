@@ -28,6 +28,9 @@ ONE_TEST = 120
 #: What the test is called that ran when the interpreter crashed.
 CRASHED = "crashed"
 
+#: What becomes of a file of tests that cannot be read.
+NOT_COLLECTED = "not collected"
+
 #: Whose module makes the call, in the runs in which there is one.
 CALLED = {CALL: "gc", WHEEL: "immortal_heap"}
 

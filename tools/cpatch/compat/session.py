@@ -170,7 +170,7 @@ class Session:
             if len(verdict.lines) <= MANY and self._again(verdict, who, kept):
                 benches, installed = self.prepare(package)
                 only = verdicts.suspects(kept[STOCK], kept[who])
-                if running.END in only:
+                if any(verdicts.ends([*kept[STOCK], *kept[who]], each) for each in only):
                     only = []  # which of the tests lead to that end, nobody knows
                 for _ in range(AGAIN):
                     for each in (STOCK, who):
@@ -185,7 +185,9 @@ class Session:
         return verdicts.judge(package.project, who, kept[STOCK], kept[who], self.known)
 
     def _again(self, verdict: Verdict, who: str, kept: dict[str, list[Run]]) -> bool:
-        return not verdict.good and len(kept[who]) <= AGAIN
+        if verdict.good or len(kept[who]) > AGAIN:
+            return False
+        return bool(verdicts.suspects(kept[STOCK], kept[who]))
 
     def _run(
         self,

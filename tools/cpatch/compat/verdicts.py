@@ -6,11 +6,14 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from cpatch.compat.running import Run
+from cpatch.compat.running import CRASHED, END, LIMIT, NOT_COLLECTED, Run
 from cpatch.compat.table import Difference
 
 #: What a test has that another run knows and this one does not.
 MISSING = "missing"
+
+#: What a run's end is called when nothing else is to be said of it.
+ENDED = "ended"
 
 
 @dataclass(frozen=True)
@@ -26,7 +29,7 @@ class Verdict:
     """How a run compares with stock.
 
     ``lines`` are what differs and nobody has explained, ``known`` what is, ``varied`` the tests
-    that were once one thing and once another on the same interpreter.
+    that do not differ, and were once one thing and once another on the same interpreter.
     """
 
     lines: tuple[str, ...] = ()
@@ -39,21 +42,47 @@ class Verdict:
         return not self.lines
 
 
+def every(*sides: Sequence[Run]) -> list[str]:
+    """Return all tests that any run knows, and last the end of runs."""
+    tests = dict.fromkeys(test for runs in sides for run in runs for test in run.tests)
+    return [*(test for test in tests if test != END), END]
+
+
 def outcomes(runs: Sequence[Run], test: str) -> set[str]:
     """Return all that became of a test; of a run that was cut short, a test may be left out."""
     found = {run.tests[test] for run in runs if test in run.tests}
+    if test == END:
+        rest = [run for run in runs if END not in run.tests]
+        found |= {ENDED for run in rest if run.whole}
+        return found | {LIMIT for run in rest if run.status == LIMIT}
     return found or ({MISSING} if runs[0].whole else set())
 
 
+def ends(runs: Sequence[Run], test: str) -> set[str]:
+    """Return what of a test's outcomes ended the interpreter, or kept it from its end.
+
+    No other run makes up for that, and no entry.
+    """
+    found = outcomes(runs, test)
+    return found - {ENDED} if test == END else {each for each in found if each.startswith(CRASHED)}
+
+
 def suspects(stock: Sequence[Run], found: Sequence[Run]) -> list[str]:
-    """Return the tests whose outcomes have nothing in common."""
-    every = dict.fromkeys([*stock[0].tests, *found[0].tests])
+    """Return the tests whose outcomes have nothing in common, or that end only the other."""
     differing = []
-    for test in every:
+    for test in every(stock, found):
         one, two = outcomes(stock, test), outcomes(found, test)
-        if one and two and not one & two:
+        if test == END and LIMIT in one and END not in stock[0].tests:
+            one.add(ENDED)  # how it would have ended, nobody knows
+        if (one and two and not one & two) or ends(found, test) - ends(stock, test):
             differing.append(test)
     return differing
+
+
+def ran(runs: Sequence[Run]) -> set[str]:
+    """Return the tests that ran, whatever came of them."""
+    found = {(test, what) for run in runs for test, what in run.tests.items()}
+    return {test for test, what in found if test != END and what != NOT_COLLECTED}
 
 
 def judge(
@@ -67,19 +96,23 @@ def judge(
     known = list(known)
     lines = []
     explained = []
-    for test in suspects(stock, found):
+    differing = suspects(stock, found)
+    for test in differing:
         why = next((row for row in known if row.concerns(package, who, test)), None)
-        if why:
+        if why and not ends(found, test) - ends(stock, test):
             explained.append(Known(test, why))
             continue
         ours = "/".join(sorted(outcomes(found, test)))
-        theirs = "/".join(sorted(outcomes(stock, test)))
+        theirs = "/".join(sorted(outcomes(stock, test))) or "not run"
         lines.append(f"{test}: {ours} (stock: {theirs})")
+    if not ran(stock):
+        lines.append("no test ran on stock")
+    elif not lines and not ran(stock) & ran(found):
+        lines.append("no test ran of those that ran on stock")
     varied = [
         test
-        for test in dict.fromkeys([*stock[0].tests, *found[0].tests])
-        if len(outcomes(stock, test) | outcomes(found, test)) > 1
-        and outcomes(stock, test) & outcomes(found, test)
+        for test in every(stock, found)
+        if test not in differing and any(len(outcomes(runs, test)) > 1 for runs in (stock, found))
     ]
     return Verdict(tuple(lines), tuple(explained), tuple(varied))
 
@@ -89,4 +122,7 @@ def total(run: Run) -> str:
     counts = Counter(outcome.partition(":")[0] for outcome in run.tests.values())
     order = sorted(counts, key=lambda each: (each != "passed", each))
     said = [f"{counts[each]:,} {each}" for each in order]
-    return ", ".join([*said, *([] if run.whole else [f"ended by {run.status}"])])
+    if not run.whole:
+        running = run.texts.get("running")
+        said.append(f"ended by {run.status}{f' in {running}' if running else ''}")
+    return ", ".join(said)

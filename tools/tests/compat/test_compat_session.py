@@ -14,7 +14,7 @@ import pytest
 from buildtoy import Toy, make_toy
 from cpatch.base.errors import CpatchError
 from cpatch.compat import page, record, session
-from cpatch.compat.running import END, Bench, Run
+from cpatch.compat.running import END, LIMIT, Bench, Run
 from cpatch.compat.table import Package
 from cpatch.kept import entries
 from cpatch.kept.entry import read_json
@@ -55,6 +55,7 @@ class Runs:
 
     def __init__(self) -> None:
         self.by_who: dict[str, list[dict[str, str]]] = {}
+        self.status: dict[str, int | str] = {}
         self.asked: list[tuple[str, str, int]] = []
         self.benches: list[Bench] = []
 
@@ -65,7 +66,7 @@ class Runs:
         rows = self.by_who.get(who, [{"a": "passed"}])
         found = rows.pop(0) if len(rows) > 1 else rows[0]
         tests = {test: found[test] for test in found if not chosen or test in chosen}
-        return Run(0, 1.0, tests)
+        return Run(self.status.get(who, 0), 1.0, tests)
 
 
 @pytest.fixture
@@ -128,15 +129,59 @@ def test_what_differs_runs_again_on_both_and_only_that(
     assert len(runs.asked) == 3 + 2 * session.AGAIN
 
 
-def test_chance_is_no_difference(toy: Toy, runs: Runs) -> None:
+def test_chance_is_no_difference_and_is_told(
+    toy: Toy, runs: Runs, capsys: pytest.CaptureFixture[str]
+) -> None:
     runs.by_who = {"call": [{"a": "failed"}, {"a": "passed"}]}
     assert toy.run("compat", "--only", "toy") == 0
+    assert "    call: varies: a: failed/passed\n" in capsys.readouterr().out
+    toy.run("compat", "--only", "tie")
+    toy.run("compat", "--write")
+    text = (toy.root / "docs" / "compat.md").read_text()
+    assert "\nVary from run to run: toy 1.\n" in text
+
+
+def test_after_a_crash_all_is_run_again_and_it_still_counts(
+    toy: Toy, runs: Runs, capsys: pytest.CaptureFixture[str]
+) -> None:
+    runs.by_who["call"] = [{"a": "crashed: SIGSEGV"}, {"a": "passed"}]
+    assert toy.run("compat", "--only", "toy") == 4
+    assert runs.asked[3:] == [("toy", who, 0) for who in ("stock", "call") * session.AGAIN]
+    assert "call: a: crashed: SIGSEGV/passed (stock: passed)" in capsys.readouterr().out
+
+
+def test_a_run_that_is_cut_says_of_how_many(
+    toy: Toy, runs: Runs, capsys: pytest.CaptureFixture[str]
+) -> None:
+    runs.status = dict.fromkeys(("stock", "patched", "call"), LIMIT)
+    runs.by_who["stock"] = [{"a": "passed", "b": "passed"}]
+    assert toy.run("compat", "--only", "toy") == 0
+    said = capsys.readouterr().out
+    assert "patched same, of 1  call same, of 1\n" in said
+    runs.status = {"patched": LIMIT}
+    assert toy.run("compat", "--only", "toy", "--fresh") == 4
+    said = capsys.readouterr().out
+    assert "patched: (exit): time limit (stock: ended)" in said
+    assert "call: b: missing" in said
+
+
+def test_tests_that_cannot_run_are_told(
+    toy: Toy, runs: Runs, capsys: pytest.CaptureFixture[str]
+) -> None:
+    runs.status = dict.fromkeys(("stock", "patched", "call"), 4)
+    runs.by_who = {who: [{END: "status 4"}] for who in runs.status}
+    assert toy.run("compat", "--only", "toy") == 4
+    said = capsys.readouterr().out
+    assert "patched: no test ran on stock" in said
+    assert "call: no test ran on stock" in said
+    assert len(runs.asked) == 3  # another time would say the same
 
 
 def test_the_page_has_what_is_kept(toy: Toy, runs: Runs) -> None:
     runs.by_who = {who: [{"a": "passed", "count": "passed"}] for who in ("stock", "patched")}
     runs.by_who["call"] = [{"a": "passed", "count": "failed"}]
     assert toy.run("compat") == 4  # tie has no entry for its count
+    assert ("toy", "call", 1) not in runs.asked
     assert toy.run("compat", "--write") == 0
     text = (toy.root / "docs" / "compat.md").read_text()
     assert "| toy 1 | wheel | 2 | same | 1 known |" in text

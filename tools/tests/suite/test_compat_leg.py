@@ -40,8 +40,13 @@ def test_a_package_counts_once_for_each_run(
     jobs = []
 
     def rows(package: Package) -> Iterator[session.Row]:
-        verdicts = {"patched": Verdict(), "call": Verdict(("a: failed (stock: passed)",))}
-        yield session.Row(package, {"stock": [Run(0, 1.0, {})]}, verdicts, [], {})
+        verdicts = {
+            "patched": Verdict(varied=("b",)),
+            "call": Verdict(("a: failed (stock: passed)",)),
+        }
+        both = [Run(0, 1.0, {"b": "passed"}), Run(0, 1.0, {"b": "failed"})]
+        runs = dict.fromkeys(("stock", "patched", "call"), both)
+        yield session.Row(package, runs, verdicts, [], {})
 
     def made(project: object, pin: object, job: session.Job) -> SimpleNamespace:
         jobs.append(job)
@@ -52,4 +57,7 @@ def test_a_package_counts_once_for_each_run(
     assert [each.name for each in jobs[0].packages] == ["toy"]
     assert jobs[0].fresh
     assert (result.passed, result.failed) == (1, 1)
-    assert result.notes == ["FAILED: toy", "    call: a: failed (stock: passed)"]
+    assert result.notes == [
+        *("FAILED: toy", "    call: a: failed (stock: passed)"),
+        *("toy", "    patched: varies: b: failed/passed"),
+    ]
