@@ -6,14 +6,17 @@ runs the modules of PACKAGE that a shell pattern matches. Which tests ran, unitt
 COMPAT_LOG and so on are as in compat_record.py, which writes the lines.
 """
 
+import contextlib
 import fnmatch
 import importlib
 import json
 import os
 import pkgutil
 import runpy
+import signal
 import subprocess
 import sys
+import tempfile
 import unittest
 
 import compat_record
@@ -30,21 +33,35 @@ def main(seconds, package, *patterns):
         if only is not None and not any(each.partition("::")[0] == module for each in only):
             continue
         compat_record.write(start=module)
+        status, text = run(module, float(seconds))
+        compat_record.write(id=module, outcome=status or "passed", text=text)
+
+
+def run(module, seconds):
+    """Run one in a process; return what is wrong with its end, if anything, and its last words.
+
+    What it forked and left behind is killed: it may hold the output, ports and locks.
+    """
+    with tempfile.TemporaryFile() as out:
         child = subprocess.Popen(
             [sys.executable, __file__, module],
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
+            stdout=out,
             stderr=subprocess.STDOUT,
+            start_new_session=True,
         )
         try:
-            out, _ = child.communicate(timeout=float(seconds))
-            status = child.returncode
+            code = child.wait(seconds)
+            status = f"crashed: {signal.Signals(-code).name}" if code < 0 else f"exit {code}"
         except subprocess.TimeoutExpired:
-            child.kill()
-            out, _ = child.communicate()
-            status = "time limit"
-        text = out.decode("utf-8", "replace")[-compat_record.TEXT :] if status else ""
-        compat_record.write(id=module, outcome=f"exit {status}" if status else "passed", text=text)
+            code, status = None, "exit time limit"
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(child.pid, signal.SIGKILL)
+        child.wait()
+        if code == 0:
+            return "", ""
+        out.seek(0)
+        return status, out.read().decode("utf-8", "replace")[-compat_record.TEXT :]
 
 
 def wanted():

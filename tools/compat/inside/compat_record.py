@@ -20,6 +20,12 @@ TEXT = 1500
 #: Characters of a parameter, from which on it is what an object prints: paths, sets, the hashes of
 #: a Rust program. Such a test has its number among those of its function instead.
 LONG = 200
+#: What parametrized tests have in their ids and what differs from run to run.
+VARYING = (
+    (r"\b0x[0-9a-fA-F]{4,}\b", "0xADDRESS"),
+    (r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", "UUID"),
+    (r"/[^\s'\"\]]*/(compat-\w+|bench/inst/\w+|compat/venv/\w+)\b", "PLACE"),
+)
 
 _found = {}
 _numbers = {}
@@ -42,7 +48,9 @@ def name(nodeid, file):
     if "::" in nodeid:
         nodeid = f"{file}::{nodeid.partition('::')[2]}"
     nodeid = re.sub(r"^.*?/(site-packages|programs)/", "", nodeid)
-    return re.sub(r"\b0x[0-9a-fA-F]{4,}\b", "0xADDRESS", nodeid)
+    for pattern, word in VARYING:
+        nodeid = re.sub(pattern, word, nodeid)
+    return nodeid
 
 
 def load():

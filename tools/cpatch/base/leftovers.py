@@ -52,6 +52,19 @@ def end(directory: Path) -> None:
         note.unlink(missing_ok=True)
 
 
+def kill_below(pid: int) -> None:
+    """Kill the children of a process, and theirs, whatever sessions and groups they are in.
+
+    It is stopped first, so that it starts no others.
+    """
+    with contextlib.suppress(psutil.NoSuchProcess):
+        parent = psutil.Process(pid)
+        parent.suspend()
+        for each in parent.children(recursive=True):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                each.kill()
+
+
 def _end(family: list[psutil.Process]) -> None:
     for signal in (psutil.Process.terminate, psutil.Process.kill):
         for each in family:

@@ -187,7 +187,8 @@ def limited(
 ) -> int | None:
     """Run a program in a session of its own, with *env* whole; None when its time is up.
 
-    The children that it left are killed, too: they hold its pipes and ports.
+    The children that it left are killed, too: they hold its pipes and ports. So are those that
+    began sessions of their own, if its time is up.
     """
     with _default_sigint():
         child = subprocess.Popen(
@@ -202,6 +203,7 @@ def limited(
     try:
         return child.wait(seconds)
     except subprocess.TimeoutExpired:
+        leftovers.kill_below(child.pid)
         return None
     finally:
         with contextlib.suppress(ProcessLookupError):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shutil
 import signal
 import subprocess
@@ -69,22 +68,7 @@ class Run:
     @classmethod
     def of_json(cls, found: Mapping[str, Any]) -> Run:
         """Return a stored run."""
-        tests = {plain(test): outcome for test, outcome in found["tests"].items()}
-        return cls(**{**found, "tests": tests})
-
-
-#: What parametrized tests have in their ids and what differs from run to run.
-_VARYING = (
-    (re.compile(r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b"), "UUID"),
-    (re.compile(r"/[^\s'\"\]]*/(compat-\w+|bench/inst/\w+|compat/venv/\w+)\b"), "PLACE"),
-)
-
-
-def plain(test: str) -> str:
-    """Return a test's id without what differs from run to run."""
-    for pattern, word in _VARYING:
-        test = pattern.sub(word, test)
-    return test
+        return cls(**found)
 
 
 def unpack(archive: Path, package: Package, target: Path) -> None:
@@ -193,10 +177,9 @@ def read(log: Path, status: int | str, seconds: float, said: str) -> Run:
         running = row.get("start", "") if "id" not in row else ""
         drift = row.get("drift", drift)
         if "id" in row:
-            test = plain(row["id"])
-            tests[test] = row["outcome"]
+            tests[row["id"]] = row["outcome"]
             if row.get("text"):
-                texts[test] = row["text"]
+                texts[row["id"]] = row["text"]
     if isinstance(status, int) and status < 0:
         name = signal.Signals(-status).name
         tests[running or END] = f"{CRASHED}: {name}"

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import json
+import os
 import sys
 import tarfile
 import textwrap
+import time
 from dataclasses import replace
 from pathlib import Path
 
+import psutil
 import pytest
 from cpatch.base.errors import CpatchError
 from cpatch.compat import running
@@ -157,6 +161,16 @@ def test_a_file_that_does_not_load_is_told(tmp_path: Path) -> None:
     assert "nothing_like_it" in found.texts["test_toy.py"]
 
 
+def running_below(word: str) -> list[int]:
+    """Return the processes, but this one, in whose environment a word stands."""
+    found = []
+    for each in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            if each.pid != os.getpid() and word in each.environ().get("PYTHONPATH", ""):
+                found.append(each.pid)
+    return found
+
+
 def test_modules_are_programs_of_their_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     toys = tmp_path / "tests" / "toys"
     toys.mkdir(parents=True)
@@ -183,8 +197,23 @@ def test_modules_are_programs_of_their_own(tmp_path: Path, monkeypatch: pytest.M
         "toys.test_good": "passed",
         "toys.test_bad::__main__.A.test_a": "failed",
         "toys.test_bad": "exit 1",
-        "toys.test_abort": "exit -6",
+        "toys.test_abort": "crashed: SIGABRT",
     }
+    # What a module forked and left behind holds nothing up, and is gone.
+    lingers = "import os, time\nif os.fork() == 0: time.sleep(600)\n"
+    (toys / "test_hangs.py").write_text(lingers + "time.sleep(600)\n")
+    (toys / "test_left.py").write_text(lingers)
+    monkeypatch.setattr(running, "ONE_TEST", 2)
+    begun = time.monotonic()
+    slow = place.run(replace(entry, args=("toys", "test_hangs", "test_left")), "stock")
+    assert slow.tests == {"toys.test_hangs": "exit time limit", "toys.test_left": "passed"}
+    assert time.monotonic() - begun < 60
+    assert not running_below(str(toys.parent))
+    # Nor is anything left of a run that reaches the limit of its package.
+    monkeypatch.setattr(running, "ONE_TEST", 600)
+    cut = place.run(replace(entry, args=("toys", "test_hangs"), seconds=3), "stock")
+    assert cut.status == LIMIT
+    assert not running_below(str(toys.parent))
     again = place.run(entry, "stock", ["toys.test_bad::__main__.A.test_a"])
     assert list(again.tests) == ["toys.test_bad::__main__.A.test_a", "toys.test_bad"]
 
@@ -205,12 +234,19 @@ def test_only_what_is_asked_for_is_unpacked(tmp_path: Path) -> None:
         running.unpack(archive, package(copy=("tie",)), target)
 
 
-def test_what_differs_from_run_to_run_is_left_out_of_an_id() -> None:
-    number = "65d4e35b-759c-49e2-a64b-418ba97b9a04"
-    one = f"a.py::t[{number}-'/tmp/compat-9b4s/work', '/b/bench/inst/0a/x']"
-    assert running.plain(one) == "a.py::t[UUID-'PLACE/work', 'PLACE/x']"
-    for same in ("a.py::t[/usr/bin/compat]", "a.py::t[418ba97b9a04]"):
-        assert running.plain(same) == same
+def test_what_differs_from_run_to_run_is_left_out_of_an_id(tmp_path: Path) -> None:
+    text = """
+        import os, uuid, pytest
+        ids = [f"{uuid.uuid4()}-{os.getcwd()}", "/b/bench/inst/0a/x", "/usr/bin/compat", "418ba97b"]
+        @pytest.mark.parametrize("value", ids)
+        def test_it(value): pass
+        """
+    made = bench(tmp_path, textwrap.dedent(text))
+    ids = ("UUID-PLACE/work", "PLACE/x", "/usr/bin/compat", "418ba97b")
+    wanted = [f"test_toy.py::test_it[{each}]" for each in ids]
+    assert list(made.run(package(), "stock").tests) == wanted
+    # By such an id it is found again, whatever it is called then.
+    assert list(made.run(package(), "stock", wanted[:2]).tests) == wanted[:2]
 
 
 def test_the_end_of_a_run_is_told_as_a_test_is(tmp_path: Path) -> None:
