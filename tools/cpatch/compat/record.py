@@ -37,6 +37,7 @@ def gather(source: Path, branch: str, rows: Sequence[Row]) -> dict[str, Any]:
         "begun": f"{datetime.fromtimestamp(begun, timezone.utc):%Y-%m-%d}",
         "pin": branch,
         "tree_id": Counter(row.trees[PATCHED] for row in rows).most_common(1)[0][0],
+        "flavor": Counter(row.flavor for row in rows).most_common(1)[0][0],
         "packages": len(rows),
         "differ": sum(not each.good for row in rows for each in row.verdicts.values()),
         "tests": sum(len(row.runs[STOCK][0].tests) for row in rows),

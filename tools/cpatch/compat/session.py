@@ -6,16 +6,17 @@ import hashlib
 import json
 import sys
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
-from cpatch.base import console, files, proc
-from cpatch.base.errors import CpatchError
+from cpatch.base import console, files, locks, proc
+from cpatch.base.errors import USAGE, CpatchError
 from cpatch.base.pin import Pin
 from cpatch.base.project import Project
 from cpatch.compat import running, table, verdicts
-from cpatch.compat.running import Bench, Run
+from cpatch.compat.running import CALLED, LIMIT, Bench, Run
 from cpatch.compat.table import COMPARED, PATCHED, RUNS, STOCK, WHEEL, Package, Table
 from cpatch.compat.verdicts import Verdict
 from cpatch.measuring import environments, interpreters
@@ -25,6 +26,9 @@ from cpatch.measuring.interpreters import Side
 AGAIN = 2
 #: More tests than that are no chance, and are not run again.
 MANY = 200
+
+#: A package's environments, by interpreter, and what is installed in all of them.
+Ready = tuple[dict[str, Bench], list[str]]
 
 
 @dataclass(frozen=True)
@@ -48,7 +52,7 @@ class Row:
     """A package, its runs by who ran, what came of them, and what was installed.
 
     ``trees`` is, by who ran, the tree that interpreter was built from; ``wheel`` begins the SHA-256
-    of the wheel that stock ran with, '' where it did not.
+    of the wheel that stock ran with, '' where it did not; ``flavor`` is the build's.
     """
 
     package: Package
@@ -57,6 +61,7 @@ class Row:
     installed: list[str]
     trees: dict[str, str]
     wheel: str = ""
+    flavor: str = "release"
 
 
 def home(project: Project) -> Path:
@@ -102,14 +107,17 @@ class Store:
         }
 
     def read(self, package: Package, who: str, side: Side) -> tuple[list[Run], list[str]]:
-        """Return the runs and what was installed; nothing if they are of something else."""
-        try:
-            found = json.loads(self.path(package, who).read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+        """Return the runs and what was installed.
+
+        Nothing if they are of something else, or were cut short and may take longer now.
+        """
+        found = _record(self.path(package, who))
+        if not found or found["key"] != self.key(package, who, side):
             return [], []
-        if found["key"] != self.key(package, who, side):
+        runs = [Run.of_json(each) for each in found["runs"]]
+        if any(run.status == LIMIT and run.seconds < package.seconds for run in runs):
             return [], []
-        return [Run.of_json(each) for each in found["runs"]], found["installed"]
+        return runs, found["installed"]
 
     def write(
         self, package: Package, who: str, side: Side, runs: list[Run], installed: list[str]
@@ -119,6 +127,7 @@ class Store:
             "key": self.key(package, who, side),
             "version": side.version,
             "tree": side.tree_id,
+            "flavor": interpreters.flavor_of(side.flags),
             "installed": installed,
             "runs": [each.as_json() for each in runs],
         }
@@ -129,6 +138,8 @@ class Session:
     """One pin's packages on its two interpreters."""
 
     def __init__(self, project: Project, pin: Pin, job: Job) -> None:
+        if job.wheel:
+            _check_wheel(job.wheel)
         _, stock, patched = interpreters.pair(
             project, pin, job.flavor, job.stock_python, job.patched_python, jobs=job.jobs
         )
@@ -144,41 +155,60 @@ class Session:
     def rows(self) -> Iterator[Row]:
         """Run what was not run yet and yield a row per package, in turn."""
         for package in self.job.packages:
-            yield self.row(package)
+            # Another driver waits, and finds it done.
+            with locks.alone_in(self.work):
+                row = self.row(package)
+            yield row
 
     def side(self, who: str) -> Side:
         """Return whose interpreter runs."""
         return self.sides[_interpreter(who)]
 
-    def row(self, package: Package) -> Row:
-        """Run a package's tests on all, again what differs, and compare."""
-        kept = {}
-        installed: list[str] = []
+    def row(self, package: Package, ready: Ready | None = None) -> Row:
+        """Run a package's tests on all, again what differs, and compare.
+
+        Its environments are made ready when there is something to run. Then what is kept of
+        others does not count.
+        """
+        kept, installed = self._kept(package, ready)
+        same = all(each == installed[0] for each in installed)
+        if not ready and not (same and all(kept.values())):
+            return self.row(package, self.prepare(package))
         for who in self.runs:
-            runs, there = self.store.read(package, who, self.side(who))
-            kept[who] = [] if self.job.fresh else runs
-            installed = there or installed
-        if not all(kept.values()):
-            benches, installed = self.prepare(package)
-            for who in self.runs:
-                if not kept[who]:
-                    console.note(f"{package.project}: {who} ...")
-                    self._run(package, who, kept, benches, installed)
+            if ready and not kept[who]:
+                console.note(f"{package.project}: {who} ...")
+                self._run(package, who, kept, ready)
         found = {}
         for who in self.runs[1:]:
             verdict = self.judge(package, who, kept)
             if len(verdict.lines) <= MANY and self._again(verdict, who, kept):
-                benches, installed = self.prepare(package)
+                if not ready:
+                    return self.row(package, self.prepare(package))
                 only = verdicts.suspects(kept[STOCK], kept[who])
                 if any(verdicts.ends([*kept[STOCK], *kept[who]], each) for each in only):
                     only = []  # which of the tests lead to that end, nobody knows
                 for _ in range(AGAIN):
                     for each in (STOCK, who):
-                        self._run(package, each, kept, benches, installed, only)
+                        self._run(package, each, kept, ready, only)
                 verdict = self.judge(package, who, kept)
             found[who] = verdict
         trees = {who: self.side(who).tree_id for who in self.runs}
-        return Row(package, kept, found, installed, trees, self.store.wheel)
+        flavor = interpreters.flavor_of(self.sides[PATCHED].flags)
+        there = ready[1] if ready else installed[0]
+        return Row(package, kept, found, there, trees, self.store.wheel, flavor)
+
+    def _kept(
+        self, package: Package, ready: Ready | None
+    ) -> tuple[dict[str, list[Run]], list[list[str]]]:
+        """Return the kept runs that count, by who ran, and what each had installed."""
+        kept = {}
+        there = []
+        for who in self.runs:
+            runs, installed = self.store.read(package, who, self.side(who))
+            void = self.job.fresh or (ready and installed != ready[1])
+            kept[who] = [] if void else runs
+            there.append(installed)
+        return kept, there
 
     def judge(self, package: Package, who: str, kept: dict[str, list[Run]]) -> Verdict:
         """Compare one's runs with stock's."""
@@ -194,17 +224,17 @@ class Session:
         package: Package,
         who: str,
         kept: dict[str, list[Run]],
-        benches: dict[str, Bench],
-        installed: list[str],
+        ready: Ready,
         only: Sequence[str] = (),
     ) -> None:
+        benches, installed = ready
         bench = benches[_interpreter(who)]
         if who == WHEEL:
             bench = replace(bench, wheel=self._wheel())
         kept[who].append(bench.run(package, who, only))
         self.store.write(package, who, self.side(who), kept[who], installed)
 
-    def prepare(self, package: Package) -> tuple[dict[str, Bench], list[str]]:
+    def prepare(self, package: Package) -> Ready:
         """Make a package's environments, the same on both sides, and unpack its tests."""
         path = self.work / "requirements" / f"{package.project}.txt"
         files.write(path, package.requirements)
@@ -253,40 +283,85 @@ def _interpreter(who: str) -> str:
     return STOCK if who in (STOCK, WHEEL) else PATCHED
 
 
+def _check_wheel(path: Path) -> None:
+    """Raise CpatchError for a file that is not the wheel whose call is made."""
+    names = []
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            names = archive.namelist()
+    if not any(name.startswith(f"{CALLED[WHEEL]}/") for name in names):
+        raise CpatchError(
+            f"{path} is not the wheel",
+            wanted=f"a .whl with {CALLED[WHEEL]}/",
+            got="no archive" if not names else ", ".join(sorted(names)[:3]),
+            fix="make wheel",
+            code=USAGE,
+        )
+
+
+def _record(path: Path) -> dict[str, Any]:
+    """Return what is kept in a file; nothing if there is none, or it is cut short."""
+    try:
+        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found
+
+
 def kept_rows(project: Project, pin: Pin) -> list[Row]:
-    """Return what is kept of a pin, of whatever interpreters, as rows: for the page."""
+    """Return what is kept of a pin, of whatever interpreters, as rows: for the page.
+
+    Says what is kept and does not count, and why. CpatchError when nothing does.
+    """
     known = table.load(home(project) / "packages.toml")
+    root = place(project, pin) / "runs"
     rows = []
     for package in known.packages:
+        found = {who: _record(root / f"{package.project}.{who}.json") for who in (STOCK, *COMPARED)}
         wanted = entry(home(project), package)
-        row = _kept(place(project, pin) / "runs", package, wanted, known)
-        if row:
-            rows.append(row)
+        void = {who: why for who in found if (why := _void(found[who], wanted, found[STOCK]))}
+        good = {who: record for who, record in found.items() if who not in void}
+        whole = all(who in good for who in RUNS)
+        for who, why in void.items():
+            if found[who] or (not whole and who in RUNS and any(found.values())):
+                console.note(f"{package.project} is left out, {who}: {why}")
+        if whole:
+            rows.append(_row(package, good, known))
+    if not rows:
+        raise CpatchError(
+            f"no package's runs are kept of {pin.branch}",
+            wanted=f"runs of {', '.join(RUNS)} in {project.show(root)}",
+            fix=f"make compat PIN={pin.branch}",
+        )
     return rows
 
 
-def _kept(root: Path, package: Package, wanted: str, known: Table) -> Row | None:
-    runs: dict[str, list[Run]] = {}
-    trees = {}
-    wheel = ""
-    installed: list[str] = []
-    for who in (STOCK, *COMPARED):
-        try:
-            text = (root / f"{package.project}.{who}.json").read_text(encoding="utf-8")
-        except OSError:
-            if who == WHEEL:
-                continue
-            return None
-        found = json.loads(text)
-        if found["key"]["package"] != wanted:
-            return None
-        runs[who] = [Run.of_json(each) for each in found["runs"]]
-        trees[who] = found["tree"]
-        installed = found["installed"]
-        wheel = found["key"].get("wheel", wheel)
+def _void(record: Mapping[str, Any], wanted: str, stock: Mapping[str, Any]) -> str:
+    """Return why a record does not count beside stock's, '' if it does."""
+    if not record:
+        return "it has not run"
+    if record["key"]["package"] != wanted:
+        return "its entry is another one since"
+    if record["key"].get("edits"):
+        return "the sources had edits that are not committed"
+    if stock and record["installed"] != stock["installed"]:
+        return "other packages were installed than for stock"
+    return ""
+
+
+def _row(package: Package, found: Mapping[str, dict[str, Any]], known: Table) -> Row:
+    runs = {who: [Run.of_json(each) for each in found[who]["runs"]] for who in found}
     told = {
         who: verdicts.judge(package.project, who, runs[STOCK], runs[who], known.differences)
         for who in COMPARED
         if who in runs
     }
-    return Row(package, runs, told, installed, trees, wheel)
+    return Row(
+        package=package,
+        runs=runs,
+        verdicts=told,
+        installed=found[STOCK]["installed"],
+        trees={who: found[who]["tree"] for who in found},
+        wheel=found[WHEEL]["key"]["wheel"] if WHEEL in found else "",
+        flavor=found[PATCHED].get("flavor", "release"),
+    )

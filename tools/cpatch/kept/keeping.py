@@ -26,7 +26,7 @@ from cpatch.compat import record as packages
 from cpatch.compat.session import kept_rows
 from cpatch.dist import record as record_of
 from cpatch.headers import page, session
-from cpatch.measuring import archive, packing, resultdir
+from cpatch.measuring import archive, interpreters, packing, resultdir
 from cpatch.report import content, rows
 from cpatch.servers import answers, cases, report
 
@@ -38,15 +38,7 @@ def name_of(record: dict[str, Any], what: str) -> str:
     """Return the name of a run's folder: when it began, the builds' flavor, the tree."""
     first = record["sides"][rows.first_of(record)]
     begun = str(record["sessions"][0]["begun"])[:10]
-    return f"{begun}-{flavor_of(first)}-{first['tree_id'][:12]}-{what}"
-
-
-def flavor_of(side: dict[str, Any]) -> str:
-    """Return the flavor that a side was configured for: pgo, debug or release."""
-    arguments = side["flags"].get("CONFIG_ARGS", "")
-    if "--enable-optimizations" in arguments:
-        return "pgo"
-    return "debug" if "--with-pydebug" in arguments else "release"
+    return f"{begun}-{interpreters.flavor_of(first['flags'])}-{first['tree_id'][:12]}-{what}"
 
 
 def keep(project: Project, source: Path, what: str | None = None) -> Path:
@@ -102,7 +94,7 @@ def _headers(project: Project, source: Path, what: str | None) -> Path:
     """Copy what the leg headers-all left; the report is made of it."""
     record = session.read(source)
     patched = record["sides"]["patched"]
-    name = f"{record['begun']}-{flavor_of(patched)}-{patched['tree_id'][:12]}"
+    name = f"{record['begun']}-{interpreters.flavor_of(patched['flags'])}-{patched['tree_id'][:12]}"
     target = _new(project, f"{name}-{what or 'headers-' + record['pin']}")
     session.write(record, target)
     files.write(target / "report.md", page.report(record))
@@ -114,7 +106,7 @@ def _compat(project: Project, source: Path, what: str | None) -> Path:
     pin = load_pins(project).get(source.resolve().parent.name)
     rows = kept_rows(project, pin)
     record = packages.gather(source, pin.branch, rows)
-    name = f"{record['begun']}-release-{record['tree_id'][:12]}"
+    name = f"{record['begun']}-{record['flavor']}-{record['tree_id'][:12]}"
     target = _new(project, f"{name}-{what or 'compat-' + pin.branch}")
     packages.write(target, record, rows)
     return target

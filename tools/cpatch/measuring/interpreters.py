@@ -81,6 +81,14 @@ class Role:
         return {"role": self.name, "tree_id": self.side.tree_id, "binary": self.side.binary}
 
 
+def flavor_of(flags: Mapping[str, str]) -> str:
+    """Return the flavor that a side with these flags was configured for: pgo, debug or release."""
+    arguments = flags.get("CONFIG_ARGS", "")
+    if "--enable-optimizations" in arguments:
+        return "pgo"
+    return "debug" if "--with-pydebug" in arguments else "release"
+
+
 #: The role that runs the patched interpreter with its heap left mortal.
 OFF = "off"
 

@@ -4,93 +4,29 @@ from __future__ import annotations
 
 import json
 import lzma
-import sys
 import zipfile
-from collections.abc import Iterable
 from pathlib import Path
 
-import benchtoy
+import compattoy
 import pytest
-from buildtoy import Toy, make_toy
+from buildtoy import Toy
+from compattoy import PAGE, TABLE, Runs
 from cpatch.base.errors import CpatchError
 from cpatch.compat import page, record, session
-from cpatch.compat.running import END, LIMIT, Bench, Run
-from cpatch.compat.table import Package
+from cpatch.compat.running import END, LIMIT
 from cpatch.kept import entries
 from cpatch.kept.entry import read_json
 from cpatch.kept.keeping import keep
-from cpatch.measuring import interpreters
-from cpatch.measuring.environments import Venv
-from cpatch.measuring.interpreters import Side
-
-TABLE = """
-[[package]]
-name = "toy"
-version = "1"
-tests = "wheel"
-imports = ["toy"]
-args = ["--pyargs", "toy"]
-short = true
-
-[[package]]
-name = "tie"
-version = "2"
-tests = "wheel"
-imports = ["tie"]
-part = "most"
-
-[[difference]]
-package = "toy"
-tests = ["count"]
-runs = ["call"]
-kind = "exact count"
-cause = "Asserts the count of something that is immortal."
-"""
-
-PAGE = "# Page\n\n<!-- 9.8: written by make compat -->\nold\n<!-- 9.8: end -->\nrest\n"
-
-
-class Runs:
-    """What each run says, in place of running anything; counts them."""
-
-    def __init__(self) -> None:
-        self.by_who: dict[str, list[dict[str, str]]] = {}
-        self.status: dict[str, int | str] = {}
-        self.asked: list[tuple[str, str, int]] = []
-        self.benches: list[Bench] = []
-
-    def run(self, bench: Bench, package: Package, who: str, only: Iterable[str] = ()) -> Run:
-        chosen = list(only)
-        self.benches.append(bench)
-        self.asked.append((package.name, who, len(chosen)))
-        rows = self.by_who.get(who, [{"a": "passed"}])
-        found = rows.pop(0) if len(rows) > 1 else rows[0]
-        tests = {test: found[test] for test in found if not chosen or test in chosen}
-        return Run(self.status.get(who, 0), 1.0, tests)
 
 
 @pytest.fixture
 def toy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Toy:
-    made = make_toy(tmp_path / "toy", monkeypatch)
-    home = made.root / "tools" / "compat"
-    (home / "inside").mkdir(parents=True)
-    (home / "packages.toml").write_text(TABLE)
-    (made.root / "docs").mkdir()
-    (made.root / "docs" / "compat.md").write_text(PAGE.replace("9.8", made.pin.branch))
-    sides = [Side(**{**benchtoy.side(w), "python": sys.executable}) for w in ("stock", "patched")]
-    monkeypatch.setattr(interpreters, "pair", lambda *args, **more: ("release", *sides))
-    monkeypatch.setattr(
-        "cpatch.measuring.environments.ensure",
-        lambda side, *rest, **more: Venv(Path(sys.executable), ["toy==1"]),
-    )
-    return made
+    return compattoy.make_compat(tmp_path / "toy", monkeypatch)
 
 
 @pytest.fixture
-def runs(monkeypatch: pytest.MonkeyPatch) -> Runs:
-    found = Runs()
-    monkeypatch.setattr(Bench, "run", lambda *args: found.run(*args))
-    return found
+def runs(toy: Toy, monkeypatch: pytest.MonkeyPatch) -> Runs:
+    return compattoy.make_runs(monkeypatch)
 
 
 def test_a_second_time_nothing_runs(toy: Toy, runs: Runs) -> None:
@@ -296,7 +232,8 @@ def test_results_of_another_entry_do_not_count(toy: Toy, runs: Runs) -> None:
     toy.run("compat", "--only", "tie")
     path = toy.root / "tools" / "compat" / "packages.toml"
     path.write_text(TABLE.replace('imports = ["tie"]', 'imports = ["tie.more"]'))
-    assert session.kept_rows(toy.project, toy.pin) == []
+    with pytest.raises(CpatchError, match="no package's runs are kept"):
+        session.kept_rows(toy.project, toy.pin)
     toy.run("compat", "--only", "tie")
     assert len(runs.asked) == 6
     kept = json.loads((session.place(toy.project, toy.pin) / "runs" / "tie.stock.json").read_text())
