@@ -33,15 +33,11 @@ def lines(row: Row) -> list[str]:
 
 def varying(row: Row) -> list[str]:
     """Return what was once one thing and once another, on stock or on the other."""
-    return _shown({who: _varied(row, who) for who in row.verdicts})
-
-
-def _varied(row: Row, who: str) -> list[str]:
-    sides = (*row.runs[STOCK], *row.runs[who])
-    return [
-        f"varies: {test}: {'/'.join(sorted(verdicts.outcomes(sides, test)))}"
-        for test in row.verdicts[who].varied
-    ]
+    found = {}
+    for who, verdict in row.verdicts.items():
+        texts = (verdicts.both(test, row.runs[STOCK], row.runs[who]) for test in verdict.varied)
+        found[who] = [f"varies: {text}" for text in texts]
+    return _shown(found)
 
 
 def _shown(found: Mapping[str, Sequence[str]]) -> list[str]:

@@ -85,6 +85,12 @@ def ran(runs: Sequence[Run]) -> set[str]:
     return {test for test, what in found if test != END and what != NOT_COLLECTED}
 
 
+def both(test: str, stock: Sequence[Run], found: Sequence[Run]) -> str:
+    """Return what became of a test, on one interpreter and on stock."""
+    ours, theirs = ("/".join(sorted(outcomes(runs, test))) for runs in (found, stock))
+    return f"{test}: {ours} (stock: {theirs or 'not run'})"
+
+
 def judge(
     package: str,
     who: str,
@@ -102,9 +108,7 @@ def judge(
         if why and not ends(found, test) - ends(stock, test):
             explained.append(Known(test, why))
             continue
-        ours = "/".join(sorted(outcomes(found, test)))
-        theirs = "/".join(sorted(outcomes(stock, test))) or "not run"
-        lines.append(f"{test}: {ours} (stock: {theirs})")
+        lines.append(both(test, stock, found))
     if not ran(stock):
         lines.append("no test ran on stock")
     elif not lines and not ran(stock) & ran(found):

@@ -70,7 +70,7 @@ def test_chance_is_no_difference_and_is_told(
 ) -> None:
     runs.by_who = {"call": [{"a": "failed"}, {"a": "passed"}]}
     assert toy.run("compat", "--only", "toy") == 0
-    assert "    call: varies: a: failed/passed\n" in capsys.readouterr().out
+    assert "    call: varies: a: failed/passed (stock: passed)\n" in capsys.readouterr().out
     toy.run("compat", "--only", "tie")
     toy.run("compat", "--write")
     text = (toy.root / "docs" / "compat.md").read_text()

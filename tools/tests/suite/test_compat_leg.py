@@ -59,5 +59,5 @@ def test_a_package_counts_once_for_each_run(
     assert (result.passed, result.failed) == (1, 1)
     assert result.notes == [
         *("FAILED: toy", "    call: a: failed (stock: passed)"),
-        *("toy", "    patched: varies: b: failed/passed"),
+        *("toy", "    patched: varies: b: failed/passed (stock: failed/passed)"),
     ]
