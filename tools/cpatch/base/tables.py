@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
+from dataclasses import dataclass, fields
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from cpatch.base.errors import CpatchError
 
@@ -14,6 +15,31 @@ if sys.version_info >= (3, 11):
     import tomllib
 else:
     import tomli as tomllib
+
+
+@dataclass(frozen=True, kw_only=True)
+class Difference:
+    """What is known to differ, and why; ``pins`` are those that it is about, none: all."""
+
+    cause: str
+    pins: tuple[str, ...] = ()
+
+    def holds(self, branch: str) -> bool:
+        """Say whether this entry is about that pin."""
+        return not self.pins or branch in self.pins
+
+    @property
+    def unused(self) -> str:
+        """The note for an entry of which nothing was seen."""
+        return f"nothing differs any more for this cause: {self.cause.split('. ')[0]}"
+
+
+_D = TypeVar("_D", bound=Difference)
+
+
+def of_pin(known: Iterable[_D], branch: str) -> list[_D]:
+    """Return the entries that are about that pin."""
+    return [each for each in known if each.holds(branch)]
 
 
 def read(path: Path) -> dict[str, Any]:
@@ -27,10 +53,14 @@ def read(path: Path) -> dict[str, Any]:
 def made(kind: Any, entry: dict[str, Any], path: Path) -> Any:
     """Return an entry as a *kind*, a dataclass; CpatchError for a key too many or too few.
 
-    Lists become tuples. The complaint names the entry by its title, name or package, if it has one.
+    Lists become tuples; a text where a list belongs is refused, too. The complaint names the entry
+    by its title, name or package, if it has one.
     """
     values = {key: tuple(row) if isinstance(row, list) else row for key, row in entry.items()}
+    lists = [each.name for each in fields(kind) if each.type == "tuple[str, ...]"]
     try:
+        if texts := [key for key in lists if isinstance(values.get(key), str)]:
+            raise TypeError(f"no list: {', '.join(texts)}")
         return kind(**values)
     except TypeError as error:
         names = (entry.get(key) for key in ("title", "name", "package"))

@@ -31,12 +31,13 @@ def lines(row: Row) -> list[str]:
     return _shown({who: verdict.lines for who, verdict in row.verdicts.items()})
 
 
-def varying(row: Row) -> list[str]:
-    """Return what was once one thing and once another, on stock or on the other."""
+def notes(row: Row) -> list[str]:
+    """Return what was once one thing and once another, and the entries that nothing needs."""
     found = {}
     for who, verdict in row.verdicts.items():
         texts = (verdicts.both(test, row.runs[STOCK], row.runs[who]) for test in verdict.varied)
         found[who] = [f"varies: {text}" for text in texts]
+        found[who] += [each.unused for each in verdict.unused]
     return _shown(found)
 
 

@@ -17,7 +17,7 @@ from cpatch.base.pin import Pin
 from cpatch.base.project import Project
 from cpatch.compat import running, table, verdicts
 from cpatch.compat.running import CALLED, LIMIT, Bench, Run
-from cpatch.compat.table import COMPARED, PATCHED, RUNS, STOCK, WHEEL, Package, Table
+from cpatch.compat.table import COMPARED, PATCHED, RUNS, STOCK, WHEEL, Package
 from cpatch.compat.verdicts import Verdict
 from cpatch.measuring import environments, interpreters
 from cpatch.measuring.interpreters import Side
@@ -149,7 +149,7 @@ class Session:
         self.store = Store(project.make_dir(self.work / "runs"), self.home / "inside", job.wheel)
         self.runs = (*RUNS, WHEEL) if job.wheel else RUNS
         self.log = self.work / "prepare.log"
-        self.known = table.load(self.home / "packages.toml").differences
+        self.known = table.load(self.home / "packages.toml").known(pin.branch)
         self.job = job
 
     def rows(self) -> Iterator[Row]:
@@ -326,7 +326,7 @@ def kept_rows(project: Project, pin: Pin) -> list[Row]:
             if found[who] or (not whole and who in RUNS and any(found.values())):
                 console.note(f"{package.project} is left out, {who}: {why}")
         if whole:
-            rows.append(_row(package, good, known))
+            rows.append(_row(package, good, known.known(pin.branch)))
     if not rows:
         raise CpatchError(
             f"no package's runs are kept of {pin.branch}",
@@ -349,10 +349,12 @@ def _void(record: Mapping[str, Any], wanted: str, stock: Mapping[str, Any]) -> s
     return ""
 
 
-def _row(package: Package, found: Mapping[str, dict[str, Any]], known: Table) -> Row:
+def _row(
+    package: Package, found: Mapping[str, dict[str, Any]], known: Sequence[table.Difference]
+) -> Row:
     runs = {who: [Run.of_json(each) for each in found[who]["runs"]] for who in found}
     told = {
-        who: verdicts.judge(package.project, who, runs[STOCK], runs[who], known.differences)
+        who: verdicts.judge(package.project, who, runs[STOCK], runs[who], known)
         for who in COMPARED
         if who in runs
     }

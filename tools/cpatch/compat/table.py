@@ -23,6 +23,7 @@ and of a difference that is known::
     runs = ["call"]
     kind = "exact count"            # one of KINDS
     cause = "Asserts the count of ..."
+    pins = ["3.NN"]                 # none: of all
 """
 
 from __future__ import annotations
@@ -95,19 +96,21 @@ _NO_MATTER = ("seconds", "short", "part")
 
 
 @dataclass(frozen=True)
-class Difference:
-    """Tests that may differ from stock in some runs, and why."""
+class Difference(tables.Difference):
+    """Tests that may differ from stock in some runs."""
 
     package: str
     tests: tuple[str, ...]
     runs: tuple[str, ...]
     kind: str
-    cause: str
 
     def concerns(self, package: str, run: str, test: str) -> bool:
         """Say whether this entry is about that test of that run."""
-        named = package == self.package and run in self.runs
-        return named and tables.matches(test, self.tests)
+        return self.expects(package, run) and tables.matches(test, self.tests)
+
+    def expects(self, package: str, run: str) -> bool:
+        """Say whether this entry is about some test of that run."""
+        return package == self.package and run in self.runs
 
 
 @dataclass(frozen=True)
@@ -116,6 +119,10 @@ class Table:
 
     packages: tuple[Package, ...]
     differences: tuple[Difference, ...]
+
+    def known(self, branch: str) -> list[Difference]:
+        """Return the differences that are known of a pin."""
+        return tables.of_pin(self.differences, branch)
 
     def choose(self, only: tuple[str, ...]) -> list[Package]:
         """Return the packages of these names, all for none; CpatchError for an unknown name."""

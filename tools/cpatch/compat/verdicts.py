@@ -29,12 +29,14 @@ class Verdict:
     """How a run compares with stock.
 
     ``lines`` are what differs and nobody has explained, ``known`` what is, ``varied`` the tests
-    that do not differ, and were once one thing and once another on the same interpreter.
+    that do not differ, and were once one thing and once another on the same interpreter,
+    ``unused`` the entries that nothing of the run needs.
     """
 
     lines: tuple[str, ...] = ()
     known: tuple[Known, ...] = ()
     varied: tuple[str, ...] = ()
+    unused: tuple[Difference, ...] = ()
 
     @property
     def good(self) -> bool:
@@ -118,7 +120,9 @@ def judge(
         for test in every(stock, found)
         if test not in differing and any(len(outcomes(runs, test)) > 1 for runs in (stock, found))
     ]
-    return Verdict(tuple(lines), tuple(explained), tuple(varied))
+    needed = [each.why for each in explained]
+    unused = [row for row in known if row.expects(package, who) and row not in needed]
+    return Verdict(tuple(lines), tuple(explained), tuple(varied), tuple(unused))
 
 
 def total(run: Run) -> str:

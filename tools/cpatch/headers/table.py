@@ -83,20 +83,18 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Difference:
-    """What may differ in some rows, and why."""
+class Difference(tables.Difference):
+    """What may differ in some rows."""
 
     group: str
     rows: tuple[str, ...]
     lines: tuple[str, ...]
-    cause: str
-    pins: tuple[str, ...] = ()
 
     def concerns(self, row: Row, line: str, branch: str) -> bool:
         """Say whether this entry is about what is told of a row."""
         return (
             row.group.title == self.group
-            and (not self.pins or branch in self.pins)
+            and self.holds(branch)
             and tables.matches(row.name, self.rows)
             and tables.matches(line, self.lines)
         )

@@ -19,6 +19,6 @@ def few(context: Context) -> Result:
         result.failed += len(row.verdicts) - good
         if good < len(row.verdicts):
             result.notes += [f"FAILED: {row.package.project}", *page.lines(row)]
-        if varying := page.varying(row):
-            result.notes += [row.package.project, *varying]
+        if notes := page.notes(row):
+            result.notes += [row.package.project, *notes]
     return result

@@ -11,6 +11,7 @@ What differs and is known stands in ``tools/expected/variants.toml``::
     variants = ["m32"]
     tests = ["test.test_x.C.test_y"]    # shell patterns; "build" stands for the building of it
     cause = "Asserts ..."
+    pins = ["3.NN"]                     # none: of all
 
 ``build of both`` explains what stock does not build either; it excuses nothing of patched alone.
 """
@@ -214,31 +215,25 @@ def _run(context: Context, variant: Variant, tree: str) -> Record:
 
 
 @dataclass(frozen=True)
-class Difference:
-    """Tests that may fail in some variants, and why."""
+class Difference(tables.Difference):
+    """Tests that may fail in some variants."""
 
     variants: tuple[str, ...]
     tests: tuple[str, ...]
-    cause: str
 
     def concerns(self, variant: str, case: str) -> bool:
         """Say whether this entry is about that test of that variant."""
         return variant in self.variants and tables.matches(case, self.tests)
 
 
-def differences(project: Project) -> list[Difference]:
-    """Read the table of what is known; CpatchError for an entry that is not whole."""
+def differences(project: Project, pin: Pin) -> list[Difference]:
+    """Read what is known of a pin; CpatchError for an entry with keys too many or too few."""
     path = project.root / "tools" / "expected" / "variants.toml"
     entries = tables.read(path).get("difference", []) if path.exists() else []
-    found = []
-    for entry in entries:
-        try:
-            row = Difference(tuple(entry["variants"]), tuple(entry["tests"]), entry["cause"])
-        except KeyError as error:
-            raise CpatchError(f"{path}: an entry lacks {error}", code=USAGE) from None
+    found: list[Difference] = [tables.made(Difference, entry, path) for entry in entries]
+    for row in found:
         choose(row.variants)
-        found.append(row)
-    return found
+    return tables.of_pin(found, pin.branch)
 
 
 def unexplained(record: Record, known: Sequence[Difference]) -> Iterator[str]:
@@ -246,3 +241,11 @@ def unexplained(record: Record, known: Sequence[Difference]) -> Iterator[str]:
     for case in record.differs:
         if not any(each.concerns(record.name, case) for each in known):
             yield case
+
+
+def unused(record: Record, known: Sequence[Difference]) -> Iterator[Difference]:
+    """Yield the entries about a variant that nothing of its record needs, if its tests ran."""
+    for each in known:
+        needed = any(each.concerns(record.name, case) for case in record.differs)
+        if record.name in each.variants and not needed and not record.error:
+            yield each

@@ -15,7 +15,7 @@ def _row(name: str) -> Row:
             result.name = name
             return result
         record = variants.run(context, variant, fresh=True)
-        new = list(variants.unexplained(record, variants.differences(context.project)))
+        new = list(variants.unexplained(record, variants.differences(context.project, context.pin)))
         notes = [f"FAILED: {case} (stock does not fail it)" for case in new]
         notes += [f"flaky: {case} failed once and passed when run again" for case in record.flaky]
         if record.error:

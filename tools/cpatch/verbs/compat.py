@@ -93,7 +93,7 @@ def command(given: Asked) -> int:
     for row in session.Session(project, pin, job).rows():
         rows.append(row)
         console.say(page.line(row))
-        for text in [*page.lines(row), *page.varying(row)]:
+        for text in [*page.lines(row), *page.notes(row)]:
             console.say(text)
         console.detail(page.told(row))
     console.say(page.totals(rows))

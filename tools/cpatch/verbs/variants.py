@@ -27,7 +27,7 @@ def command(
     Continues what was interrupted: what is recorded of the same source tree is not run again.
     """
     project, pin = open_pin(pin_name)
-    known = variants.differences(project)
+    known = variants.differences(project, pin)
     chosen = variants.choose(only)
     if listing:
         for each in chosen:
@@ -48,6 +48,8 @@ def command(
         for case in variants.unexplained(record, known):
             bad = True
             console.say(f"    {case} (stock does not fail it)")
+        for entry in variants.unused(record, known):
+            console.say(f"    {entry.unused}")
     if bad:
         raise CpatchError(
             "variants differ from stock",

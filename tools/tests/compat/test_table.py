@@ -47,6 +47,14 @@ def test_brackets_of_a_test_stand_for_themselves(tmp_path: Path) -> None:
     assert not row.concerns("other", "call", "a.py::test_[1]")
 
 
+def test_an_entry_may_be_of_some_pins(tmp_path: Path) -> None:
+    text = ENTRY + DIFFERENCE
+    assert len(table.load(written(tmp_path, text)).known("9.8")) == 1
+    found = table.load(written(tmp_path, text + 'pins = ["9.9"]\n'))
+    assert found.known("9.8") == []
+    assert len(found.known("9.9")) == 1
+
+
 @pytest.mark.parametrize(
     ("old", "new"),
     [
@@ -55,6 +63,9 @@ def test_brackets_of_a_test_stand_for_themselves(tmp_path: Path) -> None:
         ('kind = "exact count"', 'kind = "bad luck"'),
         ('runs = ["call"]', 'runs = ["stock"]'),
         ('package = "toy"', 'package = "tie"'),
+        ("cause =", 'pin = "9.8"\ncause ='),
+        ("cause =", 'pins = "9.8"\ncause ='),
+        ('["a.py::test_[1]*"]', '"*"'),
         ("[[package]]", "[[package"),
     ],
 )

@@ -6,7 +6,7 @@ from cpatch.compat import verdicts
 from cpatch.compat.running import END, LIMIT, Run
 from cpatch.compat.table import Difference
 
-KNOWN = Difference("toy", ("count*",), ("call",), "exact count", "So it is.")
+KNOWN = Difference("toy", ("count*",), ("call",), "exact count", cause="So it is. Ever.")
 
 
 def run(status: int | str = 0, **tests: str) -> Run:
@@ -19,7 +19,7 @@ def judge(stock: list[Run], found: list[Run], who: str = "call") -> verdicts.Ver
 
 def test_the_same_is_no_difference_even_if_it_fails() -> None:
     stock = run(1, a="failed", b="passed")
-    assert judge([stock], [stock]) == verdicts.Verdict()
+    assert judge([stock], [stock], "patched") == verdicts.Verdict()
 
 
 def test_another_outcome_differs_in_each_direction() -> None:
@@ -37,6 +37,14 @@ def test_a_known_one_has_its_cause_in_its_run_only() -> None:
     assert judge(stock, found, "patched").lines == ("count_1: failed (stock: passed)",)
 
 
+def test_an_entry_that_nothing_needs_is_told_where_it_is_about() -> None:
+    stock, found = [run(count_1="passed")], [run(1, count_1="failed")]
+    assert judge(stock, found).unused == ()
+    assert judge(stock, stock).unused == (KNOWN,)
+    assert judge(stock, stock, "patched").unused == ()
+    assert KNOWN.unused == "nothing differs any more for this cause: So it is"
+
+
 def test_what_varies_is_told_and_does_not_count() -> None:
     stock = [run(a="passed"), run(a="failed")]
     verdict = judge(stock, [run(a="failed")])
@@ -52,7 +60,8 @@ def test_a_test_that_did_not_run_differs_but_not_after_a_limit() -> None:
     cut = run(LIMIT, a="passed")
     # Stock came to its end: that the other did not is what differs.
     assert judge([stock], [cut]).lines == ("(exit): time limit (stock: ended)",)
-    assert judge([cut], [stock]) == judge([cut], [cut]) == verdicts.Verdict()
+    for found in (stock, cut):
+        assert judge([cut], [found], "patched") == verdicts.Verdict()
 
 
 def test_nothing_of_a_run_that_hangs_at_once_is_the_same() -> None:

@@ -141,7 +141,9 @@ def test_each_difference_is_told(outcome: Outcome, line: str) -> None:
         0,
         ["FAILED: C: gcc C99", f"  {line}"],
     )
-    why = Difference("C", ("gcc *",), (line.replace("[", "?")[:20] + "*",), "Because.", ("9.9",))
+    why = Difference(
+        "C", ("gcc *",), (line.replace("[", "?")[:20] + "*",), cause="Because.", pins=("9.9",)
+    )
     assert judging.judge(outcome, [why], "9.9").known == ((line, why),)
     assert judging.judge(outcome, [why], "9.8").lines == (line,)
 

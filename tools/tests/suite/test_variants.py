@@ -153,12 +153,38 @@ def test_names_and_entries_are_checked(toy, state, capsys):
     (toy.root / "tools" / "expected" / "variants.toml").write_text(
         '[[difference]]\nvariants = ["clang"]\ntests = ["a"]\n'
     )
-    assert toy.run("variants", "--only", "clang") == 2
-    assert "lacks 'cause'" in capsys.readouterr().err
+    assert toy.run("variants", "--only", "clang") == 1
+    assert "required keyword-only argument: 'cause'" in capsys.readouterr().err
+    (toy.root / "tools" / "expected" / "variants.toml").write_text(
+        '[[difference]]\nvariants = ["clang"]\ntests = ["a"]\ncause = "b"\nwhy = "c"\n'
+    )
+    assert toy.run("variants", "--only", "clang") == 1
+    assert "unexpected keyword argument 'why'" in capsys.readouterr().err
+
+
+def test_an_entry_is_of_its_pins_and_told_when_nothing_needs_it(toy, state, capsys):
+    path = toy.root / "tools" / "expected" / "variants.toml"
+    path.parent.mkdir(parents=True)
+    text = '[[difference]]\nvariants = ["clang"]\ntests = ["*.test_a"]\ncause = "So it is."\n'
+    note = "    nothing differs any more for this cause: So it is."
+    path.write_text(text + 'pins = ["9.9"]\n')
+    state.failing = ["test.test_gc.C.test_a"]
+    assert toy.run("variants", "--only", "clang") == 4
+    path.write_text(text + 'pins = ["9.9", "9.8"]\n')
+    assert toy.run("variants", "--only", "clang") == 0
+    assert note not in capsys.readouterr().out
+    state.failing = []
+    assert toy.run("variants", "--only", "musl") == 0
+    assert note not in capsys.readouterr().out
+    assert toy.run("variants", "--only", "clang", "--fresh") == 0
+    assert note in capsys.readouterr().out
+    state.broken = {("patched", "clang"), ("stock", "clang")}
+    assert toy.run("variants", "--only", "clang", "--fresh") == 0
+    assert note not in capsys.readouterr().out
 
 
 def test_an_entry_is_of_its_variants_only():
-    row = Difference(("m32",), ("test.x.*",), "c")
+    row = Difference(("m32",), ("test.x.*",), cause="c")
     assert list(variants.unexplained(Record("m32", "t", differs=("test.x.C.y",)), [row])) == []
     assert list(variants.unexplained(Record("musl", "t", differs=("test.x.C.y",)), [row]))
     row = variants_page.line(Record("m32", "t", error="one\ntwo", both=("build",)), [])
@@ -172,6 +198,6 @@ def test_a_build_that_fails_here_alone_is_not_blamed_on_stock():
     assert page.endswith("What does not build, and stock does:\n\n- m32: bad.c:1")
     rows = [Record("m32", "t", error="bad.c:1\nmore", both=("build",))]
     assert variants_page.render(rows, []).endswith("pass or build either:\n\n- m32: bad.c:1")
-    why = Difference(("m32",), ("build of both",), "Stock's fault.")
+    why = Difference(("m32",), ("build of both",), cause="Stock's fault.")
     assert variants_page.render(rows, [why]).endswith("either:\n\n- m32: Stock's fault.")
     assert list(variants.unexplained(Record("m32", "a", differs=("build",)), [why])) == ["build"]
