@@ -178,10 +178,8 @@ class Session:
             if ready and not kept[who]:
                 console.note(f"{package.project}: {who} ...")
                 self._run(package, who, kept, ready)
-        found = {}
         for who in self.runs[1:]:
-            verdict = self.judge(package, who, kept)
-            if len(verdict.lines) <= MANY and self._again(verdict, who, kept):
+            if self._again(package, who, kept):
                 if not ready:
                     return self.row(package, self.prepare(package))
                 only = verdicts.suspects(kept[STOCK], kept[who])
@@ -190,8 +188,8 @@ class Session:
                 for _ in range(AGAIN):
                     for each in (STOCK, who):
                         self._run(package, each, kept, ready, only)
-                verdict = self.judge(package, who, kept)
-            found[who] = verdict
+        # Only now: each is compared with all runs of stock, as on the page.
+        found = {who: self.judge(package, who, kept) for who in self.runs[1:]}
         trees = {who: self.side(who).tree_id for who in self.runs}
         flavor = interpreters.flavor_of(self.sides[PATCHED].flags)
         there = ready[1] if ready else installed[0]
@@ -214,8 +212,9 @@ class Session:
         """Compare one's runs with stock's."""
         return verdicts.judge(package.project, who, kept[STOCK], kept[who], self.known)
 
-    def _again(self, verdict: Verdict, who: str, kept: dict[str, list[Run]]) -> bool:
-        if verdict.good or len(kept[who]) > AGAIN:
+    def _again(self, package: Package, who: str, kept: dict[str, list[Run]]) -> bool:
+        verdict = self.judge(package, who, kept)
+        if verdict.good or len(verdict.lines) > MANY or len(kept[who]) > AGAIN:
             return False
         return bool(verdicts.suspects(kept[STOCK], kept[who]))
 

@@ -77,6 +77,17 @@ def test_chance_is_no_difference_and_is_told(
     assert "\nVary from run to run: toy 1.\n" in text
 
 
+def test_each_is_compared_with_all_that_stock_did(toy: Toy, runs: Runs) -> None:
+    # Stock's crash is seen when call is run again; patched had it before.
+    crash = {"a": "crashed: SIGSEGV"}
+    runs.by_who = {
+        "stock": [{"a": "passed"}] * 3 + [crash],
+        "patched": [crash],
+        "call": [{"a": "failed"}, {"a": "passed"}],
+    }
+    assert toy.run("compat", "--only", "toy") == 0
+
+
 def test_after_a_crash_all_is_run_again_and_it_still_counts(
     toy: Toy, runs: Runs, capsys: pytest.CaptureFixture[str]
 ) -> None:
