@@ -11,16 +11,16 @@ import click
 from cpatch.base import console, locks
 from cpatch.base.errors import FAILURE, USAGE, CpatchError
 from cpatch.base.project import Project
-from cpatch.building import flavors, profiles, userland
+from cpatch.building import flavors, profiles
 from cpatch.dist import archive, assemble, elf, record, staging, trial
 from cpatch.dist.assemble import Made
 from cpatch.dist.staging import Wanted
 from cpatch.verbs.options import (
     asked,
     jobs_option,
-    names,
     open_pin,
     pin_option,
+    suites_option,
     tree_option,
     verbose_option,
 )
@@ -52,10 +52,7 @@ class Asked:
 )
 @click.option("--profile", metavar="TARBALL", help="Build with a profile that was taken before.")
 @click.option("--compare", metavar="TARBALL", help="Name what differs from another build.")
-@click.option(
-    "--try", "suites", callback=names, metavar="SUITE,…",
-    help="Run it in bare systems, as root: bookworm, trixie, jammy, noble.",
-)  # fmt: skip
+@suites_option("Run it in bare systems, as root: bookworm, trixie, jammy, noble.")
 @verbose_option
 @asked(Asked)
 def command(given: Asked) -> int:
@@ -64,9 +61,6 @@ def command(given: Asked) -> int:
     row = flavors.get(given.flavor)
     if given.profile and not row.profiled:
         raise CpatchError(f"{row.name} is built without a profile", fix="make dist", code=USAGE)
-    # What would be refused after the build is refused before it.
-    for suite in given.suites:
-        userland.check(project, suite)
     wanted = Wanted(
         *(project, pin, given.tree, row),
         shared=given.shared,
