@@ -12,7 +12,7 @@ from cpatch.base import console, locks
 from cpatch.base.errors import FAILURE, USAGE, CpatchError
 from cpatch.base.project import Project
 from cpatch.building import flavors, profiles
-from cpatch.dist import archive, assemble, elf, record, staging, trial
+from cpatch.dist import archive, assemble, elf, record, relocate, staging, trial
 from cpatch.dist.assemble import Made
 from cpatch.dist.staging import Wanted
 from cpatch.verbs.options import (
@@ -58,6 +58,7 @@ class Asked:
 def command(given: Asked) -> int:
     """Build, and pack into a tarball that runs from wherever it is unpacked."""
     project, pin = open_pin(given.pin_name)
+    relocate.check(project.build)
     row = flavors.get(given.flavor)
     if given.profile and not row.profiled:
         raise CpatchError(f"{row.name} is built without a profile", fix="make dist", code=USAGE)
