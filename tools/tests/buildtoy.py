@@ -6,6 +6,7 @@ script that answers the driver's questions.
 
 from __future__ import annotations
 
+import fcntl
 import stat
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -148,6 +149,16 @@ def make_toy(root: Path, monkeypatch: pytest.MonkeyPatch) -> Toy:
     monkeypatch.setattr(apply, "ensure_tree", toy.ensure_tree)
     monkeypatch.setattr(host, "ensure_host", lambda project, environ: None)
     return toy
+
+
+def locked(directory: Path) -> bool:
+    """Tell whether somebody, if only this process, is alone in a directory."""
+    with (directory / ".cpatch-lock").open() as stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
 
 
 def fake_program(directory: Path, name: str, body: str = "exit 0") -> Path:

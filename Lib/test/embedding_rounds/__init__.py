@@ -9,6 +9,7 @@ the last, and how much each round between left behind.
 import dataclasses
 import os
 import shlex
+import shutil
 import subprocess
 import sys
 
@@ -29,12 +30,17 @@ library = os.path.join(library, value('LIBRARY'))
 print(library)
 print(value('CC'))
 print('-I' + headers, '-I' + os.path.dirname(sysconfig.get_config_h_filename()))
-print(library, *map(value, ('LINKFORSHARED', 'LIBS', 'MODLIBS', 'SYSLIBS')))
+# As the program python itself is linked: a sanitizer's library is in the flags.
+print(*map(value, ('PY_CORE_LDFLAGS', 'LINKFORSHARED')))
+print(library, *map(value, ('LIBS', 'MODLIBS', 'SYSLIBS')))
 """
 
 
 class CannotBuild(Exception):
-    """There is no compiler, or no static library to link."""
+    """There is no compiler, or no static library to link.
+
+    What a compiler refuses is no such thing: it is a RuntimeError.
+    """
 
 
 @dataclasses.dataclass
@@ -59,38 +65,45 @@ class Memory:
 
 
 def build(python, target):
-    """Compile rounds.c with the library of *python*; raise CannotBuild."""
+    """Compile rounds.c with the library of *python*.
+
+    CannotBuild if there is nothing to compile or link with; RuntimeError if
+    it does not compile or link.
+    """
     asked = subprocess.run([python, '-c', _CONFIGURATION], text=True,
                            check=True, stdout=subprocess.PIPE)
-    library, compiler, headers, link = asked.stdout.splitlines()
+    library, compiler, headers, flags, link = asked.stdout.splitlines()
     if not os.path.exists(library):
         raise CannotBuild(f'{python} has no static library {library}')
     command = [*shlex.split(compiler), '-O1', '-g', *shlex.split(headers),
-               SOURCE, *shlex.split(link), '-o', target]
-    try:
-        done = subprocess.run(command, text=True, stdin=subprocess.DEVNULL,
-                              stdout=subprocess.PIPE,
-                              stderr=subprocess.STDOUT)
-    except OSError as error:
-        raise CannotBuild(f'{command[0]}: {error}') from None
+               *shlex.split(flags), SOURCE, *shlex.split(link), '-o', target]
+    if shutil.which(command[0]) is None:
+        raise CannotBuild(f'no compiler {command[0]}')
+    done = subprocess.run(command, text=True, stdin=subprocess.DEVNULL,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     if done.returncode:
-        raise CannotBuild(f'{shlex.join(command)}:\n{done.stdout}')
+        raise RuntimeError(f'{shlex.join(command)}:\n{done.stdout}')
 
 
 def run(program, way, rounds, python=sys.executable, option=None,
         timeout=300):
     """Run *rounds* of *way* and return their Memory.
 
-    RuntimeError if the program fails: what it printed, and how it ended.
+    RuntimeError if the program fails: what it printed, and how it ended; or
+    if it has not ended after *timeout* seconds.
     """
     command = [program, way, str(rounds), python]
     if option:
         command.append(option)
     env = {name: value for name, value in os.environ.items()
            if not name.startswith('PYTHON')}
-    done = subprocess.run(command, env=env, text=True, timeout=timeout,
-                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT)
+    try:
+        done = subprocess.run(command, env=env, text=True, timeout=timeout,
+                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT)
+    except subprocess.TimeoutExpired:
+        raise RuntimeError(f'{shlex.join(command)}: '
+                           f'no end after {timeout} seconds') from None
     lines = done.stdout.splitlines()
     if done.returncode or len(lines) != rounds:
         raise RuntimeError(f'{shlex.join(command)}: exit code '

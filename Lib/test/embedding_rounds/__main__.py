@@ -1,4 +1,7 @@
-"""Run the rounds and print a table."""
+"""Run the rounds and print a table; exit with 1 if a way fails.
+
+What another interpreter fails is shown, and is no failure.
+"""
 
 import argparse
 import json
@@ -29,10 +32,8 @@ def parse():
     return args
 
 
-def measure(args, python, home):
+def measure(args, python, program):
     """Yield each way and its Memory, or what went wrong."""
-    program = os.path.join(home, 'rounds')
-    build(python, program)
     for way in args.ways:
         try:
             yield way, run(program, way, args.rounds, python, args.option,
@@ -54,22 +55,27 @@ def main():
     if args.compare:
         pythons.insert(0, os.path.abspath(args.compare))
     raw = {}
-    if not args.json:
-        print('| interpreter | way | KiB after the first | after the last | '
-              'per round |\n|---|---|---:|---:|---:|')
-    for python in pythons:
-        with tempfile.TemporaryDirectory() as home:
-            try:
-                for way, found in measure(args, python, home):
-                    raw.setdefault(python, {})[way] = (
-                        found if isinstance(found, str) else found.after)
-                    if not args.json:
-                        print(row(python, way, found), flush=True)
-            except CannotBuild as error:
-                sys.exit(f'error: {error}')
+    with tempfile.TemporaryDirectory() as home:
+        programs = {python: os.path.join(home, f'rounds-{number}')
+                    for number, python in enumerate(pythons)}
+        try:
+            for python, program in programs.items():
+                build(python, program)
+        except (CannotBuild, RuntimeError) as error:
+            sys.exit(f'error: {error}')
+        if not args.json:
+            print('| interpreter | way | KiB after the first '
+                  '| after the last | per round |\n|---|---|---:|---:|---:|')
+        for python, program in programs.items():
+            for way, found in measure(args, python, program):
+                raw.setdefault(python, {})[way] = (
+                    found if isinstance(found, str) else found.after)
+                if not args.json:
+                    print(row(python, way, found), flush=True)
     if args.json:
         print(json.dumps(raw))
+    return any(isinstance(found, str) for found in raw[sys.executable].values())
 
 
 if __name__ == '__main__':
-    main()
+    sys.exit(main())

@@ -12,7 +12,7 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from cpatch.base import proc
+from cpatch.base import locks, proc
 from cpatch.base.errors import USAGE, CpatchError
 from cpatch.base.project import Project
 
@@ -37,10 +37,35 @@ def run(
 ) -> None:
     """Run *argv* in a bare *suite* that has the files and folders *given*, and nothing else.
 
-    Raises CpatchError when it fails; the copy is gone afterwards, or begun anew next time.
+    Raises CpatchError when it fails; the copy is gone afterwards, or begun anew next time. Of two
+    trials in one suite the second waits.
     """
-    base = userland(project, suite)
-    top = base.with_name(f"{suite}.trial")
+    place = project.make_dir(project.build / "userlands" / f"{suite}.trial")
+    with locks.alone_in(place):
+        top = _copy(userland(project, suite, place), place / "root", given)
+        log.unlink(missing_ok=True)
+        kept = {key: value for key, value in os.environ.items() if key.startswith("PIP_INDEX")}
+        env = {**kept, "HOME": "/root", "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
+        env["LC_ALL"] = "C.UTF-8"
+        if (top / _FROM_HOST[-1]).exists():
+            certificates = "/" + _FROM_HOST[-1]
+            env |= {"PIP_CERT": certificates, "SSL_CERT_FILE": certificates}
+        inside = f'mount -t proc proc /proc && cd /{HOME} && exec "$@"'
+        clean = ["env", "-i", *(f"{key}={value}" for key, value in env.items())]
+        chroot = ["chroot", os.fspath(top), "sh", "-c", inside, "sh"]
+        proc.step(
+            title,
+            # The first process in there takes no signal from here: it ends with unshare.
+            ["unshare", "-mpf", "--kill-child", *clean, *chroot, *argv],
+            cwd=Path("/"),
+            log=log,
+            works_on=place,
+        )
+        shutil.rmtree(top, ignore_errors=True)
+
+
+def _copy(base: Path, top: Path, given: Sequence[Path]) -> Path:
+    """Make *top* a copy of a bare system, with files and folders and the host's network."""
     shutil.rmtree(top, ignore_errors=True)
     proc.run(["cp", "-a", "--reflink=auto", base, top], cwd=base.parent)
     for name in _FROM_HOST:
@@ -53,33 +78,18 @@ def run(
             shutil.copytree(path, top / HOME / path.name, ignore=unwanted)
         else:
             shutil.copyfile(path, top / HOME / path.name)
-    log.unlink(missing_ok=True)
-    kept = {key: value for key, value in os.environ.items() if key.startswith("PIP_INDEX")}
-    certificates = "/" + _FROM_HOST[-1]
-    env = {**kept, "HOME": "/root", "PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8"}
-    if (top / _FROM_HOST[-1]).exists():
-        env |= {"PIP_CERT": certificates, "SSL_CERT_FILE": certificates}
-    inside = f'mount -t proc proc /proc && cd /{HOME} && exec "$@"'
-    words = [f"{key}={value}" for key, value in env.items()]
-    proc.step(
-        title,
-        ["unshare", "-mpf", "env", "-i", *words, "chroot", top, "sh", "-c", inside, "sh", *argv],
-        cwd=Path("/"),
-        log=log,
-    )
-    shutil.rmtree(top, ignore_errors=True)
+    return top
 
 
 def check(project: Project, suite: str) -> None:
     """Raise CpatchError if a bare *suite* is not there and could not be made; it takes no time."""
-    if (project.build / "userlands" / f"{suite}.done").exists():
-        return
-    if os.geteuid() != 0 or not shutil.which("debootstrap"):
+    made = (project.build / "userlands" / f"{suite}.done").exists()
+    if os.geteuid() != 0 or not (made or shutil.which("debootstrap")):
         raise CpatchError(
             "--try needs root and debootstrap",
             fix="as root: apt-get install -y debootstrap",
         )
-    if suite not in _UBUNTU and not (_SCRIPTS / suite).exists():
+    if not made and suite not in _UBUNTU and not (_SCRIPTS / suite).exists():
         raise CpatchError(
             "debootstrap does not know that suite",
             wanted=f"bookworm, trixie, {', '.join(_UBUNTU)}",
@@ -88,8 +98,11 @@ def check(project: Project, suite: str) -> None:
         )
 
 
-def userland(project: Project, suite: str) -> Path:
-    """Return a bare system of a Debian release, made when it is not there yet."""
+def userland(project: Project, suite: str, place: Path) -> Path:
+    """Return a bare system of a Debian release, made when it is not there yet.
+
+    The caller is alone in *place*.
+    """
     home = project.make_dir(project.build / "userlands") / suite
     done = home.with_name(f"{suite}.done")
     if done.exists():
@@ -108,6 +121,7 @@ def userland(project: Project, suite: str) -> Path:
         [*words, suite, home, root, script],
         cwd=Path("/"),
         log=home.with_name(f"{suite}.log"),
+        works_on=place,
     )
     done.touch()
     return home

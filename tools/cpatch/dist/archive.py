@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import hashlib
 import io
 import os
+import shutil
 import stat
 import tarfile
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -77,24 +80,38 @@ def check(path: Path) -> None:
     next(_members(path), None)
 
 
-def compare(one: Path, other: Path) -> list[str]:
+@contextlib.contextmanager
+def as_it_is(path: Path) -> Iterator[Path]:
+    """Lend a copy of a tarball, which a build that packs another one in its place leaves alone.
+
+    Raises CpatchError if *path* is none that can be compared.
+    """
+    check(path)
+    with tempfile.TemporaryDirectory() as home:
+        yield Path(shutil.copy(path, home))
+
+
+def compare(before: Path, now: Path) -> list[str]:
     """Name what differs between two tarballs, if only how they are packed; [] for equal bytes."""
-    if digest(one) == digest(other):
+    if digest(before) == digest(now):
         return []
-    return differences(one, other) or ["nothing but how they are packed"]
+    return differences(before, now) or ["nothing but how they are packed"]
 
 
-def differences(one: Path, other: Path) -> list[str]:
-    """Name what differs between two tarballs, a line for each file; [] when nothing does."""
+def differences(before: Path, now: Path) -> list[str]:
+    """Name what differs between two tarballs, a line for each file; [] when nothing does.
+
+    The lines name neither tarball by its path: they are kept.
+    """
     found = []
-    mine, theirs = dict(_members(one)), dict(_members(other))
-    for name in sorted(mine.keys() | theirs.keys()):
-        if name not in mine or name not in theirs:
-            found.append(f"{name}: only in {one if name in mine else other}")
-        elif mine[name].about != theirs[name].about:
-            found.append(f"{name}: {mine[name].about} and {theirs[name].about}")
-        elif mine[name].data != theirs[name].data:
-            found.append(f"{name}: {different(mine[name].data, theirs[name].data)}")
+    old, new = dict(_members(before)), dict(_members(now))
+    for name in sorted(old.keys() | new.keys()):
+        if name not in old or name not in new:
+            found.append(f"{name}: only in the {'first' if name in old else 'second'}")
+        elif old[name].about != new[name].about:
+            found.append(f"{name}: {old[name].about} and {new[name].about}")
+        elif old[name].data != new[name].data:
+            found.append(f"{name}: {different(old[name].data, new[name].data)}")
     return found
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import platform
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,20 +42,13 @@ class Made:
     leaks: list[str]
 
 
-def names(wanted: Wanted) -> tuple[str, str, str]:
-    """Return the name of the top directory, of the tarball, and of pyenv's definition."""
-    tree = "immortal" if wanted.tree == "patched" else wanted.tree
-    top = f"{tree}-python-{wanted.pin.version}"
-    words = ["shared"] if wanted.shared else []
-    words += [wanted.flavor.name] if wanted.flavor.name != "pgo" else []
-    tarball = "-".join([top, platform.machine(), *words]) + ".tar.gz"
-    return top, tarball, "-".join([tree, wanted.pin.version, *words])
-
-
 def assemble(wanted: Wanted, *, any_glibc: bool = False) -> Made:
-    """Build, stage and pack; CpatchError when the tree would not run where it has to."""
-    top, name, definition_name = names(wanted)
-    made = staging.stage(wanted, name.removesuffix(".tar.gz"))
+    """Build, stage and pack; CpatchError when the tree would not run where it has to.
+
+    The caller is alone in ``staging.place``, and whole runs of one tarball follow each other.
+    """
+    top, name, definition_name = staging.names(wanted)
+    made = staging.stage(wanted)
     with console.progress("take libraries along"):
         bundled = bundle.bundle(made)
     glibc = bundle.newest_glibc(made)
@@ -77,7 +69,7 @@ def assemble(wanted: Wanted, *, any_glibc: bool = False) -> Made:
     _papers(made, bundled, glibc, leaks, profile)
     with console.progress(f"pack {name}"):
         sha256 = archive.pack(made.home, top, path, wanted.pin.date)
-    shutil.rmtree(path.parent / "stage" / name.removesuffix(".tar.gz"))
+    shutil.rmtree(made.root)
     files.write(path.with_name(f"{name}.sha256"), f"{sha256}  {name}\n")
     definition = path.with_name(definition_name)
     files.write(definition, _DEFINITION.format(top=top, name=name, sha256=sha256))
@@ -87,7 +79,7 @@ def assemble(wanted: Wanted, *, any_glibc: bool = False) -> Made:
 def _profile(made: Stage, to: Path) -> Path:
     """Pack the profile that the interpreter was made with, for who wants to make it again."""
     objdir = made.built.path.parent
-    home = to.parent / "stage" / to.name
+    home = made.place / "profile"
     shutil.rmtree(home, ignore_errors=True)
     for each in objdir.rglob(f"*{profiles.SUFFIX}"):
         copy = home / each.relative_to(objdir)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from cpatch.base import files
+from cpatch.base.errors import CpatchError
 from cpatch.dist import elf
 from cpatch.dist.archive import digest
 from cpatch.dist.assemble import Made
@@ -25,8 +26,19 @@ def place(tarball: Path) -> Path:
     return tarball.with_name(f"{tarball.name.removesuffix('.tar.gz')}.json")
 
 
-def begin(made: Made) -> dict[str, Any]:
-    """Return the record of a tarball, as far as it is known; what an earlier run saw is in it."""
+def begin(made: Made, again: Sequence[str]) -> dict[str, Any]:
+    """Write the record of a tarball, as far as it is known, and return it.
+
+    What an earlier run saw of these bytes is in it, but for the suites that are tried *again*.
+    """
+    known = _known(made)
+    for suite in again:
+        known["tried"].pop(suite, None)
+    write(made, known)
+    return known
+
+
+def _known(made: Made) -> dict[str, Any]:
     wanted, built, path = made.stage.wanted, made.stage.built, place(made.path)
     known: dict[str, Any] = json.loads(path.read_text("utf-8")) if path.exists() else {}
     if known.get("sha256") != made.sha256:
@@ -55,11 +67,20 @@ def write(made: Made, record: dict[str, Any]) -> None:
 
 
 def read(home: Path) -> list[dict[str, Any]]:
-    """Return the records of a directory of tarballs."""
+    """Return the records of a directory of tarballs; CpatchError for one of other bytes."""
     found = []
     for path in sorted(home.glob("*.tar.gz")):
-        if place(path).exists():
-            found.append(json.loads(place(path).read_text("utf-8")))
+        if not place(path).exists():
+            continue
+        record = json.loads(place(path).read_text("utf-8"))
+        if record["sha256"] != (sha256 := digest(path)):
+            raise CpatchError(
+                f"{place(path)} is of other bytes than {path.name}",
+                wanted=f"sha256 {record['sha256']}",
+                got=f"sha256 {sha256}",
+                fix="make dist again",
+            )
+        found.append(record)
     return found
 
 

@@ -14,6 +14,7 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
+from cpatch.base.errors import USAGE, CpatchError
 from cpatch.dist.staging import BUILD, PREFIX, Stage
 
 _BACK = "../../.."  # from a file of lib/pythonX.Y/config-… to the top
@@ -34,6 +35,21 @@ build_time_vars = {{
     for name, value in build_time_vars.items()
 }}
 """
+
+
+def check(build: Path) -> None:
+    """Raise CpatchError for a directory of the build that cannot be told from other paths.
+
+    ``/build``, for one, which stands for any such directory, is in the names of pip's files, too.
+    """
+    if len(build.parts) < 3:
+        raise CpatchError(
+            "the directory of the build has too short a name to be found in files",
+            wanted="a directory that is not directly below /",
+            got=str(build),
+            fix="make dist CPATCH_BUILD=/var/tmp/cpatch",
+            code=USAGE,
+        )
 
 
 def relocate(made: Stage, build: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import platform
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,6 +22,9 @@ from cpatch.building.records import Built
 #: What is built in as the prefix. It stands for the place of the tree in the files that name one,
 #: and ``relocate`` turns it into a way to find that place.
 PREFIX = "/relocatable/python"
+
+#: Below the place where a tarball is made: what ``make install`` takes for the root.
+_ROOT = "root"
 
 #: Stands for the directory of the build wherever a file of the tree names it.
 BUILD = "/build"
@@ -70,6 +74,16 @@ class Stage:
     home: Path
 
     @property
+    def place(self) -> Path:
+        """The directory in which it is being made."""
+        return place(self.wanted)
+
+    @property
+    def root(self) -> Path:
+        """What is taken for the root of a system; the tree is below it."""
+        return self.place / _ROOT
+
+    @property
     def branch(self) -> str:
         """The two numbers that name the program and its library."""
         return ".".join(self.wanted.pin.version.split(".")[:2])
@@ -94,6 +108,21 @@ class Stage:
         for path in sorted(self.home.rglob("*")):
             if path.is_symlink() or not path.is_dir():
                 yield path
+
+
+def names(wanted: Wanted) -> tuple[str, str, str]:
+    """Return the name of the top directory, of the tarball, and of pyenv's definition."""
+    tree = "immortal" if wanted.tree == "patched" else wanted.tree
+    top = f"{tree}-python-{wanted.pin.version}"
+    words = ["shared"] if wanted.shared else []
+    words += [wanted.flavor.name] if wanted.flavor.name != "pgo" else []
+    tarball = "-".join([top, platform.machine(), *words]) + ".tar.gz"
+    return top, tarball, "-".join([tree, wanted.pin.version, *words])
+
+
+def place(wanted: Wanted) -> Path:
+    """Return the directory in which a tarball is made; one driver at a time works there."""
+    return wanted.project.build / "dist" / "stage" / names(wanted)[1].removesuffix(".tar.gz")
 
 
 def flavor_of(wanted: Wanted) -> Flavor:
@@ -127,17 +156,17 @@ def _unplaced(configure: tuple[str, ...], wanted: Wanted) -> tuple[str, ...]:
     return (*others, name + " ".join([*words, flag]))
 
 
-def stage(wanted: Wanted, name: str) -> Stage:
-    """Build, install below ``build/dist/stage/NAME``, and take out what is not shipped."""
+def stage(wanted: Wanted) -> Stage:
+    """Build, install below the place, and take out what is not shipped."""
     project, pin, tree = wanted.project, wanted.pin, wanted.tree
     flavor = flavor_of(wanted)
     built = build.ensure_built(project, pin, tree, flavor, jobs=wanted.jobs, prefix=PREFIX)
-    root = project.make_dir(project.build / "dist" / "stage") / name
-    shutil.rmtree(root, ignore_errors=True)
+    made = Stage(wanted, built, project.make_dir(place(wanted)) / _ROOT / PREFIX.strip("/"))
+    shutil.rmtree(made.root, ignore_errors=True)
     log = project.logs(pin) / f"dist-{tree}-{flavor.name}.log"
     log.unlink(missing_ok=True)
     environment = flavors.build_environment(flavor, os.environ)
-    words = [f"DESTDIR={root}", "TEST_MODULES=no", *make.identity(pin, tree, built.tree_id)]
+    words = [f"DESTDIR={made.root}", "TEST_MODULES=no", *make.identity(pin, tree, built.tree_id)]
     proc.step(
         f"make install {tree} {flavor.name}",
         ["make", "install", *words],
@@ -146,7 +175,6 @@ def stage(wanted: Wanted, name: str) -> Stage:
         env=flavors.changes(environment, os.environ),
         log=log,
     )
-    made = Stage(wanted, built, root / PREFIX.strip("/"))
     if not made.python.exists():
         raise CpatchError(f"make install left no {made.python}", fix=f"read the log: {log}")
     prune(made.library)
@@ -179,6 +207,7 @@ def compile_library(made: Stage) -> None:
         cwd=Path("/"),
         env=flavors.changes(env, os.environ),
         log=made.wanted.project.logs(made.wanted.pin) / "dist-compile.log",
+        works_on=made.place,
     )
 
 

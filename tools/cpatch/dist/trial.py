@@ -15,7 +15,7 @@ _NAME = "python.tar.gz"
 
 def run(project: Project, pin: Pin, made: Made, suite: str) -> list[str]:
     """Run the steps in a bare *suite*, and return what they said; CpatchError when one fails."""
-    tarball = project.make_dir(project.build / "userlands" / "given") / _NAME
+    tarball = made.stage.place / _NAME
     shutil.copyfile(made.path, tarball)
     tools = project.root / "tools" / "dist"
     log = project.logs(pin) / f"dist-try-{suite}.log"

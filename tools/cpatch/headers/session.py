@@ -14,7 +14,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from cpatch.base import console, proc
+from cpatch.base import console, locks, proc
 from cpatch.base.errors import CpatchError
 from cpatch.base.pin import Pin
 from cpatch.base.project import Project
@@ -196,8 +196,15 @@ def every(
 ) -> tuple[list[Result], dict[str, Any]]:
     """Install what is missing, run all rows or those that have one of some words in their names.
 
-    Returns them, and what is kept of them.
+    Returns them, and what is kept of them. Of two at once the second waits.
     """
+    with locks.alone_in(project.make_dir(place(project, pin))):
+        return _every(project, pin, jobs, only)
+
+
+def _every(
+    project: Project, pin: Pin, jobs: int, only: Sequence[str]
+) -> tuple[list[Result], dict[str, Any]]:
     known = load_table(project)
     begun = datetime.now(timezone.utc).strftime("%Y-%m-%d")
     home = project.make_dir(place(project, pin))

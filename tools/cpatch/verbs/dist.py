@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
 import click
 
-from cpatch.base import console
+from cpatch.base import console, locks
 from cpatch.base.errors import FAILURE, USAGE, CpatchError
-from cpatch.building import flavors, profiles, userland
-from cpatch.dist import archive, assemble, elf, record, trial
+from cpatch.base.project import Project
+from cpatch.building import flavors, profiles
+from cpatch.dist import archive, assemble, elf, record, relocate, staging, trial
+from cpatch.dist.assemble import Made
 from cpatch.dist.staging import Wanted
 from cpatch.verbs.options import (
     asked,
     jobs_option,
-    names,
     open_pin,
     pin_option,
+    suites_option,
     tree_option,
     verbose_option,
 )
@@ -49,30 +52,47 @@ class Asked:
 )
 @click.option("--profile", metavar="TARBALL", help="Build with a profile that was taken before.")
 @click.option("--compare", metavar="TARBALL", help="Name what differs from another build.")
-@click.option(
-    "--try", "suites", callback=names, metavar="SUITE,…",
-    help="Run it in bare systems, as root: bookworm, trixie, jammy, noble.",
-)  # fmt: skip
+@suites_option("Run it in bare systems, as root: bookworm, trixie, jammy, noble.")
 @verbose_option
 @asked(Asked)
 def command(given: Asked) -> int:
     """Build, and pack into a tarball that runs from wherever it is unpacked."""
     project, pin = open_pin(given.pin_name)
+    relocate.check(project.build)
     row = flavors.get(given.flavor)
     if given.profile and not row.profiled:
         raise CpatchError(f"{row.name} is built without a profile", fix="make dist", code=USAGE)
-    # What would be refused after the build is refused before it.
-    if given.compare:
-        archive.check(Path(given.compare))
-    for suite in given.suites:
-        userland.check(project, suite)
     wanted = Wanted(
         *(project, pin, given.tree, row),
         shared=given.shared,
         jobs=given.jobs,
         profile=profiles.read(Path(given.profile)) if given.profile else None,
     )
-    made = assemble.assemble(wanted, any_glibc=given.any_glibc)
+    with (
+        archive.as_it_is(Path(given.compare)) if given.compare else nullcontext() as before,
+        locks.alone_in(project.make_dir(staging.place(wanted))),
+    ):
+        made = assemble.assemble(wanted, any_glibc=given.any_glibc)
+        _tell(project, given, made)
+        seen = record.begin(made, given.suites)
+        for suite in given.suites:
+            seen["tried"][suite] = trial.run(project, pin, made, suite)
+            console.field("tried", f"on a bare {suite}")
+            record.write(made, seen)
+        if before is None:
+            return 0
+        found = archive.compare(before, made.path)
+        seen["compared"][archive.digest(before)] = found
+        record.write(made, seen)
+    if found:
+        title = f"{made.path.name} is not what {given.compare} is"
+        raise CpatchError(title, got="\n".join(found), code=FAILURE)
+    console.field("equal", f"{given.compare}, byte by byte")
+    return 0
+
+
+def _tell(project: Project, given: Asked, made: Made) -> None:
+    """Say what was packed, and what is to be known of it."""
     built = made.stage.built
     console.field("packed", project.show(made.path))
     console.field("sha256", made.sha256)
@@ -89,18 +109,3 @@ def command(given: Asked) -> int:
     if made.profile:
         console.field("profile", project.show(made.profile))
     console.field("pyenv", f"pyenv install {project.show(made.definition)}")
-    seen = record.begin(made)
-    for suite in given.suites:
-        seen["tried"][suite] = trial.run(project, pin, made, suite)
-        console.field("tried", f"on a bare {suite}")
-        record.write(made, seen)
-    found = archive.compare(Path(given.compare), made.path) if given.compare else None
-    if given.compare and found is not None:
-        seen["compared"][archive.digest(Path(given.compare))] = found
-    record.write(made, seen)
-    if found:
-        title = f"{made.path.name} is not what {given.compare} is"
-        raise CpatchError(title, got="\n".join(found), code=FAILURE)
-    if found is not None:
-        console.field("equal", f"{given.compare}, byte by byte")
-    return 0

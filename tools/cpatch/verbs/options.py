@@ -13,6 +13,7 @@ from cpatch.base.errors import USAGE, CpatchError
 from cpatch.base.pin import Pin
 from cpatch.base.pinfile import load_pins
 from cpatch.base.project import TREES, Project
+from cpatch.building import userland
 from cpatch.building.flavors import FLAVORS, processors
 from cpatch.series import parts as series_parts
 from cpatch.series import patchfiles
@@ -124,6 +125,21 @@ def jobs_option(func: F) -> F:
         default=processors,
         help="How many things at once (default: the number of processors).",
     )(func)
+
+
+def _suites(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -> tuple[str, ...]:
+    # What would be refused after a build is refused before it.
+    found = tuple(name for each in value for name in names(ctx, param, each))
+    for suite in found:
+        userland.check(Project.find(), suite)
+    return found
+
+
+def suites_option(text: str) -> Callable[[F], F]:
+    """Add ``--try SUITE,…``, passed as ``suites``: bare systems that are there or can be made."""
+    return click.option(
+        "--try", "suites", multiple=True, callback=_suites, metavar="SUITE,…", help=text
+    )
 
 
 def open_pin(pin_name: str | None) -> tuple[Project, Pin]:

@@ -8,7 +8,14 @@ from pathlib import Path
 import click
 
 from cpatch.base import console
-from cpatch.verbs.options import asked, jobs_option, open_pin, pin_option, verbose_option
+from cpatch.verbs.options import (
+    asked,
+    jobs_option,
+    open_pin,
+    pin_option,
+    suites_option,
+    verbose_option,
+)
 from cpatch.wheels import pack
 
 
@@ -36,13 +43,7 @@ class Asked:
 )
 @click.option("--test/--no-test", default=True, help="Whether to run the package's tests.")
 @click.option("--servers", is_flag=True, help="Try each server, with the lines of its page.")
-@click.option(
-    "--try",
-    "suites",
-    multiple=True,
-    metavar="SUITE",
-    help="Build, test and serve in a bare Debian of this name, for its own Python; needs root.",
-)
+@suites_option("Build, test and serve in bare Debians, for their own Python; needs root.")
 @verbose_option
 @asked(Asked)
 def command(given: Asked) -> None:

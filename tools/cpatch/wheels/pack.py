@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from cpatch.base import console, files, proc
+from cpatch.base import console, files, locks, proc
 from cpatch.base.errors import CpatchError
 from cpatch.base.pin import Pin
 from cpatch.base.project import Project
@@ -51,11 +51,17 @@ def pack(project: Project, pin: Pin, job: Job) -> Packed:
     """Build against the stock interpreter of the pin, test there, and leave wheel and sdist.
 
     The wheel is built from the sdist, so that what is published builds. Raises CpatchError for what
-    stops that: no extension for the pin, a registry that is out of reach, a test that fails.
+    stops that: no extension for the pin, a registry that is out of reach, a test that fails. Of two
+    at once the second waits.
     """
     if not (project.root / stage.FOLDER / stage.LIST).is_file():
         raise CpatchError(f"no {stage.FOLDER}/{stage.LIST} in this repository")
     work = project.make_dir(project.pin_build(pin) / PLACE)
+    with locks.alone_in(work):
+        return _pack(project, pin, job, work)
+
+
+def _pack(project: Project, pin: Pin, job: Job, work: Path) -> Packed:
     log = project.logs(pin) / "wheel.log"
     log.unlink(missing_ok=True)
     source = stage.stage(project, pin, work / "source")
@@ -103,6 +109,7 @@ def test(python: Path, wheel: Path, tests: Path, place: Path, log: Path) -> None
         cwd=place,
         env=_clean(),
         log=log,
+        works_on=place.parent,
     )
 
 
@@ -127,6 +134,7 @@ def _environment(python: Path, place: Path, wanted: Sequence[str], log: Path) ->
         cwd=place,
         env=_clean(),
         log=log,
+        works_on=place.parent,
     )
     return inside
 
@@ -146,6 +154,7 @@ def _build(tools: Path, what: str, source: Path, place: Path, log: Path) -> None
         cwd=source.parent,
         env=_clean(),
         log=log,
+        works_on=place.parent,
     )
 
 

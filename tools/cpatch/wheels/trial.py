@@ -42,6 +42,7 @@ def servers(project: Project, python: Path, wheel: Path, place: Path, log: Path)
         [python, program, wheel, lines(project, place.with_name("lines")), place],
         cwd=project.root,
         log=log,
+        works_on=place.parent,
     )
     shutil.rmtree(place, ignore_errors=True)
 

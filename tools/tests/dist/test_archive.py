@@ -55,7 +55,7 @@ def test_what_differs_is_named(tree: Path, tmp_path: Path) -> None:
     pack(tree, "top", two, 1)
     more, mode, text = sorted(differences(one, two), key=lambda line: line.split()[0][-1])[::1]
     found = {line.partition(":")[0]: line for line in (more, mode, text)}
-    assert "only in" in found["top/more"]
+    assert found["top/more"] == "top/more: only in the second"
     assert "1 of 4 bytes, from 0x2 to 0x2" in found["top/text"]
     assert str(0o644) in found["top/bin/b"]
 

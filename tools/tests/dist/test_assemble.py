@@ -11,7 +11,10 @@ import tarfile
 from pathlib import Path
 
 import pytest
-from buildtoy import Toy, make_toy
+from buildtoy import Toy, locked, make_toy
+from cpatch.base.errors import CpatchError
+from cpatch.building import userland
+from cpatch.dist import archive, record, trial
 from cpatch.kept import entries, keeping
 
 NAME = "immortal-python-9.8.7-x86_64-release.tar.gz"
@@ -91,6 +94,61 @@ def test_the_same_again_and_what_differs(
     assert "0 of 1 equal" in (folder / "report.md").read_text()
     (row,) = entries.every(toy.project)
     assert (row.tree, row.mean) == ("b" * 12, "0 of 1 compared are equal")
+
+
+def test_the_build_before_is_compared_as_it_was(
+    toy: Toy, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = toy.project.build / "dist" / NAME
+    assert toy.run("dist", "--flavor", "release") == 0
+    hashed = archive.digest(before)
+    makefile = toy.source() / "Makefile.in"
+    makefile.write_text(makefile.read_text().replace("$$SOURCE", "X$$SOURCE"))
+    shutil.rmtree(toy.obj(flavor="release-dist"))
+    assert toy.run("dist", "--flavor", "release", "--compare", str(before)) == 1
+    assert "date.py: 2 and 3 bytes" in capsys.readouterr().err
+    (seen,) = record.read(before.parent)
+    assert list(seen["compared"]) == [hashed]
+    assert seen["sha256"] == archive.digest(before) != hashed
+
+
+def test_a_trial_that_fails_is_no_trial_that_went_well(
+    toy: Toy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fails = False
+
+    def run(*_: object) -> list[str]:
+        # Nobody packs another one in its place meanwhile.
+        assert locked(home / "stage" / NAME.removesuffix(".tar.gz"))
+        if fails:
+            raise CpatchError("try.sh failed")
+        return ["== unpack"]
+
+    monkeypatch.setattr(userland, "check", lambda *_: None)
+    monkeypatch.setattr(trial, "run", run)
+    home = toy.project.build / "dist"
+    assert toy.run("dist", "--flavor", "release", "--try", "one,two") == 0
+    (seen,) = record.read(home)
+    assert list(seen["tried"]) == ["one", "two"]
+    fails = True
+    assert toy.run("dist", "--flavor", "release", "--try", "two") == 1
+    (seen,) = record.read(home)
+    assert list(seen["tried"]) == ["one"]
+    # Of other bytes, nothing is known before they are tried.
+    makefile = toy.source() / "Makefile.in"
+    makefile.write_text(makefile.read_text().replace("$$SOURCE", "X$$SOURCE"))
+    shutil.rmtree(toy.obj(flavor="release-dist"))
+    assert toy.run("dist", "--flavor", "release", "--try", "two") == 1
+    (seen,) = record.read(home)
+    assert (seen["sha256"], seen["tried"]) == (archive.digest(home / NAME), {})
+
+
+def test_a_record_of_other_bytes_is_refused(toy: Toy) -> None:
+    assert toy.run("dist", "--flavor", "release") == 0
+    with (toy.project.build / "dist" / NAME).open("ab") as stream:
+        stream.write(b"more")
+    with pytest.raises(CpatchError, match="of other bytes"):
+        record.read(toy.project.build / "dist")
 
 
 @pytest.mark.parametrize(

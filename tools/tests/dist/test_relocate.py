@@ -11,8 +11,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from cpatch.dist.relocate import record, relative, rewrite
-from cpatch.dist.staging import PREFIX, prune
+from cpatch.base.errors import CpatchError
+from cpatch.dist.relocate import check, record, relative, rewrite
+from cpatch.dist.staging import BUILD, PREFIX, prune
 
 
 def test_a_script_runs_the_program_beside_it(tmp_path: Path) -> None:
@@ -112,3 +113,11 @@ def test_what_is_not_shipped(tmp_path: Path) -> None:
     prune(library)
     assert [path.exists() for path in kept] == [True] * len(kept)
     assert [path for path in gone if path.exists()] == []
+
+
+def test_a_build_whose_place_is_in_other_paths() -> None:
+    text = (Path(__file__).parents[3] / "tools" / "dist" / "Containerfile").read_text()
+    (given,) = (word for word in text.split() if word.startswith("CPATCH_BUILD="))
+    check(Path(given.partition("=")[2]))
+    with pytest.raises(CpatchError, match="too short"):
+        check(Path(BUILD))

@@ -46,7 +46,7 @@ def test_what_the_trial_is_given(
         assert files[0].read_bytes() == b"packed"
 
     monkeypatch.setattr(trial.userland, "run", run)
-    made: Any = SimpleNamespace(path=tarball)
+    made: Any = SimpleNamespace(path=tarball, stage=SimpleNamespace(place=tmp_path))
     said = trial.run(toy.project, toy.pin, made, "bookworm")
     assert said == ["== unpack", '{"call": true}']
     names = {"python.tar.gz", "README.md", "try.sh", "newcomer.sh", "verify.py", "workers.py"}

@@ -90,13 +90,14 @@ def test_rounds_of_both_are_kept_and_told(tmp_path, monkeypatch):
     output = tmp_path / "embedding.json"
     argv = [str(other), sys.executable, "--output", str(output), "--rounds=20", "--way=each"]
     done = CliRunner().invoke(embedding.main, argv)
-    assert done.exit_code == 0, done.output
+    assert done.exit_code == 1, done.output
     assert asked_for == [(20, ("each",))]
-    assert done.output.splitlines()[2:] == [
+    assert done.stdout.splitlines()[2:] == [
         "| stock | each | 100 | 100 | 0.0 |",
         "| patched | each | 100 | 1,050 | 50.0 |",
         "| patched | main | lost | | |",
     ]
+    assert done.stderr == f"Error: main: {output} says what went wrong\n"
     assert json.loads(output.read_text())["KiB"]["patched"]["each"][-1] == 1050
 
 

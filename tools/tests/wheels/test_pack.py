@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
-from buildtoy import VERSION, Toy, make_toy
+from buildtoy import VERSION, Toy, locked, make_toy
 from cpatch.wheels import pack, trial
 
 #: What the repository's own pages say.
@@ -118,16 +119,34 @@ def test_servers_when_they_are_asked_for(toy: Toy) -> None:
 
 def test_bare_system_gets_the_sdist(toy: Toy, monkeypatch: pytest.MonkeyPatch) -> None:
     calls = []
-    monkeypatch.setattr(trial.userland, "run", lambda *args, **_: calls.append(args[1:]))
-    assert toy.run("wheel", "-j1", "--try", "sid") == 0
-    ((suite, given, argv),) = calls
-    assert (suite, argv) == ("sid", ("sh", "try.sh", "python9.8"))
+
+    def run(*args: Any, **_: object) -> None:
+        # Nobody else packs meanwhile.
+        assert locked(toy.project.pin_build(toy.pin) / "wheel")
+        calls.append(args[1:])
+
+    monkeypatch.setattr(trial.userland, "run", run)
+    monkeypatch.setattr(trial.userland, "check", lambda *_: None)
+    assert toy.run("wheel", "-j1", "--try", "sid,bookworm", "--try", "trixie") == 0
+    assert [suite for suite, *_ in calls] == ["sid", "bookworm", "trixie"]
+    _, given, argv = calls[0]
+    assert argv == ("sh", "try.sh", "python9.8")
     names = [path.name for path in given]
     assert names == ["immortal_heap-0.1.0.tar.gz", "tests", "lines", "served.py", "try.sh"]
     written = {path.name: path.read_text() for path in given[2].iterdir()}
     assert written.keys() == trial.LINES.keys()
     assert "def when_ready(server):\n    import immortal_heap\n" in written["gunicorn.py"]
     assert "gc.immortalize_heap()" not in "".join(written.values())
+
+
+def test_a_system_that_cannot_be_made_is_refused_first(
+    toy: Toy, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(trial.userland.os, "geteuid", lambda: 1000)
+    for verb in ("wheel", "dist"):
+        assert toy.run(verb, "-j1", "--try", "bookworm") == 1
+        assert "--try needs root" in capsys.readouterr().err
+    assert not (toy.root / "log").exists()
 
 
 def test_refuses_two_of_the_same_release(toy: Toy, capsys: pytest.CaptureFixture[str]) -> None:
