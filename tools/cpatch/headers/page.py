@@ -25,23 +25,24 @@ make test PIN={pin} ARGS="--only headers-all"
 """
 
 
-def tally(results: Iterable[Result]) -> tuple[int, int, int, list[str]]:
-    """Return how many rows passed, failed, were skipped, and what is to be said of them."""
-    passed = failed = skipped = 0
-    notes = []
+def tally(results: Iterable[Result]) -> tuple[int, dict[str, list[str]], dict[str, str]]:
+    """Return how many rows passed, and by name what failed with its lines, and why one did not run.
+
+    Not all lines of a row are among them: SHOWN at most.
+    """
+    passed = 0
+    failed: dict[str, list[str]] = {}
+    skipped: dict[str, str] = {}
     for each in results:
         row = each.outcome.row
         name = f"{row.group.title}: {row.name}"
         if each.outcome.skipped:
-            skipped += 1
-            notes.append(f"skipped: {name}: {each.outcome.skipped}")
+            skipped[name] = each.outcome.skipped
         elif each.verdict.lines:
-            failed += 1
-            notes.append(f"FAILED: {name}")
-            notes += [f"  {line}" for line in each.verdict.lines[:SHOWN]]
+            failed[name] = list(each.verdict.lines[:SHOWN])
         else:
             passed += 1
-    return passed, failed, skipped, notes
+    return passed, failed, skipped
 
 
 def report(record: Mapping[str, Any]) -> str:

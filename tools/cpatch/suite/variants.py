@@ -197,7 +197,6 @@ def _run(context: Context, variant: Variant, tree: str) -> Record:
     begun = time.monotonic()
     result = variant.leg().run(context)
     assert result.verdict is not None
-    flaky = [note.split()[1] for note in result.notes if note.startswith("flaky: ")]
     return Record(
         name=variant.name,
         tree=tree,
@@ -209,7 +208,7 @@ def _run(context: Context, variant: Variant, tree: str) -> Record:
         seconds=round(time.monotonic() - begun, 1),
         differs=tuple(result.verdict.regressions),
         both=(*result.verdict.unlisted, *result.verdict.known),
-        flaky=tuple(flaky),
+        flaky=tuple(result.flaky),
     )
 
 

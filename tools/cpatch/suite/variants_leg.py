@@ -16,11 +16,14 @@ def _row(name: str) -> Row:
             return result
         record = variants.run(context, variant, fresh=True)
         new = list(variants.unexplained(record, variants.differences(context.project)))
-        notes = [f"FAILED: {case} (stock does not fail it)" for case in new]
-        notes += [f"flaky: {case} failed once and passed when run again" for case in record.flaky]
+        result = Result(name, record.passed, len(new), record.skipped)
+        for case in new:
+            result.tell_failed(f"{case} (stock does not fail it)")
+        for case in record.flaky:
+            result.tell_flaky(case)
         if record.error:
-            notes.append(f"not built: {record.error}")
-        return Result(name, record.passed, len(new), record.skipped, notes=notes)
+            result.notes.append(f"not built: {record.error}")
+        return result
 
     return name, run
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import replace
 
 import click
@@ -110,8 +110,8 @@ def _run(rows: Iterable[legs.Row], context: legs.Context, end: float | None) -> 
     results = []
     for name, leg in rows:
         if end is not None and time.monotonic() > end:
-            note = "NOT RUN, the time is up (--minutes)"
-            results.append(Result(name, skipped=1, notes=[note]))
+            what = "NOT RUN, the time is up (--minutes)"
+            results.append(Result(name, skipped=1, matters=[what]))
         else:
             results.append(legs.run_leg(leg, name, context))
     return results
@@ -143,8 +143,8 @@ def report(results: list[Result]) -> None:
     Whoever sees the end only, as in a CI that keeps the last lines, then sees what failed.
     """
     for result in results:
-        for note in result.notes:
-            console.say(f"{result.name}: {note}")
+        for line in (*result.notes, *result.matters):
+            console.say(f"{result.name}: {line}")
     console.say()
     wide = max([8, *(len(row.name) + 2 for row in results)])
     console.say(f"{'leg':<{wide}}{'passed':>8}{'failed':>8}{'skipped':>9}  time")
@@ -154,7 +154,7 @@ def report(results: list[Result]) -> None:
             f"  {console.seconds(row.seconds)}"
         )
     console.say()
-    told = [f"{row.name}: {note}" for row in results for note in _what_matters(row.notes)]
+    told = [f"{row.name}: {line}" for row in results for line in row.matters]
     for line in told:
         console.say(line)
     if told:
@@ -163,14 +163,3 @@ def report(results: list[Result]) -> None:
         sum(getattr(result, key) for result in results) for key in ("passed", "failed", "skipped")
     )
     console.say(f"{passed} passed, {failed} failed" + (f", {skipped} skipped" if skipped else ""))
-
-
-def _what_matters(notes: Iterable[str]) -> Iterator[str]:
-    """Yield the notes of what failed or did not run, each with its indented lines."""
-    matters = False
-    for note in notes:
-        matters = note.startswith(("FAILED", "flaky", "NOT RUN")) or (
-            matters and note.startswith("  ")
-        )
-        if matters:
-            yield note

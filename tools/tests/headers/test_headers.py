@@ -90,7 +90,7 @@ def test_complaints_are_compared_without_lines_and_folders() -> None:
 
 def test_what_is_the_same_is_no_difference() -> None:
     assert judging.told(SAME) == []
-    assert page.tally([session.Result(SAME, judging.judge(SAME, [], "9.8"))]) == (1, 0, 0, [])
+    assert page.tally([session.Result(SAME, judging.judge(SAME, [], "9.8"))]) == (1, {}, {})
 
 
 @pytest.mark.parametrize(
@@ -135,12 +135,7 @@ def test_what_is_the_same_is_no_difference() -> None:
 def test_each_difference_is_told(outcome: Outcome, line: str) -> None:
     assert judging.told(outcome) == [line]
     verdict = judging.judge(outcome, [], "9.8")
-    assert page.tally([session.Result(outcome, verdict)]) == (
-        0,
-        1,
-        0,
-        ["FAILED: C: gcc C99", f"  {line}"],
-    )
+    assert page.tally([session.Result(outcome, verdict)]) == (0, {"C: gcc C99": [line]}, {})
     why = Difference("C", ("gcc *",), (line.replace("[", "?")[:20] + "*",), "Because.", ("9.9",))
     assert judging.judge(outcome, [why], "9.9").known == ((line, why),)
     assert judging.judge(outcome, [why], "9.8").lines == (line,)
@@ -183,13 +178,12 @@ def test_what_is_not_here_is_skipped_and_said(tmp_path: Path, monkeypatch) -> No
     found = session.Session(toy.project, toy.pin, 1, Table((GROUP,)), both).rows(rows)
     assert page.tally(found) == (
         0,
-        0,
-        3,
-        [
-            "skipped: C: no-such-compiler C99: no no-such-compiler here",
-            "skipped: C: sh C99: no cython here",
-            "skipped: C: C99: no environment with setuptools and maturin",
-        ],
+        {},
+        {
+            "C: no-such-compiler C99": "no no-such-compiler here",
+            "C: sh C99": "no cython here",
+            "C: C99": "no environment with setuptools and maturin",
+        },
     )
 
 

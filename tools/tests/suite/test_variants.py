@@ -31,7 +31,7 @@ class State:
         self.ran.append(leg.name)
         result = legs.Result(leg.name, passed=3, skipped=1)
         result.verdict = expected.Verdict(self.failing, ["both"], [], [])
-        result.notes = ["flaky: sometimes failed once and passed when run again"]
+        result.tell_flaky("sometimes")
         return result
 
 
