@@ -28,7 +28,7 @@ from cpatch.base import files, tables
 from cpatch.base.errors import USAGE, CpatchError
 from cpatch.base.pin import Pin
 from cpatch.base.project import Project
-from cpatch.building import build, flavors
+from cpatch.building import build, flavors, make
 from cpatch.series import apply
 from cpatch.suite import choice
 from cpatch.suite.legs import Context, Regrtest
@@ -168,7 +168,11 @@ def shelve(project: Project, pin: Pin, names: Iterable[str]) -> list[Record]:
 
 
 def run(context: Context, variant: Variant, *, fresh: bool = False) -> Record:
-    """Build and test a variant, and on stock what fails; returns the record, a kept one if good."""
+    """Build and test a variant, and on stock what fails; returns the record, a kept one if good.
+
+    CpatchError when something else than the source keeps it from being built, as a compiler that is
+    not here; nothing is recorded then.
+    """
     project, pin = context.project, context.pin
     tree = apply.ensure_tree(project, pin, context.tree).tree_id
     kept = read(project, pin, variant.name)
@@ -186,12 +190,12 @@ def _run(context: Context, variant: Variant, tree: str) -> Record:
     flavor = flavors.get(variant.flavor)
     try:
         built = build.ensure_built(project, pin, context.tree, flavor, jobs=jobs)
-    except CpatchError as error:
+    except make.NotBuiltError as error:
         # The record is kept, and this machine's path says nothing elsewhere.
         told = error.what.replace(f"{project.root}/", "")
         try:
             build.ensure_built(project, pin, "stock", flavor, jobs=jobs)
-        except CpatchError:
+        except make.NotBuiltError:
             return Record(variant.name, tree, both=(BUILD,), error=told)
         return Record(variant.name, tree, differs=(BUILD,), error=told)
     begun = time.monotonic()

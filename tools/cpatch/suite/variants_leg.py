@@ -17,12 +17,15 @@ def _row(name: str) -> Row:
         record = variants.run(context, variant, fresh=True)
         new = list(variants.unexplained(record, variants.differences(context.project)))
         result = Result(name, record.passed, len(new), record.skipped)
+        if record.error:  # if stock does not build either: nothing was tested
+            first, *rest = record.error.splitlines()
+            result.failed = 1
+            result.tell_failed(f"not built: {first}", rest)
+            return result
         for case in new:
             result.tell_failed(f"{case} (stock does not fail it)")
         for case in record.flaky:
             result.tell_flaky(case)
-        if record.error:
-            result.notes.append(f"not built: {record.error}")
         return result
 
     return name, run

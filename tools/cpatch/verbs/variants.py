@@ -42,8 +42,14 @@ def command(
         return 0
     context = Context(project, pin, jobs)
     bad = False
+    stopped = []
     for variant in chosen:
-        record = variants.run(context, variant, fresh=fresh)
+        try:
+            record = variants.run(context, variant, fresh=fresh)
+        except CpatchError as error:
+            stopped.append(variant.name)
+            console.say(f"{variant.name:<14}not run: {error.render()}")
+            continue
         console.say(variants_page.line(record, known))
         for case in variants.unexplained(record, known):
             bad = True
@@ -53,5 +59,10 @@ def command(
             "variants differ from stock",
             fix="mend it, or say why in tools/expected/variants.toml",
             code=REGRESSION,
+        )
+    if stopped:
+        raise CpatchError(
+            f"not run: {', '.join(stopped)}",
+            fix=f"what is said above; then make variants ARGS='--only {','.join(stopped)}'",
         )
     return 0

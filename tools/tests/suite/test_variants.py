@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 from buildtoy import Toy, make_toy
 from cpatch.base.errors import CpatchError
-from cpatch.building import build
+from cpatch.building import build, make
 from cpatch.suite import expected, legs, variants, variants_page
 from cpatch.suite.variants import Difference, Record
 
@@ -19,12 +19,15 @@ class State:
 
     def __init__(self) -> None:
         self.broken: set[tuple[str, str]] = set()
+        self.without: set[str] = set()  # flavors whose compiler is not here
         self.failing: list[str] = []
         self.ran: list[str] = []
 
     def build(self, project, pin, tree, flavor, *, jobs):
+        if flavor.name in self.without:
+            raise CpatchError("this host lacks what a build needs")
         if (tree, flavor.name) in self.broken:
-            raise CpatchError(f"{tree} {flavor.name}: no")
+            raise make.NotBuiltError(f"{tree} {flavor.name}: no\nlast line")
         return SimpleNamespace(compiler="cc 1", settings={"configure": f"--{flavor.name}"})
 
     def test(self, leg, context):
@@ -134,7 +137,20 @@ def test_a_sanitizer_s_leg_is_its_row(toy, state, capsys):
     assert state.ran == ["variant-asan"]  # the leg's record is the row's
     state.broken = {("patched", "ubsan")}
     assert toy.run("test", "--only", "ubsan") == 4
-    assert "ubsan: not built: patched ubsan: no" in capsys.readouterr().out
+    assert "ubsan: FAILED: not built: patched ubsan: no" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("trees", [("patched",), ("patched", "stock")])
+def test_a_sanitizer_s_leg_that_tested_nothing_failed(toy, state, capsys, trees):
+    state.broken = {(tree, "asan") for tree in trees}
+    assert toy.run("test", "--only", "asan") == 4
+    said = capsys.readouterr().out.splitlines()
+    assert said[-1] == "0 passed, 1 failed"
+    for line in ("asan: FAILED: not built: patched asan: no", "asan:   last line"):
+        assert said.count(line) == 2
+    state.without = {"asan"}
+    assert toy.run("test", "--only", "asan") == 4
+    assert capsys.readouterr().out.splitlines()[-1] == "0 passed, 1 failed"
 
 
 def test_what_does_not_build_is_asked_of_stock(toy, state, capsys):
@@ -145,6 +161,18 @@ def test_what_does_not_build_is_asked_of_stock(toy, state, capsys):
     toy.run("variants", "--write")
     assert "does not build either" in (toy.root / "docs" / "builds.md").read_text()
     assert state.ran == []
+
+
+def test_a_compiler_that_is_not_here_says_nothing_of_the_source(toy, state, capsys):
+    state.without = {"clang"}
+    assert toy.run("variants", "--only", "clang,musl") == 1
+    said = capsys.readouterr()
+    assert "not run: error: this host lacks what a build needs" in said.out
+    assert "--only clang'" in said.err
+    assert state.ran == ["variant-musl"]  # the others go on
+    toy.run("variants", "--write")
+    kept = json.loads((toy.root / "docs" / "builds-9.8.json").read_text())
+    assert [row["name"] for row in kept] == ["musl"]
 
 
 def test_names_and_entries_are_checked(toy, state, capsys):
