@@ -46,9 +46,7 @@ def ensure_built(
         host.ensure_compiler(environ)
     else:
         host.ensure_host(project, environ)
-    if flavor.fixed:
-        host.fix_addresses()
-    with locks.alone_in(project.make_dir(job.objdir)):
+    with host.addresses(fixed=flavor.fixed), locks.alone_in(project.make_dir(job.objdir)):
         for _ in range(3):
             source = apply.ensure_tree(project, pin, tree)
             try:

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
-from cpatch.building import flavors
+from cpatch.building import flavors, host
 
 # Left out on both trees, each with its reason.
 IGNORED = (
@@ -141,7 +141,8 @@ def run(
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("w", encoding="utf-8", errors="replace") as kept:
             kept.write("$ " + " ".join(argv) + "\n")
-            code, output = _follow(argv, child_env, scratch, kept, on_progress)
+            with host.addresses(fixed=flavor.fixed):
+                code, output = _follow(argv, child_env, scratch, kept, on_progress)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
     outcome = read_output(output)
