@@ -184,10 +184,8 @@ class Regrtest:
         return sorted(first_failed - failed), failed | broken
 
     def _options(self, context: Context) -> list[str]:
-        """The leg's arguments that are options and not names of tests."""
-        arguments = self.select(context) or []
-        repeat = ["-R", arguments[arguments.index("-R") + 1]] if "-R" in arguments else []
-        return [*repeat, *(word for word in arguments if word == choice.NO_CPU)]
+        """What the leg's arguments say of each file, whichever that is."""
+        return regrtest.options(self.select(context) or [])
 
     def _listed(self, context: Context, outcome: regrtest.Outcome) -> list[expected.Listed]:
         """The lines of the list that this run could have confirmed."""

@@ -33,6 +33,13 @@ ALONE = (
     ("wheel-suite", wheel_leg.suite),
 )
 NAMES = (*USUAL, *(name for name, _ in (*NAMED, COMPAT, WHEEL, *ALONE)))
+#: What ARGUMENTS are for: names of files, and for headers-all words of its rows.
+WITH_ARGUMENTS = (
+    "suite",
+    *(name for name, _ in variants_leg.SANITIZED),
+    "headers-all",
+    "wheel-suite",
+)
 #: What can be run on a tree of some parts.
 OF_PARTS = ("ours", "suite", "off", "debug")
 
@@ -63,7 +70,8 @@ def command(
     the core files, for those whose series is not empty and that are not unfinished. A few packages'
     own tests, and the wheel where there is one.
 
-    ARGUMENTS go to regrtest in place of the whole suite (names of test files, -m PATTERN).
+    ARGUMENTS go to regrtest in place of the whole suite (names of test files, -m PATTERN), or to
+    the legs named that take some: asan, ubsan, wheel-suite, and headers-all, for words of rows.
     """
     project, pin = open_pin(pin_name)
     tree = "patched"
@@ -77,6 +85,14 @@ def command(
                 "not all legs are for a tree of some parts", wanted=", ".join(OF_PARTS), code=USAGE
             )
         wanted = only or OF_PARTS
+    if arguments and (deaf := [name for name in only if name not in WITH_ARGUMENTS]):
+        raise CpatchError(
+            f"no arguments are for {', '.join(deaf)}",
+            wanted=f"arguments for {', '.join(WITH_ARGUMENTS)}",
+            got=" ".join(arguments),
+            fix="leave them out, or run those legs by themselves",
+            code=USAGE,
+        )
     if stock:
         if set(only) - {"suite"}:
             raise CpatchError("--stock is for the suite", fix="make test ARGS=--stock", code=USAGE)

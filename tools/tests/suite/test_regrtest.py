@@ -90,6 +90,12 @@ def _run(
     )
 
 
+def test_how_a_file_is_run() -> None:
+    given = "-u-cpu -x test_a test_b -m test_c --match=d -R 3:3 -v -j4 -f names --timeout 9 -F"
+    kept = "-u-cpu -m test_c --match=d -R 3:3 -v --timeout 9"
+    assert regrtest.options(given.split()) == kept.split()
+
+
 def test_a_run_that_breaks_off_is_a_failure(tmp_path: Path) -> None:
     outcome = _run(tmp_path, "echo '0:00:01 [ 1/400] test_a passed'; kill -9 $$")
     assert outcome.failed == {"regrtest stopped with 399 of 400 files not run"}
