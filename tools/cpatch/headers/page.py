@@ -8,6 +8,7 @@ from typing import Any
 from cpatch.base import pages
 from cpatch.headers.judging import PATCHED, SETS
 from cpatch.headers.session import Result
+from cpatch.headers.table import RUST
 
 #: Lines of what differs that the leg shows of a row.
 SHOWN = 6
@@ -35,7 +36,7 @@ def tally(results: Iterable[Result]) -> tuple[int, dict[str, list[str]], dict[st
     skipped: dict[str, str] = {}
     for each in results:
         row = each.outcome.row
-        name = f"{row.group.title}: {row.name}"
+        name = row.title
         if each.outcome.skipped:
             skipped[name] = each.outcome.skipped
         elif each.verdict.lines:
@@ -116,7 +117,7 @@ def drifts(rows: Sequence[Mapping[str, Any]]) -> str:
     for row in rows:
         for headers, runs in row["runs"].items():
             if PATCHED in runs and not row["broken"]:
-                with_ = "PyO3" if row["tool"] in ("cargo", "maturin") else f"{headers} headers"
+                with_ = "PyO3" if row["tool"] in RUST else f"{headers} headers"
                 found.setdefault(with_, []).append(runs[PATCHED]["drift"])
     said = (f"{_between(each)} with {name}" for name, each in found.items())
     return f"How far None's count goes on patched while a row works: {', '.join(said)}."
