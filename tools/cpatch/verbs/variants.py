@@ -24,7 +24,8 @@ def command(
 ) -> int:
     """Build what nobody ships, run our tests and a few of CPython's there; compare with stock.
 
-    Continues what was interrupted: what is recorded of the same source tree is not run again.
+    Continues what was interrupted: what is recorded of the same source tree, options, environment
+    and test files is not run again.
     """
     project, pin = open_pin(pin_name)
     known = variants.differences(project)
@@ -34,11 +35,13 @@ def command(
             console.say(f"{each.name:<14}{each.what}")
         return 0
     if write:
-        kept = variants.shelve(project, pin, [each.name for each in chosen])
+        kept, refused = variants.shelve(project, pin, [each.name for each in chosen])
         text = variants_page.render(kept, known)
         path = project.root / "docs" / "builds.md"
         pages.write(path, pin.branch, "make variants", text)
         console.field("wrote", project.show(path))
+        for name in refused:
+            console.say(f"left out {name}: its tree had edits, or its record is of an older driver")
         return 0
     context = Context(project, pin, jobs)
     bad = False
