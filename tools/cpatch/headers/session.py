@@ -254,7 +254,7 @@ def record_of(result: Result) -> dict[str, Any]:
         "variant": row.variant,
         "tool": row.group.tool,
         "flags": row.flags,
-        "broken": row.group.broken,
+        "broken": bool(row.group.broken),
         "skipped": outcome.skipped,
         "lines": list(result.verdict.lines),
         "known": [[line, why.cause] for line, why in result.verdict.known],

@@ -13,7 +13,8 @@ A row is a compiler and one of its group's variants::
     quick = ["C99"]                 # variants that are in the leg of every ``make test``
     pins = ["3.NN"]                 # none: of all
     loads = false                   # an analyzer: only what it says is compared
-    broken = true                   # the variant names the folder of a header that is broken
+    broken = {"leaks" = "*: x: *"}  # each variant names the folder of a header that is broken, and
+                                    # the line, a shell pattern, that has to be told of it
     crates = ["pyo3"]               # Debian's packages of Rust's libraries that it needs; all that
                                     # any group names are unpacked together
     [group.variants]
@@ -57,7 +58,7 @@ class Group:
     quick: tuple[str, ...] = ()
     pins: tuple[str, ...] = ()
     loads: bool = True
-    broken: bool = False
+    broken: dict[str, str] = field(default_factory=dict)
     crates: tuple[str, ...] = ()
 
 
@@ -143,6 +144,8 @@ def load(path: Path) -> Table:
             raise CpatchError(f"{path}: {group.title}: one title, and a source or a tool")
         if (group.tool in RUST) != bool(group.crates):
             raise CpatchError(f"{path}: {group.title}: crates are for {' and '.join(RUST)}")
+        if group.broken and set(group.broken) != set(group.variants):
+            raise CpatchError(f"{path}: {group.title}: broken names a line of each variant")
         if unknown := set(group.quick) - set(group.variants):
             raise CpatchError(f"{path}: {group.title}: no variant {', '.join(sorted(unknown))}")
     for each in differences:
