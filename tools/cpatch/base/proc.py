@@ -30,6 +30,10 @@ LineProgress = Callable[[str], "tuple[float, float | None] | None"]
 _TAIL = 15
 
 
+class FailedError(CpatchError):
+    """A long command was there, ran, and ended badly."""
+
+
 @dataclass(frozen=True)
 class Result:
     """A finished child; output is text with undecodable bytes kept as surrogates."""
@@ -102,7 +106,7 @@ def step(
     """Run a long command, showing progress; its whole output is appended to ``log``.
 
     ``progress`` sees each line of stdout only. ``works_on`` is the directory that it works on,
-    where ``leftovers.end`` ends it when we were killed. A failure raises CpatchError with the
+    where ``leftovers.end`` ends it when we were killed. A failure raises FailedError with the
     log's path and last lines; the Result's stdout and stderr are empty (read the log).
     """
     args = [os.fspath(arg) for arg in argv]
@@ -129,7 +133,7 @@ def step(
                         advance(*told)
                 child.wait()
             if check and child.returncode:
-                raise CpatchError(
+                raise FailedError(
                     f"{title} {_how(child.returncode)}; its last lines:\n"
                     + "\n".join(tail(log, start=start)),
                     fix=f"read the log: {log}",

@@ -31,8 +31,8 @@ def ensure_built(
     """Return the interpreter of *tree* and *flavor*, building what is missing or out of date.
 
     *prefix* is where it will be installed; None keeps the one configured before. Raises
-    CpatchError for everything that stops a build: host tools, unwritable directory, configure,
-    make, or a finished interpreter that is not what was asked for.
+    CpatchError for everything that stops a build: host tools, unwritable directory, a finished
+    interpreter that is not what was asked for. Of configure and make it is a make.NotBuiltError.
     """
     check_path(project.build)
     environ = flavors.chosen(flavor, os.environ if environ is None else environ)
@@ -46,9 +46,7 @@ def ensure_built(
         host.ensure_compiler(environ)
     else:
         host.ensure_host(project, environ)
-    if flavor.fixed:
-        host.fix_addresses()
-    with locks.alone_in(project.make_dir(job.objdir)):
+    with host.addresses(fixed=flavor.fixed), locks.alone_in(project.make_dir(job.objdir)):
         for _ in range(3):
             source = apply.ensure_tree(project, pin, tree)
             try:

@@ -6,6 +6,7 @@ because a package name proves nothing about a cross compiler, a container or a h
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import hashlib
 import json
@@ -15,7 +16,7 @@ import shlex
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -24,6 +25,10 @@ from cpatch.base import console, proc
 from cpatch.base.errors import CpatchError
 from cpatch.base.project import Project
 from cpatch.building import flavors
+
+# For personality(2): change nothing, and a flag that children inherit.
+_ASK = 0xFFFFFFFF
+_ADDR_NO_RANDOMIZE = 0x0040000
 
 
 @dataclass(frozen=True)
@@ -297,10 +302,19 @@ def ensure_compiler(environ: Mapping[str, str]) -> None:
         raise lacking([finding])
 
 
-def fix_addresses() -> None:
-    """Have what this process starts lie at the same addresses always (ADDR_NO_RANDOMIZE)."""
+@contextlib.contextmanager
+def addresses(*, fixed: bool) -> Iterator[None]:
+    """Have what this thread starts inside lie at the same addresses always, if they are *fixed*."""
+    if not fixed:
+        yield
+        return
     libc = ctypes.CDLL(None)
-    libc.personality(libc.personality(0xFFFFFFFF) | 0x0040000)
+    before = libc.personality(_ASK)
+    libc.personality(before | _ADDR_NO_RANDOMIZE)
+    try:
+        yield
+    finally:
+        libc.personality(before)
 
 
 def lacking(missing: list[Finding]) -> CpatchError:

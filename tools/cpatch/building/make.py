@@ -8,7 +8,7 @@ import os
 import shlex
 import shutil
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,10 @@ from cpatch.series import apply, fixes
 
 _NEVER = 1e12  # the end of a make that was killed
 _NOT_SOURCE = {"__pycache__", ".git"}  # what making itself writes there, and git
+
+
+class NotBuiltError(CpatchError):
+    """Configure or make failed; whatever else may stop a build says nothing about the source."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +63,14 @@ class Job:
         return self.project.logs(self.pin) / f"build-{self.tree}-{self.flavor.name}.log"
 
 
+@contextlib.contextmanager
+def _blamed_on_the_source() -> Iterator[None]:
+    try:
+        yield
+    except proc.FailedError as error:
+        raise NotBuiltError(error.what, fix=error.fix) from None
+
+
 def configure(
     job: Job, source: Path, env: proc.Env, configured: dict[str, Any], wanted: dict[str, Any]
 ) -> None:
@@ -83,7 +95,8 @@ def configure(
     argv += [f"--prefix={wanted['prefix']}"] if wanted["prefix"] else []
     argv += [f"--with-build-python={job.helper}"] if job.helper else []
     home = job.objdir
-    proc.step(f"configure {job.name}", argv, cwd=home, env=env, log=job.log, works_on=home)
+    with _blamed_on_the_source():
+        proc.step(f"configure {job.name}", argv, cwd=home, env=env, log=job.log, works_on=home)
     records.write(job.objdir / records.CONFIGURED, wanted)
 
 
@@ -127,15 +140,16 @@ def make(job: Job, source: apply.Tree, env: proc.Env) -> bool:
 
     argv = ["make", f"-j{job.jobs}", *identity(job.pin, job.tree, source.tree_id)]
     try:
-        proc.step(
-            f"make {job.name}",
-            argv,
-            cwd=job.objdir,
-            env=env,
-            log=job.log,
-            progress=progress,
-            works_on=job.objdir,
-        )
+        with _blamed_on_the_source():
+            proc.step(
+                f"make {job.name}",
+                argv,
+                cwd=job.objdir,
+                env=env,
+                log=job.log,
+                progress=progress,
+                works_on=job.objdir,
+            )
         record["lines"] = max(lines, total)
     finally:
         record["ended"] = time.time()

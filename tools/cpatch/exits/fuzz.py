@@ -12,7 +12,7 @@ from cpatch.base.pin import Pin
 from cpatch.base.project import Project
 from cpatch.building import build, flavors
 
-__all__ = ["DAILY", "Job", "run", "settings", "today", "told", "totals"]
+__all__ = ["DAILY", "Job", "again", "failures", "run", "settings", "today", "totals"]
 
 #: What ``make test`` runs each day.
 DAILY = 150
@@ -71,9 +71,14 @@ def run(made: Settings) -> Summary:
         return exitfuzz.fuzz.fuzz(made, report)
 
 
-def told(summary: Summary, seed: int) -> list[str]:
+def again(seed: int) -> str:
+    """Return what to print about a seed: how to run all its programs once more."""
+    return f"seed {seed}; again: make fuzz ARGS='--seed {seed}'"
+
+
+def failures(summary: Summary, seed: int) -> list[str]:
     """Return what to print about the programs that failed, and how to repeat one."""
-    found = [f"seed {seed}; again: make fuzz ARGS='--seed {seed}'"]
+    found = []
     for verdict in summary.failed:
         found += exitfuzz.fuzz.lines(verdict)
         index = verdict.program.index

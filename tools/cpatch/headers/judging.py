@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from cpatch.base import tables
 from cpatch.headers.building import NAMED, Built
 from cpatch.headers.table import Difference, Row
 
@@ -64,6 +65,8 @@ def told(outcome: Outcome) -> list[str]:
     named = [{each for each in built.complaints if NAMED in each} for built in (stock, patched)]
     if named[0] != named[1]:
         lines.append(f"two wheels: {', '.join(sorted(named[0] | named[1]))}")
+    if outcome.row.group.tool == "structures" and not stock.structures:
+        lines.append("no structure was read of stock's headers")
     for name, layout in stock.structures.items():
         if (other := patched.structures.get(name, "gone")) != layout:
             lines.append(f"{name} moved: {other[:200]} (stock: {layout[:200]})")
@@ -97,10 +100,13 @@ def _differs(wanted: Run, run: Run) -> str:
 
 
 def judge(outcome: Outcome, known: Sequence[Difference], branch: str) -> Verdict:
-    """Return the verdict; a header that is broken on purpose has to be found."""
+    """Return the verdict; what is broken on purpose has to be found, and not something else."""
     lines = told(outcome)
     if outcome.row.group.broken and not outcome.skipped:
-        return Verdict() if lines else Verdict(("nothing was found: it is broken on purpose",))
+        wanted = outcome.row.group.broken[outcome.row.variant]
+        if any(tables.matches(line, [wanted]) for line in lines):
+            return Verdict()
+        return Verdict((f"broken on purpose, and not told: {wanted}", *lines))
     explained = []
     rest = []
     for line in lines:

@@ -8,6 +8,7 @@ from typing import Any
 from cpatch.base import pages
 from cpatch.headers.judging import PATCHED, SETS
 from cpatch.headers.session import Result
+from cpatch.headers.table import RUST
 
 #: Lines of what differs that the leg shows of a row.
 SHOWN = 6
@@ -25,23 +26,24 @@ make test PIN={pin} ARGS="--only headers-all"
 """
 
 
-def tally(results: Iterable[Result]) -> tuple[int, int, int, list[str]]:
-    """Return how many rows passed, failed, were skipped, and what is to be said of them."""
-    passed = failed = skipped = 0
-    notes = []
+def tally(results: Iterable[Result]) -> tuple[int, dict[str, list[str]], dict[str, str]]:
+    """Return how many rows passed, and by name what failed with its lines, and why one did not run.
+
+    Not all lines of a row are among them: SHOWN at most.
+    """
+    passed = 0
+    failed: dict[str, list[str]] = {}
+    skipped: dict[str, str] = {}
     for each in results:
         row = each.outcome.row
-        name = f"{row.group.title}: {row.name}"
+        name = row.title
         if each.outcome.skipped:
-            skipped += 1
-            notes.append(f"skipped: {name}: {each.outcome.skipped}")
+            skipped[name] = each.outcome.skipped
         elif each.verdict.lines:
-            failed += 1
-            notes.append(f"FAILED: {name}")
-            notes += [f"  {line}" for line in each.verdict.lines[:SHOWN]]
+            failed[name] = list(each.verdict.lines[:SHOWN])
         else:
             passed += 1
-    return passed, failed, skipped, notes
+    return passed, failed, skipped
 
 
 def report(record: Mapping[str, Any]) -> str:
@@ -115,7 +117,7 @@ def drifts(rows: Sequence[Mapping[str, Any]]) -> str:
     for row in rows:
         for headers, runs in row["runs"].items():
             if PATCHED in runs and not row["broken"]:
-                with_ = "PyO3" if row["tool"] in ("cargo", "maturin") else f"{headers} headers"
+                with_ = "PyO3" if row["tool"] in RUST else f"{headers} headers"
                 found.setdefault(with_, []).append(runs[PATCHED]["drift"])
     said = (f"{_between(each)} with {name}" for name, each in found.items())
     return f"How far None's count goes on patched while a row works: {', '.join(said)}."

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from cpatch.base import console, locks, proc
-from cpatch.base.errors import CpatchError
+from cpatch.base.errors import USAGE, CpatchError
 from cpatch.base.pin import Pin
 from cpatch.base.project import Project
 from cpatch.building import build, flavors, host
@@ -92,7 +92,7 @@ class Session:
             return f"no {compiler} here"
         if tool in ("pip", "maturin") and not all(x.tools for x in self.interpreters.values()):
             return "no environment with setuptools and maturin"
-        if tool in ("cargo", "maturin"):
+        if tool in table.RUST:
             if not shutil.which("cargo"):
                 return "no cargo here"
             return self.crates if isinstance(self.crates, str) else ""
@@ -118,7 +118,7 @@ class Session:
             return layouts.compile_row(row, self.interpreters[STOCK], headers, out)
         if row.group.tool == "pip":
             return building.wheel(row, bench, headers, out)
-        if row.group.tool in ("cargo", "maturin"):
+        if row.group.tool in table.RUST:
             assert isinstance(self.crates, Path)
             return building.cargo(row, bench, headers, self.crates, out)
         made = self.made.get(row.group.tool)
@@ -196,7 +196,8 @@ def every(
 ) -> tuple[list[Result], dict[str, Any]]:
     """Install what is missing, run all rows or those that have one of some words in their names.
 
-    Returns them, and what is kept of them. Of two at once the second waits.
+    Returns them, and what is kept of them. CpatchError for a word that no row has. Of two at once
+    the second waits.
     """
     with locks.alone_in(project.make_dir(place(project, pin))):
         return _every(project, pin, jobs, only)
@@ -206,6 +207,7 @@ def _every(
     project: Project, pin: Pin, jobs: int, only: Sequence[str]
 ) -> tuple[list[Result], dict[str, Any]]:
     known = load_table(project)
+    rows = _chosen(known.rows(pin.branch, quick=False), only)
     begun = datetime.now(timezone.utc).strftime("%Y-%m-%d")
     home = project.make_dir(place(project, pin))
     log = project.make_dir(project.logs(pin)) / "headers.log"
@@ -221,12 +223,9 @@ def _every(
         include = tuple((root / "include").glob("python3*"))
         both[side.name] = Interpreter(side.name, Path(side.python), include, venv.python)
         versions = venv.packages
-    rows = [
-        row
-        for row in known.rows(pin.branch, quick=False)
-        if not only or any(word in f"{row.group.title}: {row.name}" for word in only)
-    ]
-    session = Session(project, pin, jobs, known, both, crates=_crates(rows, home, log))
+    needed = any(row.group.crates for row in rows)
+    crates = _crates(known, home, log) if needed else "no crates"
+    session = Session(project, pin, jobs, known, both, crates=crates)
     results = list(session.rows(rows))
     compilers = {row.compiler for row in rows if row.compiler} | {"swig", "cargo"}
     record = {
@@ -240,6 +239,20 @@ def _every(
     return results, record
 
 
+def _chosen(rows: Sequence[Row], words: Sequence[str]) -> list[Row]:
+    """Return the rows that have one of some words in their names, all for none."""
+    for word in words:
+        if not any(word in row.title for row in rows):
+            titles = dict.fromkeys(row.group.title for row in rows)
+            raise CpatchError(
+                "no row has such a word in its name",
+                wanted=f"a part of: {'; '.join(titles)}; or of what is said beside that",
+                got=word,
+                code=USAGE,
+            )
+    return [row for row in rows if not words or any(word in row.title for word in words)]
+
+
 def record_of(result: Result) -> dict[str, Any]:
     """Return what is kept of a row."""
     outcome, row = result.outcome, result.outcome.row
@@ -249,7 +262,7 @@ def record_of(result: Result) -> dict[str, Any]:
         "variant": row.variant,
         "tool": row.group.tool,
         "flags": row.flags,
-        "broken": row.group.broken,
+        "broken": bool(row.group.broken),
         "skipped": outcome.skipped,
         "lines": list(result.verdict.lines),
         "known": [[line, why.cause] for line, why in result.verdict.known],
@@ -295,12 +308,12 @@ def _install(known: Table, log: Path) -> None:
         host.install(missing, log)
 
 
-def _crates(rows: Sequence[Row], home: Path, log: Path) -> Path | str:
-    """Return a folder with the libraries that rows name, or why there is none.
+def _crates(known: Table, home: Path, log: Path) -> Path | str:
+    """Return a folder with the libraries that all rows of the table name, or why there is none.
 
     Debian's packages are unpacked here and not installed: a hundred others would come with them.
     """
-    names = sorted({name for row in rows for name in row.group.crates})
+    names = sorted({name for group in known.groups for name in group.crates})
     root = home / "crates"
     target = root / "usr" / "share" / "cargo" / "registry"
     done = root / "done.json"

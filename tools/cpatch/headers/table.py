@@ -13,8 +13,10 @@ A row is a compiler and one of its group's variants::
     quick = ["C99"]                 # variants that are in the leg of every ``make test``
     pins = ["3.NN"]                 # none: of all
     loads = false                   # an analyzer: only what it says is compared
-    broken = true                   # the variant names the folder of a header that is broken
-    crates = ["pyo3"]               # Debian's packages of Rust's libraries that it needs
+    broken = {"leaks" = "*: x: *"}  # each variant names the folder of a header that is broken, and
+                                    # the line, a shell pattern, that has to be told of it
+    crates = ["pyo3"]               # Debian's packages of Rust's libraries that it needs; all that
+                                    # any group names are unpacked together
     [group.variants]
     "C99" = ["-std=c99"]            # flags of this variant
 
@@ -36,8 +38,10 @@ from pathlib import Path
 from cpatch.base import tables
 from cpatch.base.errors import CpatchError
 
-#: What ``tool`` may be that does not write a source for the row's compiler.
-BUILDERS = ("", "structures", "pip", "cargo", "maturin")
+#: What ``tool`` may be that builds Rust, from crates.
+RUST = ("cargo", "maturin")
+#: What it may be that does not write a source for the row's compiler.
+BUILDERS = ("", "structures", "pip", *RUST)
 
 
 @dataclass(frozen=True)
@@ -54,7 +58,7 @@ class Group:
     quick: tuple[str, ...] = ()
     pins: tuple[str, ...] = ()
     loads: bool = True
-    broken: bool = False
+    broken: dict[str, str] = field(default_factory=dict)
     crates: tuple[str, ...] = ()
 
 
@@ -70,6 +74,11 @@ class Row:
     def name(self) -> str:
         """What it is called beside others of its group."""
         return f"{self.compiler} {self.variant}".strip()
+
+    @property
+    def title(self) -> str:
+        """What it is called beside all others."""
+        return f"{self.group.title}: {self.name}"
 
     @property
     def flags(self) -> list[str]:
@@ -131,6 +140,10 @@ def load(path: Path) -> Table:
     for group in groups:
         if bool(group.source) == bool(group.tool) or titles.count(group.title) > 1:
             raise CpatchError(f"{path}: {group.title}: one title, and a source or a tool")
+        if (group.tool in RUST) != bool(group.crates):
+            raise CpatchError(f"{path}: {group.title}: crates are for {' and '.join(RUST)}")
+        if group.broken and set(group.broken) != set(group.variants):
+            raise CpatchError(f"{path}: {group.title}: broken names a line of each variant")
         if unknown := set(group.quick) - set(group.variants):
             raise CpatchError(f"{path}: {group.title}: no variant {', '.join(sorted(unknown))}")
     for each in differences:

@@ -18,7 +18,7 @@ def few(context: Context) -> Result:
         result.passed += good
         result.failed += len(row.verdicts) - good
         if good < len(row.verdicts):
-            result.notes += [f"FAILED: {row.package.project}", *page.lines(row)]
+            result.tell_failed(row.package.project, map(str.strip, page.lines(row)))
         if notes := page.notes(row):
             result.notes += [row.package.project, *notes]
     return result

@@ -15,10 +15,17 @@ from cpatch.base.pin import Pin
 from cpatch.base.project import Project
 from cpatch.building import build, flavors
 from cpatch.exits import fuzz
-from cpatch.headers import page as headers_page
 from cpatch.headers import session as headers_session
 from cpatch.series import apply, parts
-from cpatch.suite import audit_leg, choice, expected, pytest_runs, regrtest, stock_headers
+from cpatch.suite import (
+    audit_leg,
+    choice,
+    expected,
+    header_rows,
+    pytest_runs,
+    regrtest,
+    stock_headers,
+)
 from cpatch.suite.result import Result
 
 # One hung test may not cost the whole run. The slowest file takes a third of this.
@@ -95,7 +102,8 @@ class Regrtest:
         result.passed, result.skipped = outcome.passed, outcome.skipped
         flaky, failed = self._again(context, tree, outcome)
         result.passed += len(flaky)
-        result.notes += [f"flaky: {case} failed once and passed when run again" for case in flaky]
+        for case in flaky:
+            result.tell_flaky(case)
         result.notes += outcome.leaks
         if outcome.env_changed:
             result.notes.append("altered the environment: " + ", ".join(outcome.env_changed))
@@ -108,12 +116,13 @@ class Regrtest:
         result.failed = len(verdict.counted)
         result.skipped += len(verdict.known)
         where = context.project.show(context.listed_file(self.list_of))
-        result.notes += [f"FAILED: {case} (stock does not fail it)" for case in verdict.regressions]
-        result.notes += [
-            f"FAILED, environment, not on the list: {case} fails on stock too; find out why and "
-            f"add it to {where} with the reason above it"
-            for case in verdict.unlisted
-        ]
+        for case in verdict.regressions:
+            result.tell_failed(f"{case} (stock does not fail it)")
+        for case in verdict.unlisted:
+            result.tell_failed(
+                f"environment, not on the list: {case} fails on stock too; find out why and "
+                f"add it to {where} with the reason above it"
+            )
         result.notes += [f"{self.known}: {case}" for case in verdict.known]
         result.notes += [
             f"listed, but passes: {line.pattern}; take it out of {where}" for line in verdict.mended
@@ -175,10 +184,8 @@ class Regrtest:
         return sorted(first_failed - failed), failed | broken
 
     def _options(self, context: Context) -> list[str]:
-        """The leg's arguments that are options and not names of tests."""
-        arguments = self.select(context) or []
-        repeat = ["-R", arguments[arguments.index("-R") + 1]] if "-R" in arguments else []
-        return [*repeat, *(word for word in arguments if word == choice.NO_CPU)]
+        """What the leg's arguments say of each file, whichever that is."""
+        return regrtest.options(self.select(context) or [])
 
     def _listed(self, context: Context, outcome: regrtest.Outcome) -> list[expected.Listed]:
         """The lines of the list that this run could have confirmed."""
@@ -249,8 +256,7 @@ def driver(context: Context) -> Result:
         result.passed += done.ok
         if not done.ok:
             result.failed += 1
-            result.notes.append(f"FAILED: {name}; its last lines:")
-            result.notes += ["  " + line for line in proc.tail(log)]
+            result.tell_failed(f"{name}; its last lines:", proc.tail(log))
     if result.failed:
         result.notes.append(f"log: {context.project.show(log)}")
     return result
@@ -264,8 +270,10 @@ def lint(context: Context) -> Result:
     log.unlink(missing_ok=True)
     title = f"test lint: {context.pin.branch}"
     done = proc.step(title, argv, cwd=context.project.root, env=env, log=log, check=False)
-    notes = [] if done.ok else ["FAILED: its last lines:", *proc.tail(log)]
-    return Result("lint", passed=int(done.ok), failed=int(not done.ok), notes=notes)
+    result = Result("lint", passed=int(done.ok), failed=int(not done.ok))
+    if not done.ok:
+        result.tell_failed("its last lines:", proc.tail(log))
+    return result
 
 
 def audit(context: Context) -> Result:
@@ -285,14 +293,8 @@ def headers(context: Context) -> Result:
     passed, failed, skipped = stock_headers.check(context.project, context.pin, context.jobs, log)
     result = Result("headers", passed, failed, skipped)
     if failed:
-        result.notes += [f"FAILED: log: {context.project.show(log)}; its last lines:"]
-        result.notes += ["  " + line for line in proc.tail(log)]
-    rows = headers_session.quick(context.project, context.pin, context.jobs)
-    passed, failed, skipped, notes = headers_page.tally(rows)
-    result.passed += passed
-    result.failed += failed
-    result.skipped += skipped
-    result.notes += notes
+        result.tell_failed(f"log: {context.project.show(log)}; its last lines:", proc.tail(log))
+    header_rows.add(headers_session.quick(context.project, context.pin, context.jobs), result)
     return result
 
 
@@ -303,7 +305,8 @@ def exits(context: Context) -> Result:
     summary = fuzz.run(fuzz.settings(context.project, context.pin, job))
     result.passed, result.failed = summary.clean, len(summary.failed)
     result.skipped = summary.skipped.total()
-    result.notes = [*fuzz.told(summary, job.seed), fuzz.totals(summary)]
+    result.notes = [fuzz.again(job.seed), fuzz.totals(summary)]
+    result.matters = fuzz.failures(summary, job.seed)
     return result
 
 
@@ -359,6 +362,6 @@ def run_leg(leg: Callable[[Context], Result], name: str, context: Context) -> Re
     try:
         result = leg(context)
     except CpatchError as error:
-        result = Result(name, failed=1, notes=error.render().splitlines())
+        result = Result(name, failed=1, matters=error.render().splitlines())
     result.seconds = time.monotonic() - start
     return result

@@ -28,7 +28,7 @@ class Run:
     jobs: int = 1
 
     def add_to(self, result: Result) -> None:
-        """Run them and add what pytest said to the leg's result; its notes name what failed.
+        """Run them and add what pytest said to the leg's result, which names what failed.
 
         What fails runs once more, alone: a timing test fails on a busy machine. What passes then
         is a note and counts as passed, as in the legs that regrtest runs.
@@ -43,8 +43,7 @@ class Run:
         _add(cases, mended, result)
         if not ok and not failed - mended:  # it crashed, or there were no tests
             result.failed += 1
-            result.notes.append(f"FAILED: {self.tests}; its last lines:")
-            result.notes += ["  " + line for line in proc.tail(self.log)]
+            result.tell_failed(f"{self.tests}; its last lines:", proc.tail(self.log))
 
     def _once(self, argv: Sequence[str]) -> tuple[bool, list[tuple[str, ET.Element]]]:
         self.junit.unlink(missing_ok=True)
@@ -77,8 +76,7 @@ def _add(cases: Sequence[tuple[str, ET.Element]], mended: set[str], result: Resu
             what = case.find("error") if what is None else what
             message = (what.get("message") or "").splitlines() if what is not None else []
             once = name in mended
-            said = f"flaky: {name} failed once and passed when run again"
-            result.notes += [said if once else f"FAILED: {name}"]
-            result.notes += ["  " + line for line in message[:_LINES]]
+            tell = result.tell_flaky if once else result.tell_failed
+            tell(name, message[:_LINES])
             state = "passed" if once else "failed"
         setattr(result, state, getattr(result, state) + 1)

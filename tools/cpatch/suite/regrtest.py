@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
-from cpatch.building import flavors
+from cpatch.building import flavors, host
 
 # Left out on both trees, each with its reason.
 IGNORED = (
@@ -32,6 +32,19 @@ IGNORED = (
 #: What an interpreter is told to run.
 PROGRAM = ("-m", "test")
 RESOURCES = "all,-network,-audio,-gui,-largefile"
+
+#: Options whose value may be the next word.
+_VALUED = (
+    "-D", "--coverdir", "-M", "--memlimit", "-R", "--huntrleaks", "-S", "--start", "-f",
+    "--fromfile", "-i", "--ignore", "-j", "--multiprocess", "-m", "--match", "-p", "--python", "-t",
+    "--threshold", "-u", "--use", "--ignorefile", "--junit-xml", "--matchfile",
+    "--parallel-threads", "--prioritize", "--randseed", "--tempdir", "--testdir", "--timeout",
+)  # fmt: skip
+#: Options about which files run, and how often or how many at a time.
+_CHOOSING = (
+    "-F", "--forever", "-S", "--start", "-f", "--fromfile", "-j", "--multiprocess", "-s",
+    "--single", "-x", "--exclude", "--prioritize",
+)  # fmt: skip
 
 _PROGRESS = re.compile(r"^\d+:\d\d:\d\d .*?\[ *(\d+)/(\d+)[^\]]*\] (\S+) (.*)$")
 _HEADING = re.compile(r"^(ERROR|FAIL|UNEXPECTED SUCCESS): (\S+) \(([\w.<>-]+)\)")
@@ -141,7 +154,8 @@ def run(
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("w", encoding="utf-8", errors="replace") as kept:
             kept.write("$ " + " ".join(argv) + "\n")
-            code, output = _follow(argv, child_env, scratch, kept, on_progress)
+            with host.addresses(fixed=flavor.fixed):
+                code, output = _follow(argv, child_env, scratch, kept, on_progress)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
     outcome = read_output(output)
@@ -154,6 +168,23 @@ def run(
         outcome.skipped = sum(word.startswith("skipped") for word in words)
     _account_for_exit(outcome)
     return outcome
+
+
+def options(arguments: Iterable[str]) -> list[str]:
+    """Return the arguments that say how a file is run: for a run of other files.
+
+    Names of files are left out, and what chooses or orders them. One-letter options stand alone.
+    """
+    kept: list[str] = []
+    words = iter(arguments)
+    for word in words:
+        if not word.startswith("-"):
+            continue
+        name = word.partition("=")[0] if word.startswith("--") else word[:2]
+        value = [next(words, "")] if name == word and name in _VALUED else []
+        if name not in _CHOOSING:
+            kept += [word, *value]
+    return kept
 
 
 def _follow(

@@ -18,10 +18,12 @@ What differs and is known stands in ``tools/expected/variants.toml``::
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +31,7 @@ from cpatch.base import files, tables
 from cpatch.base.errors import USAGE, CpatchError
 from cpatch.base.pin import Pin
 from cpatch.base.project import Project
-from cpatch.building import build, flavors
+from cpatch.building import build, flavors, make, records
 from cpatch.series import apply
 from cpatch.suite import choice
 from cpatch.suite.legs import Context, Regrtest
@@ -116,7 +118,11 @@ def choose(names: Sequence[str]) -> list[Variant]:
 
 @dataclass(frozen=True)
 class Record:
-    """What came of a variant. ``error`` is why it was not built, by patched alone or by both."""
+    """What came of a variant. ``error`` is why it was not built, by patched alone or by both.
+
+    It answers for a variant whose ``key`` is the same, and may be published if it has a key and no
+    edits: only then its tree says what was tested.
+    """
 
     name: str
     tree: str
@@ -130,6 +136,8 @@ class Record:
     both: tuple[str, ...] = ()  # fails on both
     flaky: tuple[str, ...] = ()
     error: str = ""
+    edits: str = ""  # names uncommitted edits in the tree; '' for none
+    key: str = ""  # names all that was asked for; '' in a record from before there was one
 
 
 def home(project: Project, pin: Pin) -> Path:
@@ -157,51 +165,73 @@ def shelf(project: Project, pin: Pin) -> Path:
     return project.root / "docs" / f"builds-{pin.branch}.json"
 
 
-def shelve(project: Project, pin: Pin, names: Iterable[str]) -> list[Record]:
-    """Put the records of these variants, where there are some, to those that stay; return all."""
+def shelve(project: Project, pin: Pin, names: Iterable[str]) -> tuple[list[Record], list[str]]:
+    """Put the records of these variants, where there are some, to those that stay.
+
+    Returns all, and the names of those that may not be published; what was there of them stays.
+    """
     path = shelf(project, pin)
     old = json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
     kept = {record.name: record for record in map(_record, old)}
-    kept |= {name: record for name in names if (record := read(project, pin, name))}
+    refused = []
+    for name in names:
+        record = read(project, pin, name)
+        if record and record.key and not record.edits:
+            kept[name] = record
+        elif record and record != kept.get(name):
+            refused.append(name)
     found = [kept[name] for name in VARIANTS if name in kept]
     files.write(path, json.dumps([asdict(each) for each in found], indent=1) + "\n")
-    return found
+    return found, refused
 
 
 def run(context: Context, variant: Variant, *, fresh: bool = False) -> Record:
-    """Build and test a variant, and on stock what fails; returns the record, a kept one if good."""
+    """Build and test a variant, and on stock what fails; returns the record, a kept one if good.
+
+    CpatchError when something else than the source keeps it from being built, as a compiler that is
+    not here; nothing is recorded then.
+    """
     project, pin = context.project, context.pin
-    tree = apply.ensure_tree(project, pin, context.tree).tree_id
+    asked = _asked(context, variant)
     kept = read(project, pin, variant.name)
     # What was not built may be, with another compiler: it is tried again.
-    if kept and kept.tree == tree and not kept.error and not fresh:
+    if kept and kept.key == asked.key and not kept.error and not fresh:
         return kept
-    found = _run(context, variant, tree)
+    found = _run(context, variant, asked)
     text = json.dumps(asdict(found), indent=1) + "\n"
     files.write(home(project, pin) / f"{variant.name}.json", text)
     return found
 
 
-def _run(context: Context, variant: Variant, tree: str) -> Record:
+def _asked(context: Context, variant: Variant) -> Record:
+    """Return the record of a variant before it is run: of which tree, and its key."""
+    source = apply.ensure_tree(context.project, context.pin, context.tree)
+    edits = records.edits_in(source)
+    flavor = flavors.get(variant.flavor)
+    settings = flavors.settings(flavor, flavors.chosen(flavor, os.environ))
+    parts = (source.tree_id, edits, settings, dict(variant.env), variant.selected(context))
+    key = hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+    return Record(variant.name, source.tree_id, edits=edits, key=key)
+
+
+def _run(context: Context, variant: Variant, asked: Record) -> Record:
     project, pin, jobs = context.project, context.pin, context.jobs
     flavor = flavors.get(variant.flavor)
     try:
         built = build.ensure_built(project, pin, context.tree, flavor, jobs=jobs)
-    except CpatchError as error:
+    except make.NotBuiltError as error:
         # The record is kept, and this machine's path says nothing elsewhere.
         told = error.what.replace(f"{project.root}/", "")
         try:
             build.ensure_built(project, pin, "stock", flavor, jobs=jobs)
-        except CpatchError:
-            return Record(variant.name, tree, both=(BUILD,), error=told)
-        return Record(variant.name, tree, differs=(BUILD,), error=told)
+        except make.NotBuiltError:
+            return replace(asked, both=(BUILD,), error=told)
+        return replace(asked, differs=(BUILD,), error=told)
     begun = time.monotonic()
     result = variant.leg().run(context)
     assert result.verdict is not None
-    flaky = [note.split()[1] for note in result.notes if note.startswith("flaky: ")]
-    return Record(
-        name=variant.name,
-        tree=tree,
+    return replace(
+        asked,
         compiler=built.compiler,
         configure=built.settings["configure"],
         files=len(variant.selected(context)),
@@ -210,7 +240,7 @@ def _run(context: Context, variant: Variant, tree: str) -> Record:
         seconds=round(time.monotonic() - begun, 1),
         differs=tuple(result.verdict.regressions),
         both=(*result.verdict.unlisted, *result.verdict.known),
-        flaky=tuple(flaky),
+        flaky=tuple(result.flaky),
     )
 
 

@@ -15,12 +15,19 @@ def _row(name: str) -> Row:
             result.name = name
             return result
         record = variants.run(context, variant, fresh=True)
-        new = list(variants.unexplained(record, variants.differences(context.project, context.pin)))
-        notes = [f"FAILED: {case} (stock does not fail it)" for case in new]
-        notes += [f"flaky: {case} failed once and passed when run again" for case in record.flaky]
-        if record.error:
-            notes.append(f"not built: {record.error}")
-        return Result(name, record.passed, len(new), record.skipped, notes=notes)
+        known = variants.differences(context.project, context.pin)
+        new = list(variants.unexplained(record, known))
+        result = Result(name, record.passed, len(new), record.skipped)
+        if record.error:  # if stock does not build either: nothing was tested
+            first, *rest = record.error.splitlines()
+            result.failed = 1
+            result.tell_failed(f"not built: {first}", rest)
+            return result
+        for case in new:
+            result.tell_failed(f"{case} (stock does not fail it)")
+        for case in record.flaky:
+            result.tell_flaky(case)
+        return result
 
     return name, run
 

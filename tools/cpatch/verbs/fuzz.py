@@ -8,7 +8,7 @@ import click
 
 from cpatch.base import console
 from cpatch.base.errors import REGRESSION
-from cpatch.exits.fuzz import DAILY, Job, run, settings, today, told, totals
+from cpatch.exits.fuzz import DAILY, Job, again, failures, run, settings, today, totals
 from cpatch.verbs.options import (
     asked,
     flavor_option,
@@ -65,7 +65,7 @@ def command(given: Asked) -> int:
         shrinks=given.shrinks,
     )
     summary = run(settings(project, pin, job))
-    for line in told(summary, job.seed):
+    for line in (again(job.seed), *failures(summary, job.seed)):
         console.say(line)
     console.say(totals(summary))
     return REGRESSION if summary.failed else 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import replace
 
 import click
@@ -33,6 +33,13 @@ ALONE = (
     ("wheel-suite", wheel_leg.suite),
 )
 NAMES = (*USUAL, *(name for name, _ in (*NAMED, COMPAT, WHEEL, *ALONE)))
+#: What ARGUMENTS are for: names of files, and for headers-all words of its rows.
+WITH_ARGUMENTS = (
+    "suite",
+    *(name for name, _ in variants_leg.SANITIZED),
+    "headers-all",
+    "wheel-suite",
+)
 #: What can be run on a tree of some parts.
 OF_PARTS = ("ours", "suite", "off", "debug")
 
@@ -63,7 +70,8 @@ def command(
     the core files, for those whose series is not empty and that are not unfinished. A few packages'
     own tests, and the wheel where there is one.
 
-    ARGUMENTS go to regrtest in place of the whole suite (names of test files, -m PATTERN).
+    ARGUMENTS go to regrtest in place of the whole suite (names of test files, -m PATTERN), or to
+    the legs named that take some: asan, ubsan, wheel-suite, and headers-all, for words of rows.
     """
     project, pin = open_pin(pin_name)
     tree = "patched"
@@ -77,6 +85,14 @@ def command(
                 "not all legs are for a tree of some parts", wanted=", ".join(OF_PARTS), code=USAGE
             )
         wanted = only or OF_PARTS
+    if arguments and (deaf := [name for name in only if name not in WITH_ARGUMENTS]):
+        raise CpatchError(
+            f"no arguments are for {', '.join(deaf)}",
+            wanted=f"arguments for {', '.join(WITH_ARGUMENTS)}",
+            got=" ".join(arguments),
+            fix="leave them out, or run those legs by themselves",
+            code=USAGE,
+        )
     if stock:
         if set(only) - {"suite"}:
             raise CpatchError("--stock is for the suite", fix="make test ARGS=--stock", code=USAGE)
@@ -110,8 +126,8 @@ def _run(rows: Iterable[legs.Row], context: legs.Context, end: float | None) -> 
     results = []
     for name, leg in rows:
         if end is not None and time.monotonic() > end:
-            note = "NOT RUN, the time is up (--minutes)"
-            results.append(Result(name, skipped=1, notes=[note]))
+            what = "NOT RUN, the time is up (--minutes)"
+            results.append(Result(name, skipped=1, matters=[what]))
         else:
             results.append(legs.run_leg(leg, name, context))
     return results
@@ -143,8 +159,8 @@ def report(results: list[Result]) -> None:
     Whoever sees the end only, as in a CI that keeps the last lines, then sees what failed.
     """
     for result in results:
-        for note in result.notes:
-            console.say(f"{result.name}: {note}")
+        for line in (*result.notes, *result.matters):
+            console.say(f"{result.name}: {line}")
     console.say()
     wide = max([8, *(len(row.name) + 2 for row in results)])
     console.say(f"{'leg':<{wide}}{'passed':>8}{'failed':>8}{'skipped':>9}  time")
@@ -154,7 +170,7 @@ def report(results: list[Result]) -> None:
             f"  {console.seconds(row.seconds)}"
         )
     console.say()
-    told = [f"{row.name}: {note}" for row in results for note in _what_matters(row.notes)]
+    told = [f"{row.name}: {line}" for row in results for line in row.matters]
     for line in told:
         console.say(line)
     if told:
@@ -163,14 +179,3 @@ def report(results: list[Result]) -> None:
         sum(getattr(result, key) for result in results) for key in ("passed", "failed", "skipped")
     )
     console.say(f"{passed} passed, {failed} failed" + (f", {skipped} skipped" if skipped else ""))
-
-
-def _what_matters(notes: Iterable[str]) -> Iterator[str]:
-    """Yield the notes of what failed or did not run, each with its indented lines."""
-    matters = False
-    for note in notes:
-        matters = note.startswith(("FAILED", "flaky", "NOT RUN")) or (
-            matters and note.startswith("  ")
-        )
-        if matters:
-            yield note

@@ -24,7 +24,8 @@ def command(
 ) -> int:
     """Build what nobody ships, run our tests and a few of CPython's there; compare with stock.
 
-    Continues what was interrupted: what is recorded of the same source tree is not run again.
+    Continues what was interrupted: what is recorded of the same source tree, options, environment
+    and test files is not run again.
     """
     project, pin = open_pin(pin_name)
     known = variants.differences(project, pin)
@@ -34,16 +35,24 @@ def command(
             console.say(f"{each.name:<14}{each.what}")
         return 0
     if write:
-        kept = variants.shelve(project, pin, [each.name for each in chosen])
+        kept, refused = variants.shelve(project, pin, [each.name for each in chosen])
         text = variants_page.render(kept, known)
         path = project.root / "docs" / "builds.md"
         pages.write(path, pin.branch, "make variants", text)
         console.field("wrote", project.show(path))
+        for name in refused:
+            console.say(f"left out {name}: its tree had edits, or its record is of an older driver")
         return 0
     context = Context(project, pin, jobs)
     bad = False
+    stopped = []
     for variant in chosen:
-        record = variants.run(context, variant, fresh=fresh)
+        try:
+            record = variants.run(context, variant, fresh=fresh)
+        except CpatchError as error:
+            stopped.append(variant.name)
+            console.say(f"{variant.name:<14}not run: {error.render()}")
+            continue
         console.say(variants_page.line(record, known))
         for case in variants.unexplained(record, known):
             bad = True
@@ -55,5 +64,10 @@ def command(
             "variants differ from stock",
             fix="mend it, or say why in tools/expected/variants.toml",
             code=REGRESSION,
+        )
+    if stopped:
+        raise CpatchError(
+            f"not run: {', '.join(stopped)}",
+            fix=f"what is said above; then make variants ARGS='--only {','.join(stopped)}'",
         )
     return 0

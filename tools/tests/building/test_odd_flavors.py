@@ -53,6 +53,27 @@ def test_program_is_wrapped_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         make.wrap(python, ("not-there",))
 
 
+def personality(text: str) -> bool:
+    """Whether a line of /proc/PID/personality says that addresses are not random."""
+    return bool(int(text, 16) & 0x0040000)
+
+
+def test_addresses_are_fixed_for_what_a_flavor_starts_and_for_nothing_after(toy: Toy) -> None:
+    for tree in (toy.source(), toy.source("stock")):
+        line = "cat /proc/self/personality > seen.personality\n"
+        (tree / "configure").write_text((tree / "configure").read_text() + line)
+    before = Path("/proc/self/personality").read_text()
+    assert toy.run("build", "--flavor", "tsan") == 0
+    assert toy.run("build", "--tree", "stock") == 0
+    (inside,) = toy.lines("seen.personality", flavor="tsan")
+    (after,) = toy.lines("seen.personality", "stock")
+    assert personality(inside)
+    assert after == before.strip()
+    with pytest.raises(KeyError), host.addresses(fixed=True):
+        raise KeyError
+    assert Path("/proc/self/personality").read_text() == before
+
+
 def test_odd_flavors_are_found_by_name_and_are_none_of_the_usual() -> None:
     assert not flavors.FLAVORS.keys() & flavors.ODD.keys()
     for name in flavors.ODD:

@@ -388,4 +388,4 @@ def test_leg_says_seed_and_how_to_repeat(tmp_path: Path, monkeypatch: pytest.Mon
     result = legs.exits(context)
     assert (result.passed, result.failed, result.skipped) == (1, 1, 1)
     assert result.notes[0] == "seed 20261128; again: make fuzz ARGS='--seed 20261128'"
-    assert "  again, alone: make fuzz ARGS='--seed 20261128 --only 9'" in result.notes
+    assert "  again, alone: make fuzz ARGS='--seed 20261128 --only 9'" in result.matters

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from buildtoy import fake_program, make_toy
+from cpatch.base import tables
 from cpatch.base.errors import CpatchError
 from cpatch.base.pinfile import load_pins
 from cpatch.base.project import Project
@@ -44,7 +45,7 @@ def test_the_projects_table_is_read() -> None:
         assert len({(row.group.title, row.name) for row in rows}) == len(rows)
         assert {"gcc", "clang", "tcc", "g++", "clang++"} <= {row.compiler for row in rows}
         quick = known.rows(branch, quick=True)
-        assert sum(row.group.broken for row in quick) == 3
+        assert sum(bool(row.group.broken) for row in quick) == 3
         assert {row.group.tool for row in quick} == {"", "structures"}
     sources = ROOT / "tools" / "headers" / "sources"
     controls = ROOT / "tools" / "headers" / "controls"
@@ -60,6 +61,7 @@ def test_the_projects_table_is_read() -> None:
         'title = "A"\ncompilers = []\nvariants = {}',
         'title = "A"\ncompilers = []\nvariants = {}\nsource = "a.c"\nquick = ["no"]',
         'title = "A"\ncompilers = []\nvariants = {}\nsource = "a.c"\ncolour = "red"',
+        'title = "A"\ncompilers = []\nvariants = {a = []}\nsource = "a.c"\nbroken = {b = "c"}',
     ],
 )
 def test_an_entry_that_is_wrong_is_refused(tmp_path: Path, text: str) -> None:
@@ -90,7 +92,7 @@ def test_complaints_are_compared_without_lines_and_folders() -> None:
 
 def test_what_is_the_same_is_no_difference() -> None:
     assert judging.told(SAME) == []
-    assert page.tally([session.Result(SAME, judging.judge(SAME, [], "9.8"))]) == (1, 0, 0, [])
+    assert page.tally([session.Result(SAME, judging.judge(SAME, [], "9.8"))]) == (1, {}, {})
 
 
 @pytest.mark.parametrize(
@@ -135,12 +137,7 @@ def test_what_is_the_same_is_no_difference() -> None:
 def test_each_difference_is_told(outcome: Outcome, line: str) -> None:
     assert judging.told(outcome) == [line]
     verdict = judging.judge(outcome, [], "9.8")
-    assert page.tally([session.Result(outcome, verdict)]) == (
-        0,
-        1,
-        0,
-        ["FAILED: C: gcc C99", f"  {line}"],
-    )
+    assert page.tally([session.Result(outcome, verdict)]) == (0, {"C: gcc C99": [line]}, {})
     why = Difference(
         "C", ("gcc *",), (line.replace("[", "?")[:20] + "*",), cause="Because.", pins=("9.9",)
     )
@@ -149,10 +146,55 @@ def test_each_difference_is_told(outcome: Outcome, line: str) -> None:
 
 
 def test_a_header_that_is_broken_on_purpose_has_to_be_found() -> None:
-    broken = Row(replace(GROUP, broken=True), "gcc", "C99")
-    found = judging.judge(replace(patched(call=Run(1)), row=broken), [], "9.8")
-    missed = judging.judge(replace(SAME, row=broken), [], "9.8")
-    assert (found.lines, len(missed.lines)) == ((), 1)
+    wanted = "patched headers on call: counts: *"
+    broken = Row(replace(GROUP, broken={"C99": wanted}), "gcc", "C99")
+    found = patched(call=Run(0, [DOES[0], {"counts": [1, 1]}]))
+    assert judging.judge(replace(found, row=broken), [], "9.8") == judging.Verdict()
+    missed = f"broken on purpose, and not told: {wanted}"
+    assert judging.judge(replace(SAME, row=broken), [], "9.8").lines == (missed,)
+    # Something else that is told does not show that this would be.
+    neither = replace(SAME, built=dict.fromkeys(judging.SETS, Built(False, {}, "no gcc\n")))
+    for other in (neither, patched(call=Run(1, said="no module\n"))):
+        lines = judging.judge(replace(other, row=broken), [], "9.8").lines
+        assert lines == (missed, *judging.told(other))
+
+
+def test_layouts_that_nobody_read_are_not_the_same() -> None:
+    row = Row(replace(GROUP, source="", tool="structures", loads=False), "gcc", "C99")
+    empty = replace(SAME, row=row)
+    assert judging.told(empty) == ["no structure was read of stock's headers"]
+    read = replace(GOOD, structures={"a": "8 (x 0)"})
+    assert judging.told(replace(empty, built=dict.fromkeys(judging.SETS, read))) == []
+    one = {"stock": read, "patched": GOOD}
+    assert judging.told(replace(empty, built=one)) == ["a moved: gone (stock: 8 (x 0))"]
+
+
+# What the headers in controls/ gave on an interpreter, by GCC 12 and by a newer one.
+@pytest.mark.parametrize(
+    ("variant", "line"),
+    [
+        ("leaks", "patched headers on patched: results: [1000, 0] (stock: [1000, 1000])"),
+        (
+            "warns",
+            "Python.h: warning: comparison of integer expressions of different signedness: "
+            "'int' and 'long unsigned int' [-Wsign-compare] (+1)",
+        ),
+        (
+            "refuses",
+            "Python.h: warning: implicit declaration of function 'asm' "
+            "[-Wimplicit-function-declaration] (+1)",
+        ),
+        (
+            "refuses",
+            "does not compile: Python.h: error: implicit declaration of function 'asm' "
+            "[-Wimplicit-function-declaration]",
+        ),
+    ],
+)
+def test_the_controls_name_what_they_give(variant: str, line: str) -> None:
+    known = table.load(ROOT / "tools" / "headers" / "rows.toml")
+    (group,) = (group for group in known.groups if group.broken)
+    assert tables.matches(line, [group.broken[variant]])
 
 
 @pytest.mark.skipif(not shutil.which("cc"), reason="no compiler")
@@ -185,13 +227,12 @@ def test_what_is_not_here_is_skipped_and_said(tmp_path: Path, monkeypatch) -> No
     found = session.Session(toy.project, toy.pin, 1, Table((GROUP,)), both).rows(rows)
     assert page.tally(found) == (
         0,
-        0,
-        3,
-        [
-            "skipped: C: no-such-compiler C99: no no-such-compiler here",
-            "skipped: C: sh C99: no cython here",
-            "skipped: C: C99: no environment with setuptools and maturin",
-        ],
+        {},
+        {
+            "C: no-such-compiler C99": "no no-such-compiler here",
+            "C: sh C99": "no cython here",
+            "C: C99": "no environment with setuptools and maturin",
+        },
     )
 
 

@@ -9,7 +9,7 @@ from buildtoy import make_toy
 from cpatch.headers import page, session
 from cpatch.suite import headers_leg, legs, stock_headers
 
-TALLY = (2, 1, 1, ["skipped: tcc: no tcc here", "FAILED: C: gcc C99"])
+TALLY = (2, {"C: gcc C99": ["a.h: error: no"]}, {"tcc": "no tcc here"})
 
 
 @pytest.fixture
@@ -24,7 +24,8 @@ def test_the_quick_rows_are_added(context: legs.Context, monkeypatch: pytest.Mon
     monkeypatch.setattr(session, "quick", lambda *given: ["rows"])
     result = legs.headers(context)
     assert (result.passed, result.failed, result.skipped) == (22, 1, 4)
-    assert result.notes == TALLY[3]
+    assert result.notes == ["skipped: tcc: no tcc here"]
+    assert result.matters == ["FAILED: C: gcc C99", "  a.h: error: no"]
 
 
 def test_the_long_leg_leaves_what_can_be_kept(

@@ -48,14 +48,15 @@ def test_what_fails_is_run_once_more(tmp_path: Path, jobs: int) -> None:
         tmp_path, jobs=jobs, good=GOOD, skips=SKIPS, fails=FAILS, setup=NO_SETUP, once=ONCE
     )
     assert (found.passed, found.failed, found.skipped) == (2, 2, 1)
-    heads = {line for line in found.notes if not line.startswith("  ")}
+    heads = {line for line in found.matters if not line.startswith("  ")}
     assert heads == {
         "FAILED: tests.test_fails::test_c",
         "FAILED: tests.test_setup::test_d",
         "flaky: tests.test_once::test_e failed once and passed when run again",
     }
-    at = found.notes.index("FAILED: tests.test_fails::test_c")
-    assert "the reason" in found.notes[at + 1]
+    assert found.flaky == ["tests.test_once::test_e"]
+    at = found.matters.index("FAILED: tests.test_fails::test_c")
+    assert "the reason" in found.matters[at + 1]
     # Only what failed: the others' cases are not in the second report.
     assert {name for name, _ in pytest_runs.read(tmp_path / "x.xml")} == {
         "tests.test_fails::test_c",
@@ -77,12 +78,15 @@ def test_nothing_fails_in_the_second_run_of_two(tmp_path: Path) -> None:
 def test_a_run_without_a_failed_test_fails(tmp_path: Path, text: str) -> None:
     found = counts(tmp_path, it=text)
     assert found.failed == 1
-    assert found.notes[0].startswith("FAILED: ")
+    assert found.matters[0].startswith("FAILED: ")
 
 
 def test_the_last_lines_have_the_message(capsys: pytest.CaptureFixture[str]) -> None:
-    notes = ["FAILED: a::b", "  the reason", "log: x", "flaky: c", "  busy", "known: d", "  e"]
-    verb.report([legs.Result("driver", failed=1, notes=notes)])
+    result = legs.Result("driver", failed=1, notes=["log: x", "known: d", "  e"])
+    result.tell_failed("a::b", ["the reason"])
+    result.tell_flaky("c", ["busy"])
+    verb.report([result])
     below = capsys.readouterr().out.split("time\n")[1].splitlines()
-    wanted = ["FAILED: a::b", "  the reason", "flaky: c", "  busy"]
+    flaky = "flaky: c failed once and passed when run again"
+    wanted = ["FAILED: a::b", "  the reason", flaky, "  busy"]
     assert below[2:-2] == [f"driver: {note}" for note in wanted]

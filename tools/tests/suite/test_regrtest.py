@@ -75,7 +75,9 @@ def test_file_of(case: str, file: str) -> None:
     assert regrtest.file_of(case) == file
 
 
-def _run(tmp_path: Path, body: str, env: dict[str, str] | None = None) -> regrtest.Outcome:
+def _run(
+    tmp_path: Path, body: str, env: dict[str, str] | None = None, flavor: str = "release"
+) -> regrtest.Outcome:
     python = fake_program(tmp_path, "python", body)
     return regrtest.run(
         (python, *regrtest.PROGRAM),
@@ -83,9 +85,15 @@ def _run(tmp_path: Path, body: str, env: dict[str, str] | None = None) -> regrte
         log=tmp_path / "log",
         junit=tmp_path / "junit.xml",
         environ={"PATH": os.environ["PATH"], "PYTHONDONTWRITEBYTECODE": "1", "DISPLAY": ":0"},
-        flavor=flavors.get("release"),
+        flavor=flavors.get(flavor),
         env=env,
     )
+
+
+def test_how_a_file_is_run() -> None:
+    given = "-u-cpu -x test_a test_b -m test_c --match=d -R 3:3 -v -j4 -f names --timeout 9 -F"
+    kept = "-u-cpu -m test_c --match=d -R 3:3 -v --timeout 9"
+    assert regrtest.options(given.split()) == kept.split()
 
 
 def test_a_run_that_breaks_off_is_a_failure(tmp_path: Path) -> None:
@@ -107,6 +115,14 @@ def test_the_environment_is_controlled(tmp_path: Path) -> None:
     assert "\n0022\n" in log
     assert "\n/dev/null\n" in log
     assert f"HOME={Path.home()}\n" not in log
+
+
+def test_a_flavor_that_wants_it_runs_with_fixed_addresses(tmp_path: Path) -> None:
+    found = []
+    for name in ("tsan", "release"):
+        _run(tmp_path, "cat /proc/self/personality", flavor=name)
+        found.append(int((tmp_path / "log").read_text().splitlines()[-1], 16) & 0x0040000)
+    assert found == [0x0040000, 0]
 
 
 def test_children_have_default_sigint_even_under_nohup(tmp_path: Path) -> None:

@@ -1,22 +1,28 @@
+"""stock_headers: what counts when its program ends."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from buildtoy import make_toy
+from cpatch.building import build
 from cpatch.suite import stock_headers
 
-OK = "...\n-----\nRan 13 tests in 10.1s\n\nOK\n"
-SKIPPED = "...\nRan 13 tests in 10.1s\n\nOK (skipped=1)\n"
-FAILED = "...\nRan 13 tests in 10.1s\n\nFAILED (failures=2, errors=1, skipped=1)\n"
-NO_BUILD = "stockabi.c:1: error\nRan 0 tests in 0.1s\n\nFAILED (errors=1)\n"
-CRASH = "...\nFatal Python error: Segmentation fault\n"
+OK = "print('Ran 13 tests in 1s\\n\\nOK', flush=True)\n"
 
 
-def test_totals_are_unittests_own():
-    assert stock_headers.totals(OK) == (13, 0, 0)
-    assert stock_headers.totals(SKIPPED) == (12, 0, 1)
-    assert stock_headers.totals(FAILED) == (9, 3, 1)
-
-
-def test_a_failure_before_any_test_counts():
-    assert stock_headers.totals(NO_BUILD) == (0, 1, 0)
-
-
-def test_a_crash_is_a_failure():
-    assert stock_headers.totals(CRASH) == (0, 1, 0)
-    assert stock_headers.totals("") == (0, 1, 0)
+@pytest.mark.parametrize(("end", "failed"), [("", 0), ("import os\nos.abort()\n", 1)])
+def test_a_crash_after_the_last_line_is_a_failure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, end: str, failed: int
+) -> None:
+    toy = make_toy(tmp_path / "toy", monkeypatch)
+    script = toy.root / "tools" / "stockabi" / "check.py"
+    script.parent.mkdir(parents=True)
+    script.write_text(OK + end)
+    built = SimpleNamespace(python=sys.executable, path=Path(sys.executable))
+    monkeypatch.setattr(build, "ensure_built", lambda *given, **more: built)
+    found = stock_headers.check(toy.project, toy.pin, 1, tmp_path / "log")
+    assert found == (13, failed, 0)

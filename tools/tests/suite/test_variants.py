@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 from buildtoy import Toy, make_toy
 from cpatch.base.errors import CpatchError
-from cpatch.building import build
-from cpatch.suite import expected, legs, variants, variants_page
+from cpatch.building import build, flavors, make
+from cpatch.series import apply
+from cpatch.suite import choice, expected, legs, variants, variants_page
 from cpatch.suite.variants import Difference, Record
 
 
@@ -19,19 +21,22 @@ class State:
 
     def __init__(self) -> None:
         self.broken: set[tuple[str, str]] = set()
+        self.without: set[str] = set()  # flavors whose compiler is not here
         self.failing: list[str] = []
         self.ran: list[str] = []
 
     def build(self, project, pin, tree, flavor, *, jobs):
+        if flavor.name in self.without:
+            raise CpatchError("this host lacks what a build needs")
         if (tree, flavor.name) in self.broken:
-            raise CpatchError(f"{tree} {flavor.name}: no")
+            raise make.NotBuiltError(f"{tree} {flavor.name}: no\nlast line")
         return SimpleNamespace(compiler="cc 1", settings={"configure": f"--{flavor.name}"})
 
     def test(self, leg, context):
         self.ran.append(leg.name)
         result = legs.Result(leg.name, passed=3, skipped=1)
         result.verdict = expected.Verdict(self.failing, ["both"], [], [])
-        result.notes = ["flaky: sometimes failed once and passed when run again"]
+        result.tell_flaky("sometimes")
         return result
 
 
@@ -67,6 +72,65 @@ def test_runs_keeps_and_does_not_run_again(toy, state, capsys):
     toy.edit("a.c", "a2\n")
     assert toy.run("variants", "--only", "clang") == 0
     assert len(state.ran) == 4
+
+
+@pytest.mark.parametrize("what", ["options", "compiler", "environment", "files"])
+def test_what_was_asked_for_otherwise_is_run_again(toy, state, monkeypatch, what):
+    assert toy.run("variants", "--only", "clang") == 0
+    clang, flavor = variants.VARIANTS["clang"], flavors.get("clang")
+    if what == "options":
+        monkeypatch.setitem(flavors.ODD, "clang", replace(flavor, configure=("--with-it",)))
+    elif what == "compiler":
+        monkeypatch.setenv("CFLAGS", "-O3")
+    elif what == "environment":
+        monkeypatch.setitem(variants.VARIANTS, "clang", replace(clang, env={"A": "1"}))
+    else:
+        monkeypatch.setattr(choice, "LONG", ["test_words"])
+    for _ in range(2):
+        assert toy.run("variants", "--only", "clang") == 0
+    assert state.ran == ["variant-clang"] * 2
+
+
+def test_a_tree_with_edits_is_its_own_and_is_not_published(toy, state, monkeypatch, capsys):
+    assert toy.run("variants", "--only", "clang,musl") == 0
+    assert toy.run("variants", "--write") == 0
+    first = (toy.root / "docs" / "builds-9.8.json").read_text()
+    clean = apply.ensure_tree(toy.project, toy.pin, "patched")
+    monkeypatch.setattr(apply, "ensure_tree", lambda *given: replace(clean, dirty=("a.c",)))
+    for text in ("edited\n", "edited once more\n", "edited once more\n"):
+        (toy.source() / "a.c").write_text(text)
+        assert toy.run("variants", "--only", "clang") == 0
+    assert state.ran == ["variant-clang", "variant-musl", *["variant-clang"] * 2]
+    capsys.readouterr()
+    assert toy.run("variants", "--write") == 0
+    assert "left out clang: its tree had edits" in capsys.readouterr().out
+    assert (toy.root / "docs" / "builds-9.8.json").read_text() == first
+
+
+def test_a_record_without_a_key_is_run_again_and_what_was_published_stays(toy, state, capsys):
+    old = {"name": "clang", "tree": "d" * 40, "compiler": "cc 0", "configure": "", "files": 7}
+    old |= {"passed": 5, "skipped": 0, "seconds": 1.0, "differs": [], "both": [], "flaky": []}
+    shelf = toy.root / "docs" / "builds-9.8.json"
+    shelf.write_text(json.dumps([{**old, "error": ""}]))
+    home = variants.home(toy.project, toy.pin)
+    home.mkdir(parents=True)
+    for name, tree in (("clang", "d" * 40), ("musl", "b" * 40)):
+        (home / f"{name}.json").write_text(json.dumps({**old, "name": name, "tree": tree}))
+    assert toy.run("variants", "--write") == 0
+    said = capsys.readouterr().out
+    assert "left out musl" in said
+    assert "left out clang" not in said
+    assert [(row["name"], row["tree"]) for row in json.loads(shelf.read_text())] == [
+        ("clang", "d" * 40)
+    ]
+    assert (
+        "| clang | compiled by clang | dddddddddddd | 7 | 5 | 0 | the same |"
+        in (toy.root / "docs" / "builds.md").read_text()
+    )
+    assert toy.run("variants", "--only", "musl") == 0
+    assert state.ran == ["variant-musl"]
+    assert toy.run("variants", "--write") == 0
+    assert [row["name"] for row in json.loads(shelf.read_text())] == ["clang", "musl"]
 
 
 def test_what_is_selected(toy, state):
@@ -134,7 +198,20 @@ def test_a_sanitizer_s_leg_is_its_row(toy, state, capsys):
     assert state.ran == ["variant-asan"]  # the leg's record is the row's
     state.broken = {("patched", "ubsan")}
     assert toy.run("test", "--only", "ubsan") == 4
-    assert "ubsan: not built: patched ubsan: no" in capsys.readouterr().out
+    assert "ubsan: FAILED: not built: patched ubsan: no" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("trees", [("patched",), ("patched", "stock")])
+def test_a_sanitizer_s_leg_that_tested_nothing_failed(toy, state, capsys, trees):
+    state.broken = {(tree, "asan") for tree in trees}
+    assert toy.run("test", "--only", "asan") == 4
+    said = capsys.readouterr().out.splitlines()
+    assert said[-1] == "0 passed, 1 failed"
+    for line in ("asan: FAILED: not built: patched asan: no", "asan:   last line"):
+        assert said.count(line) == 2
+    state.without = {"asan"}
+    assert toy.run("test", "--only", "asan") == 4
+    assert capsys.readouterr().out.splitlines()[-1] == "0 passed, 1 failed"
 
 
 def test_what_does_not_build_is_asked_of_stock(toy, state, capsys):
@@ -145,6 +222,18 @@ def test_what_does_not_build_is_asked_of_stock(toy, state, capsys):
     toy.run("variants", "--write")
     assert "does not build either" in (toy.root / "docs" / "builds.md").read_text()
     assert state.ran == []
+
+
+def test_a_compiler_that_is_not_here_says_nothing_of_the_source(toy, state, capsys):
+    state.without = {"clang"}
+    assert toy.run("variants", "--only", "clang,musl") == 1
+    said = capsys.readouterr()
+    assert "not run: error: this host lacks what a build needs" in said.out
+    assert "--only clang'" in said.err
+    assert state.ran == ["variant-musl"]  # the others go on
+    toy.run("variants", "--write")
+    kept = json.loads((toy.root / "docs" / "builds-9.8.json").read_text())
+    assert [row["name"] for row in kept] == ["musl"]
 
 
 def test_names_and_entries_are_checked(toy, state, capsys):
