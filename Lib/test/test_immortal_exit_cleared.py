@@ -233,5 +233,49 @@ class LateTests(ExitTestCase):
     )
 
 
+def in_place(name, modules, out='D', err='', more='pass'):
+    """A Case of what sys.modules is bound to at exit."""
+    more = more.replace('\n', '\n    ')
+    modules = modules.replace('\n', '\n    ')
+    return Case(name, f"""
+    import os, sys
+    class D:
+        def __del__(self): os.write(1, b'D')
+    class Mapping:
+        def __getitem__(self, name): raise KeyError(name)
+        def items(self): raise error
+    d = D()
+    {more}
+    # here
+    {modules}
+    """, out, err=err)
+
+
+class ModulesTests(ExitTestCase):
+    """What sys.modules is bound to may be anything."""
+
+    ENDLESS = ('kept = []\n'
+               'class E:\n'
+               '    def __del__(self): kept.append(E())\n'
+               'kept.append(E())')
+    # What it makes in the end is not finalized before all is cleared.
+    cases = (
+        in_place('list', 'sys.modules = []'),
+        in_place('string', 'sys.modules = "os"'),
+        in_place('number', 'sys.modules = 5'),
+        in_place('none', 'sys.modules = None'),
+        in_place('pairs_of_nothing', 'error = None\n'
+                 'Mapping.items = lambda self: [1, (2,), (3, 4, 5)]\n'
+                 'sys.modules = Mapping()'),
+        in_place('raises', 'error = OSError\nsys.modules = Mapping()'),
+        in_place('exits', 'error = SystemExit(3)\nsys.modules = Mapping()'),
+        in_place('without_end', 'sys.modules = []', more=ENDLESS,
+                 err='(Exception ignored .*)?'),
+        # As if there were none.
+        in_place('no_memory', 'error = MemoryError\nsys.modules = Mapping()',
+                 err='(Python: no memory left .*)?', more=ENDLESS),
+    )
+
+
 if __name__ == '__main__':
     unittest.main()
