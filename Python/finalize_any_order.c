@@ -33,18 +33,22 @@ is_turn(PyInterpreterState *interp, PyObject *op, int height,
         !_PyFinalize_IsInterpretersStream(interp, &streams, op);
 }
 
-/* Run the finalizers of what is on list and has its turn.  Allocates nothing.
-   Returns how many there were. */
+/* Finalizers may create objects that have one, without end.  This many times
+   the lists are walked along for files of one height, or for all else. */
+#define MOST_WALKS 16
+
+/* Run the finalizers of what is on list and has its turn, but for what they
+   create.  Allocates nothing.  Returns how many there were. */
 static Py_ssize_t
 run_list(PyInterpreterState *interp, PyGC_Head *list, int height,
          _Py_addrset *finished)
 {
-    Py_ssize_t n = 0;
+    Py_ssize_t n = 0, left = list_size(list);
     PyObject *held = NULL;      /* where the walk is */
     PyGC_Head *gc = _PyGCHead_NEXT(list);
     /* A finalizer may collect, and so put the object that it belongs to on
        another list, or untrack it: then the caller begins again. */
-    while (!is_head(interp, gc)) {
+    while (!is_head(interp, gc) && --left >= 0) {
         PyObject *op = (PyObject *)(gc + 1);
         Py_XSETREF(held, Py_NewRef(op));
         if (is_turn(interp, op, height, finished)) {
@@ -69,15 +73,15 @@ _PyFinalize_RunInAnyOrder(PyInterpreterState *interp, _Py_addrset *finished)
     gcstate->enabled = 0;
     for (int step = -1; step <= _Py_FILE_HEIGHT; step++) {
         int height = step < 0 ? step : _Py_FILE_HEIGHT - step;
-        Py_ssize_t more;
-        do {
+        Py_ssize_t more = 1;
+        for (int walk = 0; more > 0 && walk < MOST_WALKS; walk++) {
             more = 0;
             for (int i = 0; i < GC_NUM_LISTS; i++) {
                 more += run_list(interp, list_of(interp, i), height,
                                  finished);
             }
             n += more;
-        } while (more > 0);
+        }
     }
     gcstate->enabled = enabled;
     return n;

@@ -11,6 +11,7 @@
 #include "pycore_immortal_port.h" // _PyPort_IO_TYPE()
 #include "pycore_interp.h"
 #include "pycore_object.h"
+#include "pycore_pystate.h"       // _Py_IsMainInterpreter()
 #include "../Modules/_io/_iomodule.h"
 
 static int
@@ -101,28 +102,62 @@ has_open_descriptor(PyObject *op)
     return fd < 0 || _Py_fstat_noraise(fd, &status) == 0;
 }
 
-static void
+static const char *const stream_names[2][2] = {
+    {"stdout", "__stdout__"}, {"stderr", "__stderr__"},
+};
+
+/* Had the main interpreter's program bound sys.stdout, or sys.stderr, to
+   anything but the interpreter's own stream when finalization began? */
+static int replaced[2];
+
+/* Returns whether anything but the interpreter's own stream was there. */
+static int
 restore_stream(PyObject *dict, const char *name, const char *original_name)
 {
     /* To look for closed may run code of the user's. */
     PyObject *stream = Py_XNewRef(_PyDictWalk_Find(dict, name));
-    if (!takes_text(stream)) {
-        PyObject *original = Py_XNewRef(_PyDictWalk_Find(dict, original_name));
-        if (takes_text(original) && has_open_descriptor(original) &&
-            PyDict_SetItemString(dict, name, original) < 0)
-        {
-            PyErr_Clear();
-        }
-        Py_XDECREF(original);
+    PyObject *original = Py_XNewRef(_PyDictWalk_Find(dict, original_name));
+    int other = stream != original;
+    if (!takes_text(stream) && takes_text(original) &&
+        has_open_descriptor(original) &&
+        PyDict_SetItemString(dict, name, original) < 0)
+    {
+        PyErr_Clear();
     }
+    Py_XDECREF(original);
     Py_XDECREF(stream);
+    return other;
 }
 
 void
 _PyFinalize_RestoreStreams(PyInterpreterState *interp)
 {
-    restore_stream(interp->sysdict, "stdout", "__stdout__");
-    restore_stream(interp->sysdict, "stderr", "__stderr__");
+    for (int i = 0; i < 2; i++) {
+        const char *const *names = stream_names[i];
+        int other = restore_stream(interp->sysdict, names[0], names[1]);
+        if (_Py_IsMainInterpreter(interp)) {
+            replaced[i] = other;
+        }
+    }
+}
+
+int
+_PyFinalize_IsReplaced(PyObject *stream)
+{
+    PyInterpreterState *interp = _PyInterpreterState_GET();
+    if (!_Py_IsMainInterpreter(interp) || interp->sysdict == NULL ||
+        !(_PyFinalize_IsRunning() || _PyPort_Modules(interp) == NULL))
+    {
+        return 0;
+    }
+    for (int i = 0; i < 2; i++) {
+        if (replaced[i] && stream == _PyDictWalk_Find(interp->sysdict,
+                                                      stream_names[i][1]))
+        {
+            return 1;
+        }
+    }
+    return 0;
 }
 
 static void

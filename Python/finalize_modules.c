@@ -171,7 +171,7 @@ classify(PyInterpreterState *interp, _Py_finalize_module *m,
     }
 }
 
-/* Append the (name, module) pairs of mapping, if it is one, to result. */
+/* Append the (name, module) pairs of mapping, if it has any, to result. */
 static int
 add_items(PyObject *result, PyObject *mapping)
 {
@@ -179,17 +179,18 @@ add_items(PyObject *result, PyObject *mapping)
     if (mapping == NULL) {
         return 0;
     }
+    Py_INCREF(mapping);     /* code of its own may run */
     if (PyDict_Check(mapping)) {
         items = PyDict_Items(mapping);
     }
-    else if (PyMapping_Check(mapping)) {
+    else {
         items = PyMapping_Items(mapping);
     }
-    else {
-        return 0;
-    }
+    Py_DECREF(mapping);
     if (items == NULL) {
-        return -1;
+        /* A list, for one, or what raises an exception. */
+        clear_exception();
+        return PyErr_Occurred() ? -1 : 0;
     }
     Py_ssize_t n = PyList_GET_SIZE(result);
     int r = PyList_SetSlice(result, n, n, items);

@@ -48,11 +48,13 @@ has_room(struct _Py_marker *m)
     return 1;
 }
 
-/* Does the frame that an object stands for run, or is it suspended? */
+/* Does the frame that an object stands for run, or is it suspended?  A traceback
+   that the collector has cleared has none. */
 static inline int
 is_alive(PyFrameObject *frame)
 {
-    return frame->f_frame->owner != FRAME_OWNED_BY_FRAME_OBJECT;
+    return frame != NULL &&
+        frame->f_frame->owner != FRAME_OWNED_BY_FRAME_OBJECT;
 }
 
 /* Is op the object of a frame that runs, or is suspended in a generator; or a

@@ -36,6 +36,13 @@ extern void _PyFinalize_ReleaseRest(PyInterpreterState *interp);
 /* Is that going on just now, in the interpreter of the calling thread? */
 extern int _PyFinalize_IsRunning(void);
 
+/* sys.stdout or sys.stderr is stream now, and could not be flushed.  Is that
+   the interpreter's own stream, and had the program put another in its place,
+   or None, before it ended?  An unpatched interpreter binds sys.stdout to it as
+   well, for finalizers to print to, but tells nobody of what does not arrive.
+   0 until finalization has begun. */
+extern int _PyFinalize_IsReplaced(PyObject *stream);
+
 /* Are exceptions in finalizers not to be reported just now?  Those of what
    only an attribute of sys holds that came after sys.stderr never were, nor
    what comes after modules were cleared: in an unpatched interpreter

@@ -180,5 +180,102 @@ class BuiltinsTests(ExitTestCase):
     )
 
 
+# What {hold} makes an immortal object hold is cut off from it, and code that
+# runs once modules are cleared still has that object.
+LATE = """
+    import collections, functools, os, sys, types, weakref, _testimmortal as t
+    {setup}
+    # here
+    w = t.PlainWriter(1, b'w')
+    {hold}
+    del w
+    def hook(event, args, use=lambda: {use}):
+        if event == 'cpython.PyInterpreterState_Clear':
+            use()
+    sys.addaudithook(hook)
+    """
+
+
+def late(name, setup, hold, use):
+    """A Case: a hook evaluates use; all else is as in LATE."""
+    return Case(name, LATE.format(
+        setup=setup.replace('\n', '\n    '), hold=hold, use=use), 'w',
+        modes=('default', 'call'))
+
+
+class LateTests(ExitTestCase):
+    """What was cleared, and can be reached, does no harm."""
+
+    cases = (
+        late('lru_cache', '@functools.lru_cache\n'
+             'def f(): return globals()["w"]', 'f()', 'f()'),
+        late('lru_cache_by_a_weak_reference', '@functools.lru_cache\n'
+             'def f(): return globals()["w"]\n'
+             'r = weakref.ref(f)', 'f()', 'r()()'),
+        late('deque', 'd = collections.deque()', 'd.append(w)', 'd.append(1)'),
+        late('deque_of_a_class', 'class D(collections.deque): pass\n'
+             'd = D(); r = weakref.ref(d)', 'd.append(w)', '(r(), d.pop())'),
+        late('function', 'def f(): return len', 'f.__doc__ = w', 'f()'),
+        late('cell', 'def outer():\n'
+             '    x = None\n'
+             '    def put(*args):\n'
+             '        nonlocal x\n'
+             '        if args: x, = args\n'
+             '        return x\n'
+             '    return put\n'
+             'put = outer()', 'put(w)', 'put()'),
+        late('default_factory', 'd = collections.defaultdict()',
+             'd.default_factory = w', 'd[5]'),
+        late('mortal_method', 'l = []',
+             'l.append(types.MethodType(print, w))', 'l[0]()'),
+        late('mortal_property', 'l = []', 'l.append(property(len, None, w))',
+             'l[0].getter(len)'),
+    )
+
+
+def in_place(name, modules, out='D', err='', more='pass'):
+    """A Case of what sys.modules is bound to at exit."""
+    more = more.replace('\n', '\n    ')
+    modules = modules.replace('\n', '\n    ')
+    return Case(name, f"""
+    import os, sys
+    class D:
+        def __del__(self): os.write(1, b'D')
+    class Mapping:
+        def __getitem__(self, name): raise KeyError(name)
+        def items(self): raise error
+    d = D()
+    {more}
+    # here
+    {modules}
+    """, out, err=err)
+
+
+class ModulesTests(ExitTestCase):
+    """What sys.modules is bound to may be anything."""
+
+    ENDLESS = ('kept = []\n'
+               'class E:\n'
+               '    def __del__(self): kept.append(E())\n'
+               'kept.append(E())')
+    # What it makes in the end is not finalized before all is cleared.
+    cases = (
+        in_place('list', 'sys.modules = []'),
+        in_place('string', 'sys.modules = "os"'),
+        in_place('number', 'sys.modules = 5'),
+        in_place('none', 'sys.modules = None'),
+        in_place('pairs_of_nothing', 'error = None\n'
+                 'Mapping.items = lambda self: [1, (2,), (3, 4, 5)]\n'
+                 'sys.modules = Mapping()'),
+        in_place('raises', 'error = OSError\nsys.modules = Mapping()'),
+        in_place('exits', 'error = SystemExit(3)\nsys.modules = Mapping()'),
+        in_place('without_end', 'sys.modules = []', more=ENDLESS,
+                 err='(Exception ignored .*)?'),
+        # As if there were none.
+        in_place('no_memory', 'error = MemoryError\nsys.modules = Mapping()',
+                 err='(Python: no memory left .*)?', more=ENDLESS),
+    )
+
+
 if __name__ == '__main__':
     unittest.main()

@@ -48,6 +48,26 @@ HOLDERS = {
     'class_attribute': ('class A: pass', 'setattr(A, f"w{n}", w)'),
     'subclass_of_list': ('class A(list): pass\na = A()', 'a.append(w)'),
     'subclass_of_dict': ('class A(dict): pass\na = A()', 'a[n] = w'),
+    'slot_of_dict': ('class A(dict): __slots__ = ("w0", "w1", "w2")\n'
+                     'a = A()', 'setattr(a, f"w{n}", w)'),
+    'slot_and_item_of_list': ('class A(list): __slots__ = ("w0", "w1", "w2")\n'
+                              'a = A()',
+                              'setattr(a, f"w{n}", w); a.append(w)'),
+    'slot_and_item_of_set': ('class A(set): __slots__ = ("w0", "w1", "w2")\n'
+                             'a = A()', 'setattr(a, f"w{n}", w); a.add(w)'),
+    'attribute_of_dict': ('class A(dict): pass\na = A()',
+                          'setattr(a, f"w{n}", w); a[n] = w'),
+    'attribute_of_list': ('class A(list): pass\na = A()',
+                          'setattr(a, f"w{n}", w)'),
+    'attribute_of_tuple': ('class A(tuple): pass\na = A([1])',
+                           'setattr(a, f"w{n}", w)'),
+    'attribute_of_frozenset': ('class A(frozenset): pass\na = A([1])',
+                               'setattr(a, f"w{n}", w)'),
+    'slot_of_exception': ('class A(OSError): __slots__ = ("w0", "w1", "w2")\n'
+                          'a = A()', 'setattr(a, f"w{n}", w)'),
+    'default_factory': ('import collections\n'
+                        'l = [collections.defaultdict() for _ in range(3)]',
+                        'l[n].default_factory = w'),
     'dict': ('d = {}', 'd[n] = w'),
     'dict_key': ('d = {}', 'd[w] = n'),
     'list': ('l = []', 'l.append(w)'),

@@ -226,6 +226,38 @@ class StandInTests(ScriptTestCase):
             ''', 'printed')
 
 
+    # What programs put in place of a stream that is broken.
+    SHIELDS = (
+        'class Shield:\n'
+        '    def __init__(self, out): self.out = out\n'
+        '    def __getattr__(self, name): return getattr(self.out, name)\n'
+        '    def flush(self):\n'
+        '        with contextlib.suppress(OSError): self.out.flush()\n'
+        'sys.X = Shield(sys.X)',
+        'sys.X = None', 'del sys.X', 'sys.X = open(os.devnull, "w")',
+        'held = contextlib.redirect_X(io.StringIO()); held.__enter__()',
+        # Its finalizer puts the broken stream back.
+        'def work():\n'
+        '    with contextlib.redirect_X(io.StringIO()): yield\n'
+        'held = work(); next(held)',
+    )
+
+    def test_broken_behind_a_shield(self):
+        pipe = os.pipe()
+        self.addCleanup(os.close, pipe[1])
+        os.close(pipe[0])
+        for name in ('stdout', 'stderr'):
+            for shield in self.SHIELDS:
+                body = ('sys.X.write("x"); p = Probe("p")\n' + shield +
+                        '\ndone(); sys.exit(1)').replace('X', name)
+                for mode in MODES:
+                    process = self.run_script(body, mode=mode,
+                                              **{name: pipe[1]})
+                    with self.subTest(shield=shield, mode=mode, name=name):
+                        self.assertEqual((process.returncode, process.errors),
+                                         (1, ''))
+
+
 class ReportTests(ScriptTestCase):
     """Exceptions in finalizers are reported, where stock can."""
 

@@ -4,13 +4,15 @@ gc.immortalize_heap() runs: what they hold is released as ever."""
 import asyncio
 import gc
 import logging
+import os
 import sys
 import threading
 import traceback
 import unittest
 import weakref
+from test import support
 from test.immortal_support import isolated
-from test.support import threading_helper
+from test.support import import_helper, threading_helper
 
 
 class Thing:
@@ -255,6 +257,41 @@ class GeneratorTests(unittest.TestCase):
 
 
 @threading_helper.requires_working_threading()
+@isolated
+class CollectedTests(unittest.TestCase):
+    """A deallocator calls, in the middle of a collection."""
+
+    def test_traceback_that_was_cleared(self):
+        _testimmortal = import_helper.import_module('_testimmortal')
+        frozen = []
+
+        class Caller:
+            def __repr__(self):
+                frozen.append(gc.immortalize_heap())
+                return ''
+
+        def make(caller):
+            try:
+                1 / 0
+            except ZeroDivisionError as e:
+                tb = e.__traceback__
+            r, w = os.pipe()
+            self.addCleanup(os.close, r)
+            self.addCleanup(os.close, w)
+            # Cleared after tb, in which there is no frame any more, and before
+            # what holds tb.
+            d = {'c': _testimmortal.PlainWriter(w, b'w', caller)}
+            d['d'] = d
+            held = [tb]
+            held.append(held)
+
+        caller = Caller()
+        with support.disable_gc():
+            make(caller)
+            gc.collect()
+        self.assertEqual(len(frozen), 1)
+
+
 @isolated
 class ThreadTests(unittest.TestCase):
 

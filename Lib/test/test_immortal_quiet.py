@@ -3,6 +3,7 @@ itself no more."""
 
 import gc
 import sys
+import types
 import unittest
 from test.immortal_support import isolated
 
@@ -181,6 +182,27 @@ class LearningTests(unittest.TestCase):
         before = text(f.__code__)
         f('a')
         self.assertNotEqual(text(f.__code__), before)
+
+
+@isolated
+class NestedTests(unittest.TestCase):
+    """Code in code in code: neither depth nor number costs anything."""
+
+    def test_deep(self):
+        code = text.__code__
+        for i in range(500_000):
+            code = code.replace(co_consts=(code,))
+        function = types.FunctionType(code, {})
+        gc.immortalize_heap()
+        self.assertTrue(gc.is_immortal(function.__code__))
+
+    def test_wide(self):
+        code = text.__code__
+        for i in range(100):
+            code = code.replace(co_consts=(code, code))
+        function = types.FunctionType(code, {})
+        gc.immortalize_heap()
+        self.assertTrue(gc.is_immortal(function.__code__))
 
 
 if __name__ == '__main__':

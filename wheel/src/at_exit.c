@@ -47,6 +47,10 @@ flush_one(const char *name)
     PyErr_Clear();
     PyObject *result = is_closed > 0 ? Py_NewRef(Py_None) :
         PyObject_CallMethod(file, "flush", NULL);
+    if (result == NULL && _PyFinalize_IsReplaced(file)) {
+        PyErr_Clear();
+        result = Py_NewRef(Py_None);
+    }
     Py_DECREF(file);
     Py_XDECREF(result);
     return result == NULL ? -1 : 0;
@@ -155,7 +159,8 @@ finalize(PyThreadState *tstate)
     keep_strings_interned(interp);
 }
 
-/* A program's own sys.stdout may write to the interpreter's, which is flushed last. */
+/* A program's own sys.stdout may write to the interpreter's, which is flushed last:
+   by stock, which tells if that fails, or here, where nobody is to be told. */
 static void
 restore_streams(void)
 {
@@ -167,8 +172,14 @@ restore_streams(void)
         /* One that was detached cannot be flushed. */
         PyObject *closed = own == NULL || own == Py_None ? NULL :
             PyObject_GetAttrString(own, "closed");
-        (void)PySys_SetObject(names[i][0], closed == NULL ? Py_None : own);
+        int can_flush = closed != NULL;
         Py_XDECREF(closed);
+        PyErr_Clear();
+        (void)PySys_SetObject(names[i][0], can_flush ? own : Py_None);
+        if (can_flush && _PyFinalize_IsReplaced(own)) {
+            (void)flush_one(names[i][0]);
+            (void)PySys_SetObject(names[i][0], Py_None);
+        }
         PyErr_Clear();
     }
 }

@@ -4,8 +4,11 @@
    does not get it while the interpreter finalizes.  So such a file is let be. */
 
 #include "glue.h"
+#include "pycore_addrset.h"        // _Py_addrset
 #include "pycore_finalize_steps.h" // _PyFinalize_IsFile()
 #include "pycore_immortal_port.h"  // _PyPort_IO_TYPE()
+#include "pycore_objlist.h"        // _Py_walk_stack
+#include "pycore_object.h"         // _PyObject_GetManagedDict()
 #include "../include/Modules/_io/_iomodule.h"
 
 /* Where a buffered file has the number of the thread that holds its lock, and 0 when
@@ -99,34 +102,78 @@ is_locked(PyObject *op)
     return owner != 0 && owner != PyThread_get_thread_ident();
 }
 
-/* So many files, and their dictionaries, may lie on top of one another. */
-#define HEIGHT_MOST 12
+/* A walk from a file to those that it may need in order to be closed. */
+struct walk {
+    _Py_walk_stack stack;
+    _Py_addrset seen;
+    PyObject *attributes;   /* of the file that is looked at */
+    int no_memory;
+};
 
-/* For tp_traverse: 1, and so the end of the walk, at a file that is locked.  Files
-   that are written in Python have one another as attributes, in a dictionary. */
-static int
-find_locked(PyObject *op, void *arg)
+/* A file that is implemented in C has what it needs in its structure; attributes,
+   such as f.owner = ..., are not needed. */
+static PyObject *
+attributes_of(PyObject *op)
 {
-    int height = *(int *)arg;
+    if (_PyFinalize_FileAttributes(op) != NULL) {
+        return NULL;
+    }
+    if (Py_TYPE(op)->tp_flags & Py_TPFLAGS_MANAGED_DICT) {
+        return (PyObject *)_PyObject_GetManagedDict(op);    /* if it has one */
+    }
+    PyObject **dict = _PyObject_GetDictPtr(op);
+    return dict == NULL ? NULL : *dict;
+}
+
+static void
+push_file(PyObject *op, struct walk *w)
+{
     if (_PyFinalize_IsFile(op)) {
-        if (is_locked(op)) {
-            return 1;
+        int added = _Py_addrset_add(&w->seen, op);
+        if (added < 0 ||
+            (added > 0 && _Py_walk_stack_push(&w->stack, op, 0) < 0))
+        {
+            w->no_memory = 1;
         }
     }
-    else if (!PyDict_CheckExact(op)) {
-        return 0;
+}
+
+/* For tp_traverse.  Files that are written in Python have one another as
+   attributes. */
+static int
+visit(PyObject *op, void *arg)
+{
+    struct walk *w = arg;
+    push_file(op, w);
+    if (op == w->attributes && PyDict_CheckExact(op)) {
+        PyObject *value;
+        Py_ssize_t pos = 0;
+        while (PyDict_Next(op, &pos, NULL, &value)) {
+            push_file(value, w);
+        }
     }
-    traverseproc traverse = Py_TYPE(op)->tp_traverse;
-    if (traverse == NULL || height == 0) {
-        return 0;
-    }
-    height--;
-    return traverse(op, find_locked, &height);
+    return 0;
 }
 
 int
 glue_is_file_locked(PyObject *op)
 {
-    int height = HEIGHT_MOST;
-    return owner_at >= 0 && _PyFinalize_IsFile(op) && find_locked(op, &height);
+    if (owner_at < 0 || !_PyFinalize_IsFile(op)) {
+        return 0;
+    }
+    struct walk w = {.no_memory = 0};
+    int locked = 0;
+    push_file(op, &w);
+    while (w.stack.size > 0 && !locked && !w.no_memory) {
+        PyObject *file = (PyObject *)w.stack.entries[--w.stack.size];
+        traverseproc traverse = Py_TYPE(file)->tp_traverse;
+        locked = is_locked(file);
+        if (traverse != NULL) {
+            w.attributes = attributes_of(file);
+            (void)traverse(file, visit, &w);
+        }
+    }
+    PyMem_RawFree(w.stack.entries);
+    _Py_addrset_clear(&w.seen);
+    return locked;
 }

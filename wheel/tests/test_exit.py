@@ -217,6 +217,19 @@ class OutputTests(ExitTestCase):
             "a whole",
         )
 
+    def test_stdout_that_is_broken_behind_another(self):
+        """Nobody is told, as on stock."""
+        for stand_in in "None", "open(os.devnull, 'w')":
+            self.ends(
+                f"""
+                r, w = os.pipe(); os.close(r); os.dup2(w, 1)
+                sys.stdout.write("x")
+                a = Probe("a")
+                immortalize_heap()
+                sys.stdout = {stand_in}
+                """,
+            )
+
     def test_same_order_on_every_run(self):
         program = """
             class A:

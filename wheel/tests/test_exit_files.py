@@ -53,6 +53,19 @@ class BusyFileTests(unittest.TestCase):
             stuck(file.write, random.Random(1).randbytes(10**6))
         """)
 
+    def test_attributes_that_refer_to_one_another(self):
+        self.check("""
+            dicts = [{} for _ in range(20)]
+            for d in dicts: d.update(enumerate(dicts))
+            written.tree = dicts[0]
+        """)
+
+    def test_an_attribute_that_is_not_needed(self):
+        self.check("""
+            file = os.fdopen(pipe); stuck(file.readline)
+            written.other, written.more = file, {"file": file}
+        """)
+
     def test_a_socket(self):
         self.check("""
             import socket
