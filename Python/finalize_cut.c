@@ -79,6 +79,10 @@ cut_from_contents(PyObject *op, PyObject *held)
         /* A function takes it for granted that it has cells. */
         (void)PyCell_Set(op, Py_None);
     }
+    else if (PyFrame_Check(op)) {
+        /* As frame.clear() does it: what reads a traceback still can. */
+        (void)PyFrame_Type.tp_clear(op);
+    }
 }
 
 static void
