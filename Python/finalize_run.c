@@ -299,26 +299,6 @@ go_on(PyThreadState *tstate, void *arg)
     _PyFinalize_EndWatch();
 }
 
-/* Make the calls that a stopped thread's collection did not come to. */
-static void
-run_left_callbacks(void)
-{
-    _Py_objlist *callbacks = _PyGC_LeftCallbacks();
-    for (Py_ssize_t i = 0; i < callbacks->size; i++) {
-        PyObject *ref = callbacks->items[i];
-        PyObject *callback = ((PyWeakReference *)ref)->wr_callback;
-        if (callback != NULL) {
-            PyObject *result = PyObject_CallOneArg(callback, ref);
-            if (result == NULL) {
-                PyErr_WriteUnraisable(callback);
-            }
-            Py_XDECREF(result);
-        }
-        Py_DECREF(ref);     /* the collection's */
-    }
-    _Py_objlist_clear(callbacks);
-}
-
 int
 _PyFinalize_Interpreter(PyThreadState *tstate, int (*flush)(void),
                         int status)
@@ -345,7 +325,7 @@ _PyFinalize_Interpreter(PyThreadState *tstate, int (*flush)(void),
     }
     _PyFinalize_RestoreStreams(f.interp);
     if (_Py_IsMainInterpreter(f.interp)) {
-        run_left_callbacks();
+        _PyFinalize_CallLeft();
     }
     PyObject *replaced = _PyFinalize_RestoreBuiltins(f.interp);
     run_rounds(&f);

@@ -318,6 +318,9 @@ extern int _PyFinalize_AnyInUse(void);
 extern void _PyFinalize_BeginFinalizer(PyObject *op);
 extern void _PyFinalize_EndFinalizer(void);
 
+/* Make the calls that a stopped thread's collection did not come to. */
+extern void _PyFinalize_CallLeft(void);
+
 /* Clear weak references to what is unreachable, and call them back, as a
    collection would; finalize and delete nothing.  The order of the objects on
    the collector's lists stays, but that all are on one and garbage comes
