@@ -115,7 +115,7 @@ finalize(struct finalization *f, PyObject *op, _Py_finalize_order *order)
         if (_PyFinalize_IsClosed(op) == 0) {
             PyObject *result = PyObject_CallMethodNoArgs(op, &_Py_ID(close));
             if (result == NULL) {
-                PyErr_Clear();
+                _PyPort_ReportClose(op);
             }
             Py_XDECREF(result);
         }
