@@ -179,7 +179,8 @@ flush(struct finalization *f)
     }
 }
 
-/* Run all finalizers in order; returns how many there were. */
+/* Run all finalizers in order, but for those of the standard streams; returns how
+   many there were. */
 static Py_ssize_t
 run_finalizers(struct finalization *f, _Py_finalize_order *order)
 {
@@ -201,13 +202,28 @@ run_finalizers(struct finalization *f, _Py_finalize_order *order)
         PySys_FormatStderr("# finalize files and the rest (%zd)\n",
                            end - order->streams);
     }
-    n += run_slice(f, order, order->streams, end);
-    /* What finalizers printed; sys.stdout may be an object of the user's that
-       has a finalizer itself. */
+    return n + run_slice(f, order, order->streams, end);
+}
+
+/* Run all finalizers and call back; returns how many times.
+
+   What stands in for sys.stdout may have a finalizer itself, or be a file: as long
+   as others come, they may print. */
+static Py_ssize_t
+run_all(struct finalization *f, _Py_finalize_found *found,
+        _Py_finalize_order *order)
+{
+    Py_ssize_t n = _PyFinalize_CallOrphaned(&order->orphaned);
+    n += run_finalizers(f, order);
+    n += _PyFinalize_RunCallbacks(&found->watchers, order);
     if (n > 0) {
         flush(f);
     }
-    return n + run_slice(f, order, 0, order->streams);
+    if (n == 0 || f->round == MAX_ROUNDS - 1) {
+        n += run_slice(f, order, 0, order->streams);
+        _PyFinalize_RestoreStreams(f->interp);
+    }
+    return n;
 }
 
 /* So many containers finalizers may create before an automatic collection: it
@@ -250,9 +266,7 @@ run_round(struct finalization *f)
         Py_ssize_t n = 0;
         int result = prepare_round(f, &found, &order);
         if (result == 0) {
-            n = _PyFinalize_CallOrphaned(&order.orphaned);
-            n += run_finalizers(f, &order);
-            n += _PyFinalize_RunCallbacks(&found.watchers, &order);
+            n = run_all(f, &found, &order);
         }
         _PyFinalize_ClearFound(&found);
         _PyFinalize_ClearOrder(&order);
