@@ -23,6 +23,9 @@
    are looked for; what comes later is finalized when it is deallocated. */
 #define MAX_ROUNDS 16
 
+/* One allocation that fails is no reason to give up. */
+#define ATTEMPTS 3
+
 static _PyPort_THREAD_LOCAL PyInterpreterState *running = NULL;
 static _PyPort_THREAD_LOCAL int quiet = 0;
 
@@ -125,11 +128,32 @@ finalize(struct finalization *f, PyObject *op, _Py_finalize_order *order)
     if (!_PyObject_IS_GC(op)) {
         /* It has no flag to say that its finalizer ran, and must not be
            deallocated, which would run it again. */
-        (void)_Py_addrset_add(&f->finished, op);
         _Py_EnsureImmortal(op);
     }
     _PyFinalize_Call(op);
     _PyFinalize_EndFinalizer();
+}
+
+/* Is the finalizer of op to run now? */
+static int
+is_turn(struct finalization *f, _Py_finalize_streams *streams, PyObject *op)
+{
+    return _PyFinalize_IsPending(op, &f->finished) &&
+        !_PyFinalize_IsInterpretersStream(f->interp, streams, op) &&
+        !_PyFinalize_IsBusy(op) && !_PyPort_IsFileLocked(op);
+}
+
+/* Note that the finalizer of op runs, where op itself cannot.  Returns 0, or -1:
+   it must not run, for it could not be told later that it did. */
+static int
+note(struct finalization *f, PyObject *op)
+{
+    for (int i = 0; i < ATTEMPTS; i++) {
+        if (_PyObject_IS_GC(op) || _Py_addrset_add(&f->finished, op) >= 0) {
+            return 0;
+        }
+    }
+    return -1;
 }
 
 /* Run the finalizers of objects start to end - 1, the last first.  Returns
@@ -142,14 +166,10 @@ run_slice(struct finalization *f, _Py_finalize_order *order, Py_ssize_t start,
     _Py_finalize_streams streams = {0};
     for (Py_ssize_t i = end - 1; i >= start; i--) {
         PyObject *op = order->objects.items[i];
-        if (!_PyFinalize_IsPending(op, &f->finished) ||
-            _PyFinalize_IsInterpretersStream(f->interp, &streams, op) ||
-            _PyFinalize_IsBusy(op) || _PyPort_IsFileLocked(op))
-        {
-            continue;
+        if (is_turn(f, &streams, op) && note(f, op) == 0) {
+            n++;
+            finalize(f, op, order);
         }
-        n++;
-        finalize(f, op, order);
     }
     return n;
 }
@@ -258,8 +278,6 @@ prepare_round(struct finalization *f, _Py_finalize_found *found,
 static Py_ssize_t
 run_round(struct finalization *f)
 {
-    /* One allocation that fails is no reason to give up the order. */
-    enum { ATTEMPTS = 3 };
     for (int i = 0; i < ATTEMPTS; i++) {
         _Py_finalize_found found = {0};
         _Py_finalize_order order = {0};
