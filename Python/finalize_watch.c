@@ -76,6 +76,7 @@ look(const struct watch *w, char *buffer, size_t size)
     char path[64];
     long number = -1;
     unsigned long timeout = 0;
+    buffer[0] = '\0';
     PyOS_snprintf(path, sizeof(path), "/proc/self/task/%lu/syscall", w->thread);
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0) {
@@ -205,7 +206,9 @@ _PyFinalize_EndWatch(void)
 void
 _PyFinalize_FlushFailed(void)
 {
-    exit_status = 120;
+    if (exit_status >= 0) {
+        exit_status = 120;
+    }
 }
 
 #else   /* what the thread waits for is not to be known */
