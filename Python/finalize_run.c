@@ -54,6 +54,7 @@ struct finalization {
     int status;             /* -1: flush() failed */
     int round;
     int all_ran;            /* all finalizers */
+    _Py_finalize_order *order;      /* of this round */
     _Py_finalize_modules modules;
     _Py_addrset finished;   /* not of the collector; and immortal by now */
 };
@@ -168,10 +169,22 @@ run_slice(struct finalization *f, _Py_finalize_order *order, Py_ssize_t start,
         PyObject *op = order->objects.items[i];
         if (is_turn(f, &streams, op) && note(f, op) == 0) {
             n++;
+            _PyFinalize_CountFinalizer();
             finalize(f, op, order);
         }
     }
     return n;
+}
+
+/* Close a file before its turn. */
+static void
+close_early(void *arg, PyObject *op)
+{
+    struct finalization *f = arg;
+    _Py_finalize_streams streams = {0};
+    if (is_turn(f, &streams, op)) {
+        finalize(f, op, f->order);
+    }
 }
 
 static void
@@ -234,7 +247,10 @@ run_all(struct finalization *f, _Py_finalize_found *found,
         _Py_finalize_order *order)
 {
     Py_ssize_t n = _PyFinalize_CallOrphaned(&order->orphaned);
+    f->order = order;
+    _PyFinalize_BeginFiles(f->tstate, order, close_early, f);
     n += run_finalizers(f, order);
+    _PyFinalize_EndFiles(f->tstate);
     n += _PyFinalize_RunCallbacks(&found->watchers, order);
     if (n > 0) {
         flush(f);

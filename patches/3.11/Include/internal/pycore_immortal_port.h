@@ -235,6 +235,9 @@ _PyPort_IsFileLocked(PyObject *Py_UNUSED(op))
     return 0;
 }
 
+/* Does PyErr_CheckSignals() call _PyFinalize_CheckFiles()? */
+#define _PyPort_CHECKS_FILES 1
+
 /* op, a file, could not be closed: report the exception, or clear it, as its
    finalizer does (iobase_finalize() in Modules/_io/iobase.c). */
 static inline void
