@@ -23,6 +23,9 @@
    are looked for; what comes later is finalized when it is deallocated. */
 #define MAX_ROUNDS 16
 
+/* One allocation that fails is no reason to give up. */
+#define ATTEMPTS 3
+
 static _PyPort_THREAD_LOCAL PyInterpreterState *running = NULL;
 static _PyPort_THREAD_LOCAL int quiet = 0;
 
@@ -51,6 +54,7 @@ struct finalization {
     int status;             /* -1: flush() failed */
     int round;
     int all_ran;            /* all finalizers */
+    _Py_finalize_order *order;      /* of this round */
     _Py_finalize_modules modules;
     _Py_addrset finished;   /* not of the collector; and immortal by now */
 };
@@ -115,7 +119,7 @@ finalize(struct finalization *f, PyObject *op, _Py_finalize_order *order)
         if (_PyFinalize_IsClosed(op) == 0) {
             PyObject *result = PyObject_CallMethodNoArgs(op, &_Py_ID(close));
             if (result == NULL) {
-                PyErr_Clear();
+                _PyPort_ReportClose(op);
             }
             Py_XDECREF(result);
         }
@@ -125,11 +129,32 @@ finalize(struct finalization *f, PyObject *op, _Py_finalize_order *order)
     if (!_PyObject_IS_GC(op)) {
         /* It has no flag to say that its finalizer ran, and must not be
            deallocated, which would run it again. */
-        (void)_Py_addrset_add(&f->finished, op);
         _Py_EnsureImmortal(op);
     }
     _PyFinalize_Call(op);
     _PyFinalize_EndFinalizer();
+}
+
+/* Is the finalizer of op to run now? */
+static int
+is_turn(struct finalization *f, _Py_finalize_streams *streams, PyObject *op)
+{
+    return _PyFinalize_IsPending(op, &f->finished) &&
+        !_PyFinalize_IsInterpretersStream(f->interp, streams, op) &&
+        !_PyFinalize_IsBusy(op) && !_PyPort_IsFileLocked(op);
+}
+
+/* Note that the finalizer of op runs, where op itself cannot.  Returns 0, or -1:
+   it must not run, for it could not be told later that it did. */
+static int
+note(struct finalization *f, PyObject *op)
+{
+    for (int i = 0; i < ATTEMPTS; i++) {
+        if (_PyObject_IS_GC(op) || _Py_addrset_add(&f->finished, op) >= 0) {
+            return 0;
+        }
+    }
+    return -1;
 }
 
 /* Run the finalizers of objects start to end - 1, the last first.  Returns
@@ -142,16 +167,24 @@ run_slice(struct finalization *f, _Py_finalize_order *order, Py_ssize_t start,
     _Py_finalize_streams streams = {0};
     for (Py_ssize_t i = end - 1; i >= start; i--) {
         PyObject *op = order->objects.items[i];
-        if (!_PyFinalize_IsPending(op, &f->finished) ||
-            _PyFinalize_IsInterpretersStream(f->interp, &streams, op) ||
-            _PyFinalize_IsBusy(op) || _PyPort_IsFileLocked(op))
-        {
-            continue;
+        if (is_turn(f, &streams, op) && note(f, op) == 0) {
+            n++;
+            _PyFinalize_CountFinalizer();
+            finalize(f, op, order);
         }
-        n++;
-        finalize(f, op, order);
     }
     return n;
+}
+
+/* Close a file before its turn. */
+static void
+close_early(void *arg, PyObject *op)
+{
+    struct finalization *f = arg;
+    _Py_finalize_streams streams = {0};
+    if (is_turn(f, &streams, op)) {
+        finalize(f, op, f->order);
+    }
 }
 
 static void
@@ -179,7 +212,8 @@ flush(struct finalization *f)
     }
 }
 
-/* Run all finalizers in order; returns how many there were. */
+/* Run all finalizers in order, but for those of the standard streams; returns how
+   many there were. */
 static Py_ssize_t
 run_finalizers(struct finalization *f, _Py_finalize_order *order)
 {
@@ -201,13 +235,31 @@ run_finalizers(struct finalization *f, _Py_finalize_order *order)
         PySys_FormatStderr("# finalize files and the rest (%zd)\n",
                            end - order->streams);
     }
-    n += run_slice(f, order, order->streams, end);
-    /* What finalizers printed; sys.stdout may be an object of the user's that
-       has a finalizer itself. */
+    return n + run_slice(f, order, order->streams, end);
+}
+
+/* Run all finalizers and call back; returns how many times.
+
+   What stands in for sys.stdout may have a finalizer itself, or be a file: as long
+   as others come, they may print. */
+static Py_ssize_t
+run_all(struct finalization *f, _Py_finalize_found *found,
+        _Py_finalize_order *order)
+{
+    Py_ssize_t n = _PyFinalize_CallOrphaned(&order->orphaned);
+    f->order = order;
+    _PyFinalize_BeginFiles(f->tstate, order, close_early, f);
+    n += run_finalizers(f, order);
+    _PyFinalize_EndFiles(f->tstate);
+    n += _PyFinalize_RunCallbacks(&found->watchers, order);
     if (n > 0) {
         flush(f);
     }
-    return n + run_slice(f, order, 0, order->streams);
+    if (n == 0 || f->round == MAX_ROUNDS - 1) {
+        n += run_slice(f, order, 0, order->streams);
+        _PyFinalize_RestoreStreams(f->interp);
+    }
+    return n;
 }
 
 /* So many containers finalizers may create before an automatic collection: it
@@ -242,17 +294,13 @@ prepare_round(struct finalization *f, _Py_finalize_found *found,
 static Py_ssize_t
 run_round(struct finalization *f)
 {
-    /* One allocation that fails is no reason to give up the order. */
-    enum { ATTEMPTS = 3 };
     for (int i = 0; i < ATTEMPTS; i++) {
         _Py_finalize_found found = {0};
         _Py_finalize_order order = {0};
         Py_ssize_t n = 0;
         int result = prepare_round(f, &found, &order);
         if (result == 0) {
-            n = _PyFinalize_CallOrphaned(&order.orphaned);
-            n += run_finalizers(f, &order);
-            n += _PyFinalize_RunCallbacks(&found.watchers, &order);
+            n = run_all(f, &found, &order);
         }
         _PyFinalize_ClearFound(&found);
         _PyFinalize_ClearOrder(&order);
@@ -299,26 +347,6 @@ go_on(PyThreadState *tstate, void *arg)
     _PyFinalize_EndWatch();
 }
 
-/* Make the calls that a stopped thread's collection did not come to. */
-static void
-run_left_callbacks(void)
-{
-    _Py_objlist *callbacks = _PyGC_LeftCallbacks();
-    for (Py_ssize_t i = 0; i < callbacks->size; i++) {
-        PyObject *ref = callbacks->items[i];
-        PyObject *callback = ((PyWeakReference *)ref)->wr_callback;
-        if (callback != NULL) {
-            PyObject *result = PyObject_CallOneArg(callback, ref);
-            if (result == NULL) {
-                PyErr_WriteUnraisable(callback);
-            }
-            Py_XDECREF(result);
-        }
-        Py_DECREF(ref);     /* the collection's */
-    }
-    _Py_objlist_clear(callbacks);
-}
-
 int
 _PyFinalize_Interpreter(PyThreadState *tstate, int (*flush)(void),
                         int status)
@@ -345,7 +373,7 @@ _PyFinalize_Interpreter(PyThreadState *tstate, int (*flush)(void),
     }
     _PyFinalize_RestoreStreams(f.interp);
     if (_Py_IsMainInterpreter(f.interp)) {
-        run_left_callbacks();
+        _PyFinalize_CallLeft();
     }
     PyObject *replaced = _PyFinalize_RestoreBuiltins(f.interp);
     run_rounds(&f);

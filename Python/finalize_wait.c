@@ -95,7 +95,8 @@ _PyFinalize_BeginFinalizer(PyObject *op)
 void
 _PyFinalize_EndFinalizer(void)
 {
-    _PyFinalize_stopped.closes = 0;
+    /* What comes after it has not waited. */
+    _PyFinalize_stopped.vain = _PyFinalize_stopped.closes = 0;
 }
 
 static void

@@ -10,7 +10,10 @@
    time, it is given up after some seconds: the watching thread takes over,
    says so on stderr, runs the finalizers that are left, and ends the process
    with its exit status.  That needs what Linux tells of a thread, and an exit
-   status, which an application that embeds the interpreter has not got. */
+   status, which an application that embeds the interpreter has not got.
+
+   The same thread looks for a finalizer that waits for files to be closed
+   (finalize_early.c). */
 
 #include "Python.h"
 #include "pycore_finalize_steps.h"
@@ -24,6 +27,7 @@
 
 #ifdef __linux__
 #  include <fcntl.h>
+#  include <stdatomic.h>
 #  include <sys/syscall.h>
 #  include <time.h>
 #  include <unistd.h>
@@ -53,6 +57,8 @@ struct watch {
     void (*take_over)(PyThreadState *, void *);
     void *arg;
     int patience;
+    int takes_over;                 /* may it? */
+    atomic_int closes;              /* are there files to be closed? */
 };
 
 /* The last one that was begun, and whether it was ended.  Only whoever finalizes
@@ -68,27 +74,36 @@ _PyFinalize_SetExitStatus(int status)
     }
 }
 
-/* Fill buffer with what the watched thread does in the kernel.  Returns whether
-   it waits for a futex without a timeout. */
-static int
-look(const struct watch *w, char *buffer, size_t size)
+/* What the watched thread does in the kernel. */
+struct call {
+    long number;            /* of the system call; -1: not known, or none */
+    unsigned long first;    /* its first argument */
+    int endless;            /* does it wait for a futex without a timeout? */
+};
+
+/* Fill call, and buffer with all that is known; that is empty if nothing is. */
+static void
+look(const struct watch *w, struct call *call, char *buffer, size_t size)
 {
     char path[64];
-    long number = -1;
     unsigned long timeout = 0;
+    memset(call, 0, sizeof(*call));
+    call->number = -1;
+    buffer[0] = '\0';
     PyOS_snprintf(path, sizeof(path), "/proc/self/task/%lu/syscall", w->thread);
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0) {
-        return 0;
+        return;
     }
     ssize_t n = read(fd, buffer, size - 1);
     close(fd);
-    if (n <= 0) {
-        return 0;
+    buffer[Py_MAX(n, 0)] = '\0';
+    if (sscanf(buffer, "%ld %lx %*s %*s %lx", &call->number, &call->first,
+               &timeout) != 3)
+    {
+        call->number = -1;      /* it runs */
     }
-    buffer[n] = '\0';
-    return sscanf(buffer, "%ld %*s %*s %*s %lx", &number, &timeout) == 2 &&
-        number == SYS_futex && timeout == 0;
+    call->endless = call->number == SYS_futex && timeout == 0;
 }
 
 static int64_t
@@ -139,33 +154,37 @@ give_up(const struct watch *w)
 static void
 watch(void *arg)
 {
-    const struct watch *w = arg;
+    struct watch *w = arg;
     char before[256] = "", now[256];
+    struct call call;
+    _Py_finalize_seen seen = {0};
     int64_t used_before = 0;
     int same = 0;
     while (PyThread_acquire_lock_timed(w->going_on, INTERVAL_US, 0) !=
            PY_LOCK_ACQUIRED)
     {
-        int endless = look(w, now, sizeof(now));
+        look(w, &call, now, sizeof(now));
         int64_t used = processor_time();
-        same = endless && strcmp(now, before) == 0 &&
-            used - used_before < IDLE_NS ? same + 1 : 0;
-        if (same >= w->patience) {
+        int idle = used - used_before < IDLE_NS;
+        same = idle && call.number >= 0 && strcmp(now, before) == 0 ?
+            same + 1 : 0;
+        if (w->takes_over && call.endless && same >= w->patience) {
             give_up(w);
             return;
+        }
+        if (atomic_load(&w->closes)) {
+            _PyFinalize_LookAtFiles(&seen, w->thread, idle, call.number,
+                                    call.first);
         }
         strcpy(before, now);
         used_before = used;
     }
 }
 
-void
-_PyFinalize_BeginWatch(PyThreadState *tstate,
-                       void (*function)(PyThreadState *, void *), void *arg)
+static void
+begin(PyThreadState *tstate, void (*function)(PyThreadState *, void *),
+      void *arg, int closes)
 {
-    if (exit_status < 0 || tstate->interp->threads.next_unique_id <= 1) {
-        return;
-    }
     struct watch *w = PyMem_RawCalloc(1, sizeof(*w));
     if (w == NULL || (w->going_on = PyThread_allocate_lock()) == NULL ||
         (w->hand_over = PyThread_allocate_lock()) == NULL)
@@ -178,17 +197,45 @@ _PyFinalize_BeginWatch(PyThreadState *tstate,
     w->take_over = function;
     w->arg = arg;
     w->patience = met ? LITTLE_PATIENCE : PATIENCE;
+    w->takes_over = function != NULL;
+    atomic_init(&w->closes, closes);
     latest = w;
     ended = 0;
     (void)PyThread_start_new_thread(watch, w);
 }
 
 void
+_PyFinalize_BeginWatch(PyThreadState *tstate,
+                       void (*function)(PyThreadState *, void *), void *arg)
+{
+    if (exit_status >= 0 && tstate->interp->threads.next_unique_id > 1) {
+        begin(tstate, function, arg, 0);
+    }
+}
+
+/* Is the calling thread the watched one? */
+static int
+is_watched(void)
+{
+    return latest != NULL && !ended &&
+        latest->thread == PyThread_get_thread_native_id();
+}
+
+void
+_PyFinalize_WatchForFiles(PyThreadState *tstate)
+{
+    if (is_watched()) {
+        atomic_store(&latest->closes, 1);
+    }
+    else {
+        begin(tstate, NULL, NULL, 1);
+    }
+}
+
+void
 _PyFinalize_EndWatch(void)
 {
-    if (latest == NULL || ended ||
-        latest->thread != PyThread_get_thread_native_id())
-    {
+    if (!is_watched()) {
         return;
     }
     if (!PyThread_acquire_lock(latest->hand_over, NOWAIT_LOCK)) {
@@ -205,7 +252,9 @@ _PyFinalize_EndWatch(void)
 void
 _PyFinalize_FlushFailed(void)
 {
-    exit_status = 120;
+    if (exit_status >= 0) {
+        exit_status = 120;
+    }
 }
 
 #else   /* what the thread waits for is not to be known */
@@ -224,6 +273,11 @@ _PyFinalize_BeginWatch(PyThreadState *Py_UNUSED(tstate),
 
 void
 _PyFinalize_EndWatch(void)
+{
+}
+
+void
+_PyFinalize_WatchForFiles(PyThreadState *Py_UNUSED(tstate))
 {
 }
 

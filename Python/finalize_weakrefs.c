@@ -58,6 +58,19 @@ turn_of(const _Py_finalize_order *order, PyObject *op)
     return turn == NULL ? -1 : turn->turn;
 }
 
+/* As a finalizer: what it waits for in vain is its own. */
+static void
+call(PyObject *callback, PyObject *ref)
+{
+    _PyFinalize_BeginFinalizer(ref);
+    PyObject *result = PyObject_CallOneArg(callback, ref);
+    if (result == NULL) {
+        PyErr_WriteUnraisable(callback);
+    }
+    Py_XDECREF(result);
+    _PyFinalize_EndFinalizer();
+}
+
 Py_ssize_t
 _PyFinalize_RunCallbacks(const _Py_objlist *watchers,
                          const _Py_finalize_order *order)
@@ -73,11 +86,7 @@ _PyFinalize_RunCallbacks(const _Py_objlist *watchers,
         ref->wr_callback = NULL;
         if (turn_of(order, referent) > turn_of(order, (PyObject *)ref)) {
             _PyWeakref_ClearRef(ref);
-            PyObject *result = PyObject_CallOneArg(callback, (PyObject *)ref);
-            if (result == NULL) {
-                PyErr_WriteUnraisable(callback);
-            }
-            Py_XDECREF(result);
+            call(callback, (PyObject *)ref);
             n++;
         }
         Py_DECREF(callback);
@@ -112,14 +121,25 @@ _PyFinalize_CallOrphaned(const _Py_objlist *orphaned)
         PyObject *callback = ref->wr_callback;
         if (callback != NULL) {
             ref->wr_callback = NULL;
-            PyObject *result = PyObject_CallOneArg(callback, (PyObject *)ref);
-            if (result == NULL) {
-                PyErr_WriteUnraisable(callback);
-            }
-            Py_XDECREF(result);
+            call(callback, (PyObject *)ref);
             Py_DECREF(callback);
             n++;
         }
     }
     return n;
+}
+
+void
+_PyFinalize_CallLeft(void)
+{
+    _Py_objlist *callbacks = _PyGC_LeftCallbacks();
+    for (Py_ssize_t i = 0; i < callbacks->size; i++) {
+        PyObject *ref = callbacks->items[i];
+        PyObject *callback = ((PyWeakReference *)ref)->wr_callback;
+        if (callback != NULL) {
+            call(callback, ref);
+        }
+        Py_DECREF(ref);     /* the collection's */
+    }
+    _Py_objlist_clear(callbacks);
 }

@@ -13,6 +13,7 @@ OVERLAY_OBJS= $(patsubst $(srcdir)/%.c,%.o,$(wildcard \
 		$(srcdir)/Python/finalize_any_order.c \
 		$(srcdir)/Python/finalize_clear.c \
 		$(srcdir)/Python/finalize_cut.c \
+		$(srcdir)/Python/finalize_early.c \
 		$(srcdir)/Python/finalize_files.c \
 		$(srcdir)/Python/finalize_find.c \
 		$(srcdir)/Python/finalize_garbage.c \

@@ -68,6 +68,11 @@ extern void _PyFinalize_ThreadsStop(PyThreadState *tstate);
    code stays as they left it. */
 extern void _PyFinalize_ThreadsAreGone(PyThreadState *tstate);
 
+/* Close files before their turn, if that was asked for (finalize_watch.c).  For
+   PyErr_CheckSignals(): a system call that waits has been interrupted for it.
+   What goes wrong is reported as unraisable. */
+extern void _PyFinalize_CheckFiles(void);
+
 /* The exit status of the process, if it ends with the interpreter. */
 extern void _PyFinalize_SetExitStatus(int status);
 

@@ -307,6 +307,40 @@ extern void _PyFinalize_BeginWatch(PyThreadState *tstate,
                                    void *arg);
 extern void _PyFinalize_EndWatch(void);
 
+/* Watch for finalizers that wait for files, too, until then; also where nobody could
+   take over.  By the thread that finalizes the main interpreter. */
+extern void _PyFinalize_WatchForFiles(PyThreadState *tstate);
+
+/* The finalizers of order run; while one goes on waiting, files that have not had
+   their turn may be closed: by function(arg, the file), which is called by the same
+   thread in the middle of that finalizer.  In the main interpreter only. */
+extern void _PyFinalize_BeginFiles(PyThreadState *tstate,
+                                   const _Py_finalize_order *order,
+                                   void (*function)(void *, PyObject *),
+                                   void *arg);
+extern void _PyFinalize_EndFiles(PyThreadState *tstate);
+
+/* The next finalizer begins. */
+extern void _PyFinalize_CountFinalizer(void);
+
+/* What the watching thread has seen of one finalizer; all zero at first. */
+typedef struct {
+    unsigned finalizer;
+    int idle;               /* looks since nothing used the processor */
+    int signals;            /* to be sent yet */
+} _Py_finalize_seen;
+
+/* That thread has looked again.
+
+   thread -- native id of the watched one.
+   idle   -- has nothing used the processor since the last look?
+   number -- of the system call that it is in, or -1; first is its first
+             argument. */
+extern void _PyFinalize_LookAtFiles(_Py_finalize_seen *seen,
+                                    unsigned long thread, int idle,
+                                    long number, unsigned long first);
+
+
 /* What the thread that finalizes an interpreter knows of those that were stopped.
    A finalizer may end another interpreter in between: both then count as one. */
 struct _Py_finalize_stopped {
@@ -342,6 +376,9 @@ extern int _PyFinalize_AnyInUse(void);
 /* The finalizer of op begins: it may be refused as often as the last one. */
 extern void _PyFinalize_BeginFinalizer(PyObject *op);
 extern void _PyFinalize_EndFinalizer(void);
+
+/* Make the calls that a stopped thread's collection did not come to. */
+extern void _PyFinalize_CallLeft(void);
 
 /* Clear weak references to what is unreachable, and call them back, as a
    collection would; finalize and delete nothing.  The order of the objects on

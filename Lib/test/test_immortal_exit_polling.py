@@ -234,5 +234,49 @@ class OwnLockTests(ExitTestCase):
     )
 
 
+AFTERWARDS = '''
+    import os, threading, time, weakref
+    lock = threading.Lock()
+    def hold():
+        with lock:
+            started.set()
+            time.sleep(1000)
+    started = threading.Event()
+    threading.Thread(target=hold, daemon=True).start()
+    started.wait()
+    class Node: pass
+    class Waits:
+        def __del__(self):
+            lock.acquire(timeout=.1)
+    def wait(ref):
+        lock.acquire(timeout=.1)
+    def fail(ref):
+        raise ValueError('told')
+    {make}
+    # here
+    os.write(1, b'end')
+    '''
+
+
+class AfterwardsTests(ExitTestCase):
+    """What comes after a finalizer that waited has not waited."""
+
+    cases = (
+        Case('flush', AFTERWARDS.format(make='full = os.open("/dev/full", 1)\n'
+             '    class Prints(Waits):\n'
+             '        def __del__(self):\n'
+             '            super().__del__(); os.dup2(full, 1); print("x")\n'
+             '    last = Prints()'), 'end', status=120, err='.*OSError.*'),
+        Case('callback', AFTERWARDS.format(make='last, _node = Waits(), Node(); '
+             'ref = weakref.ref(_node, fail)'), 'end',
+             err='.*ValueError: told'),
+        Case('callback_after_a_callback', AFTERWARDS.format(
+             make='_one, _two = Node(), Node(); '
+             'refs = [weakref.ref(_one, wait), weakref.ref(_two, fail), '
+             'weakref.ref(_one, wait)]'), 'end',
+             err='.*ValueError: told'),
+    )
+
+
 if __name__ == '__main__':
     unittest.main()

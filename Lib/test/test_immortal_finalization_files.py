@@ -104,6 +104,26 @@ class FileTests(ScriptTestCase):
                 self.assertEqual(process.errors.count('unclosed file'), 2,
                                  process.errors)
 
+    @unittest.skipUnless(os.path.exists('/dev/full'), 'needs /dev/full')
+    def test_cannot_be_written(self):
+        # Nothing but a file holds one of them.
+        body = '''
+            a = open('ok.txt', 'w')
+            a.other = open('/dev/full', 'w')
+            b = open('/dev/full', 'w')
+            a.other.write('x')
+            b.write('x')
+            '''
+        for mode in MODES:
+            with self.subTest(mode=mode):
+                process = self.run_script(body, mode=mode)
+                told = (2 if sys.version_info >= (3, 13) or
+                        hasattr(sys, 'gettotalrefcount') else 0)
+                self.assertEqual(process.errors.count('OSError'), told,
+                                 process.errors)
+        process = self.run_script(body, '-X', 'dev')
+        self.assertEqual(process.errors.count('OSError'), 2, process.errors)
+
     def test_somebody_has_a_view_of_a_file_s_memory(self):
         # Such a file cannot be closed: nothing is lost, and nothing is said.
         for mode in MODES:

@@ -206,6 +206,26 @@ class StandInTests(ScriptTestCase):
             ''', '<p>< ><1>< ><exit>< ><whole><', '>own')
         self.check("p = Probe('p'); sys.stdout = io.StringIO()")
 
+    def test_takes_what_comes_late(self):
+        # From a finalizer that another one has made, and from a callback.
+        for mode in MODES:
+            with self.subTest(mode=mode):
+                process = self.run_script('''
+                    class Second:
+                        def __del__(self): print('second')
+                    class First:
+                        def __del__(self):
+                            global second
+                            print('first')
+                            second = Second()
+                    _first = First()
+                    ref = weakref.ref(_first, lambda r: print('called'))
+                    sys.stdout = open('out.txt', 'w')
+                    ''', mode=mode)
+                self.assertEqual(process.errors, '')
+                with open(os.path.join(process.cwd, 'out.txt')) as out:
+                    self.assertEqual(out.read(), 'first\ncalled\nsecond\n')
+
     def test_nothing_to_put_back(self):
         for original in ('sys.__stdout__ = None', 'del sys.__stdout__',
                          'sys.__stdout__.close()', 'sys.__stdout__.detach()',

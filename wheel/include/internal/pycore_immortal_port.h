@@ -14,4 +14,8 @@ extern void glue_set_quiet(int on);
 extern int glue_is_file_locked(PyObject *op);
 #define _PyPort_IsFileLocked(op) glue_is_file_locked(op)
 
+/* Stock's PyErr_CheckSignals() knows nothing of files. */
+#undef _PyPort_CHECKS_FILES
+#define _PyPort_CHECKS_FILES 0
+
 #endif   /* !IMMORTAL_HEAP_PORT_H */

@@ -235,6 +235,23 @@ _PyPort_IsFileLocked(PyObject *Py_UNUSED(op))
     return 0;
 }
 
+/* Does PyErr_CheckSignals() call _PyFinalize_CheckFiles()? */
+#define _PyPort_CHECKS_FILES 1
+
+/* op, a file, could not be closed: report the exception, or clear it, as its
+   finalizer does (iobase_finalize() in Modules/_io/iobase.c). */
+static inline void
+_PyPort_ReportClose(PyObject *op)
+{
+#ifndef Py_DEBUG
+    if (!_Py_GetConfig()->dev_mode) {
+        PyErr_Clear();
+        return;
+    }
+#endif
+    PyErr_WriteUnraisable(op);
+}
+
 /* Has a thread the GIL of interp just now?  For a thread that has not. */
 static inline int
 _PyPort_IsGILTaken(PyInterpreterState *interp)

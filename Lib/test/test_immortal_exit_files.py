@@ -1,0 +1,170 @@
+"""A finalizer that waits, at exit, for a file of this process to be closed.
+
+Files are closed after all other finalizers. An unpatched interpreter may close
+them before, and ends.
+"""
+
+import sys
+import unittest
+from test import support
+from test.immortal_exit_support import Case, ExitTestCase
+
+if sys.platform != 'linux':
+    raise unittest.SkipTest('nobody watches a finalizer')
+
+# A child reads from a pipe to its end.
+READS = """
+    import os, sys, threading, time
+    r, w = os.pipe()
+    if not (pid := os.fork()):
+        os.close(w)
+        n = 0
+        while data := os.read(r, 100):
+            n += len(data)
+        {then}
+        os.write(1, b'read %d ' % n)
+        os._exit(0)
+    os.close(r)
+    out = os.fdopen(w, "w")
+    out.write('data')
+    class Waiter:
+        def __del__(self):
+            {wait}
+            os.write(1, b'waited')
+    waiter = Waiter()
+    # here
+    os.write(1, b'end ')
+    """
+
+
+def reads(name, wait='os.waitpid(pid, 0)', then='pass', make='', **kwargs):
+    """A Case: wait is for the child, which does then when it has read all."""
+    program = READS.format(wait=wait, then=then)
+    return Case(name, program.replace('    # here', f'    {make}\n    # here'),
+                'end read 4 waited', **kwargs)
+
+
+POPEN = """
+    import os, subprocess, sys
+    child = subprocess.Popen(
+        [sys.executable, '-c', 'print(len(input()), flush=True)'],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    child.stdin.write('data')
+    class Waiter:
+        def __del__(self):
+            {wait}
+            os.write(1, child.stdout.read().encode())
+    waiter = Waiter()
+    # here
+    os.write(1, b'end ')
+    """
+
+# The child has locked a file until it has read all.
+LOCKED = """
+    import fcntl, os, tempfile
+    file = tempfile.TemporaryFile()
+    r, w = os.pipe()
+    ready, ready_end = os.pipe()
+    if not os.fork():
+        os.close(w)
+        own = os.open(f'/proc/self/fd/{file.fileno()}', os.O_RDWR)
+        fcntl.flock(own, fcntl.LOCK_EX)
+        os.write(ready_end, b'x')
+        os.read(r, 1)
+        os._exit(0)
+    os.read(ready, 1)
+    out = os.fdopen(w, 'w')
+    class Waiter:
+        def __del__(self):
+            fcntl.flock(file, fcntl.LOCK_EX)
+            os.write(1, b'locked')
+    waiter = Waiter()
+    # here
+    os.write(1, b'end ')
+    """
+
+# The child waits for a lock that goes with the file.
+HOLDS = """
+    import fcntl, os, tempfile
+    file = tempfile.TemporaryFile()
+    fcntl.flock(file, fcntl.LOCK_EX)
+    if not (pid := os.fork()):
+        own = os.open(f'/proc/self/fd/{file.fileno()}', os.O_RDWR)
+        file.close()
+        fcntl.flock(own, fcntl.LOCK_EX)
+        os._exit(0)
+    class Waiter:
+        def __del__(self):
+            os.waitpid(pid, 0)
+            os.write(1, b'waited')
+    waiter = Waiter()
+    # here
+    os.write(1, b'end ')
+    """
+
+# The child ends by itself, later than pipes are closed.
+LATE = """
+    import os, select, signal, subprocess, sys, tempfile, time
+    child = subprocess.Popen(
+        [sys.executable, '-c', 'import time; time.sleep(8)'])
+    log = tempfile.TemporaryFile('w')
+    r, w = os.pipe()
+    pipe = os.fdopen(w, 'w')
+    class Waiter:
+        def __del__(self):
+            started = time.monotonic()
+            {wait}
+            print('ended' if time.monotonic() - started > 6 else 'early')
+            log.write('written')
+            log.flush()
+            print(os.pread(log.fileno(), 100, 0).decode())
+    waiter = Waiter()
+    # here
+    print('end', flush=True)
+    """
+
+
+@support.requires_fork()
+class ReadsTests(ExitTestCase):
+    """A child reads what is written to it, and ends when that ends."""
+
+    cases = (
+        reads('waitpid'),
+        # What the finalizer can reach is another namespace.
+        reads('waitpid_elsewhere', make='Waiter.__del__ = eval('
+              '"lambda self: (waitpid(pid, 0), write(1, b\'waited\'))", '
+              '{"waitpid": os.waitpid, "pid": pid, "write": os.write})'),
+        reads('os_wait', 'os.wait()'),
+        reads('polls', 'while not any(os.waitpid(pid, os.WNOHANG)): '
+              'time.sleep(.1)'),
+        Case('flock', LOCKED, 'end locked'),
+        Case('popen_wait', POPEN.format(wait='child.wait()'), 'end 4'),
+        Case('popen_wait_with_timeout',
+             POPEN.format(wait='child.wait(30)'), 'end 4'),
+        # Another thread does not matter.
+        reads('thread', make='threading.Thread(target=time.sleep, '
+              'args=(1000,), daemon=True).start()'),
+        # It takes longer with files that feed nobody.
+        Case('holds_a_lock', HOLDS, 'end waited', modes=('default',)),
+    )
+    workers = 8
+
+
+class LateTests(ExitTestCase):
+    """What ends by itself gets the time that it takes."""
+
+    cases = (
+        Case('waitpid', LATE.format(wait='os.waitpid(child.pid, 0)'),
+             'end\nended\nwritten'),
+        Case('wait', LATE.format(wait='child.wait(30)'),
+             'end\nended\nwritten'),
+        Case('select', LATE.format(wait='select.select([], [], [], 7)'),
+             'end\nended\nwritten'),
+        Case('system', LATE.format(wait='os.system("sleep 7")'),
+             'end\nended\nwritten'),
+    )
+    workers = 8
+
+
+if __name__ == '__main__':
+    unittest.main()

@@ -1,0 +1,278 @@
+/* Finalization at shutdown: files that are closed before their turn.
+
+   Files are closed after all other finalizers, which may write to them.  But
+   a finalizer may wait for a process that reads one of them to its end: a pipe
+   that we would close after the finalizer.  An unpatched interpreter may have
+   closed it before.  Nobody can tell such a wait from one that is just long.
+
+   So the finalizer goes on waiting, with all of its timeout, and files are closed
+   meanwhile: after some seconds without any processor time those that feed
+   another process; after more than half a minute all.
+
+   The watching thread (finalize_watch.c) only asks for it.  The one that finalizes
+   does it: a signal interrupts its system call, as any signal would; thereupon
+   Python's own modules look for signals (PyErr_CheckSignals()), and begin the call
+   again with the time that is left.  C code that does not look is left
+   waiting. */
+
+#include "Python.h"
+#include "pycore_fileutils.h"     // _Py_fstat_noraise()
+#include "pycore_finalize_steps.h"
+#include "pycore_interp.h"
+#include "pycore_pyerrors.h"      // _PyErr_Occurred()
+#include "pycore_pystate.h"       // _Py_IsMainInterpreter()
+
+#if defined(__linux__) && defined(PY_HAVE_THREAD_NATIVE_ID)
+#  include <errno.h>
+#  include <fcntl.h>
+#  include <signal.h>
+#  include <stdatomic.h>
+#  include <sys/stat.h>
+#  include <sys/syscall.h>
+#  include <unistd.h>
+#endif
+
+#if defined(__linux__) && defined(SYS_futex) && defined(PY_HAVE_THREAD_NATIVE_ID)
+
+/* How many looks, of a quarter of a second each, until pipes are closed; and until
+   all files are: more than the thirty seconds that programs like to grant. */
+#define PATIENCE_WITH_PIPES 20
+#define PATIENCE_WITH_FILES 140
+
+/* The system call may end just as the signal comes, and the next one wait. */
+#define SIGNALS 4
+
+/* Ignored by default.  If somebody has a use for it, it is theirs. */
+#define SIGNAL SIGURG
+
+/* What the watching thread asks for, and for which finalizer. */
+enum { NOTHING, PIPES, ALL };
+static atomic_int asked = NOTHING;
+static atomic_uint asked_for = 0;
+static atomic_int asked_fd = -1;    /* of a file that is in use; or -1 */
+static atomic_uint n_finalizers = 0;
+
+/* Of the thread that finalizes. */
+static const _Py_finalize_order *current = NULL;
+static unsigned long current_thread;
+static void (*close_file)(void *, PyObject *);
+static void *close_arg;
+
+/* The file descriptor that a system call works with, or -1. */
+static int
+descriptor_of(long number, unsigned long first)
+{
+    switch (number) {
+    case -1:
+    case SYS_waitid:        /* what comes first is a number of another kind */
+#ifdef SYS_wait4
+    case SYS_wait4:
+#endif
+#ifdef SYS_select
+    case SYS_select:
+#endif
+#ifdef SYS__newselect
+    case SYS__newselect:
+#endif
+#ifdef SYS_pselect6
+    case SYS_pselect6:
+#endif
+        return -1;
+    }
+    return first <= INT_MAX ? (int)first : -1;
+}
+
+/* Its only use is to interrupt a system call. */
+static void
+interrupt(int Py_UNUSED(number))
+{
+}
+
+static void
+send_signal(unsigned long thread)
+{
+    struct sigaction action = {.sa_handler = interrupt}, old;
+    if (sigaction(SIGNAL, NULL, &old) < 0 ||
+        (old.sa_handler != SIG_DFL && old.sa_handler != interrupt))
+    {
+        return;
+    }
+    (void)sigemptyset(&action.sa_mask);     /* and not SA_RESTART */
+    if (sigaction(SIGNAL, &action, NULL) == 0) {
+        (void)syscall(SYS_tgkill, (long)getpid(), (long)thread, (long)SIGNAL);
+    }
+}
+
+void
+_PyFinalize_LookAtFiles(_Py_finalize_seen *seen, unsigned long thread, int idle,
+                        long number, unsigned long first)
+{
+    unsigned finalizer = atomic_load(&n_finalizers);
+    int files = NOTHING;
+    seen->idle = idle && finalizer == seen->finalizer ? seen->idle + 1 : 0;
+    seen->finalizer = finalizer;
+    if (seen->idle == PATIENCE_WITH_PIPES) {
+        files = PIPES;
+    }
+    else if (seen->idle == PATIENCE_WITH_FILES) {
+        files = ALL;
+    }
+    if (files != NOTHING) {
+        atomic_store(&asked_fd, descriptor_of(number, first));
+        atomic_store(&asked_for, finalizer);
+        atomic_store(&asked, files);
+        seen->signals = SIGNALS;
+    }
+    if (seen->signals > 0) {
+        seen->signals--;
+        if (atomic_load(&asked) && atomic_load(&asked_for) == finalizer) {
+            send_signal(thread);
+        }
+    }
+}
+
+/* May op, a file, be closed, where pipes or all are asked for? */
+static int
+can_close(PyObject *op, int files, int used)
+{
+    struct _Py_stat_struct status;
+    int fd = PyObject_AsFileDescriptor(op);
+    PyErr_Clear();
+    if (fd >= 0 && fd == used) {
+        return 0;
+    }
+    if (files == ALL) {
+        return 1;
+    }
+    if (fd < 0 || _Py_fstat_noraise(fd, &status) < 0) {
+        return 0;
+    }
+    int flags = fcntl(fd, F_GETFL);
+    return flags >= 0 && (flags & O_ACCMODE) != O_RDONLY &&
+        (S_ISFIFO(status.st_mode) || S_ISSOCK(status.st_mode));
+}
+
+static void
+close_files(int files, int used)
+{
+    /* The finalizer that waits has its own. */
+    struct _Py_finalize_stopped *stopped = &_PyFinalize_stopped;
+    int refusals = stopped->refusals, vain = stopped->vain;
+    int closes = stopped->closes;
+    for (Py_ssize_t i = current->objects.size - 1; i >= current->streams; i--) {
+        PyObject *op = current->objects.items[i];
+        if (_PyFinalize_IsPlainFile(op) && can_close(op, files, used)) {
+            close_file(close_arg, op);
+        }
+    }
+    stopped->refusals = refusals;
+    stopped->vain = vain;
+    stopped->closes = closes;
+}
+
+void
+_PyFinalize_CheckFiles(void)
+{
+    if (atomic_load_explicit(&asked, memory_order_acquire) == NOTHING ||
+        current == NULL || current_thread != PyThread_get_thread_native_id() ||
+        !_Py_IsMainInterpreter(_PyInterpreterState_GET()) ||
+        _PyErr_Occurred(_PyThreadState_GET()))
+    {
+        return;
+    }
+    int error = errno;
+    unsigned finalizer = atomic_load(&asked_for);
+    int used = atomic_load(&asked_fd);
+    int files = atomic_exchange(&asked, NOTHING);
+    if (files != NOTHING && finalizer == atomic_load(&n_finalizers)) {
+        close_files(files, used);
+    }
+    errno = error;
+}
+
+void
+_PyFinalize_CountFinalizer(void)
+{
+    atomic_fetch_add(&n_finalizers, 1);
+}
+
+/* Are there files to be closed, and is there another finalizer, which could wait
+   for that? */
+static int
+may_wait(const _Py_finalize_order *order)
+{
+    int files = 0, others = 0;
+    for (Py_ssize_t i = order->objects.size - 1;
+         i >= order->streams && !(files && others); i--)
+    {
+        int is_file = _PyFinalize_IsPlainFile(order->objects.items[i]);
+        files |= is_file;
+        others |= !is_file;
+    }
+    return files && others;
+}
+
+void
+_PyFinalize_BeginFiles(PyThreadState *tstate, const _Py_finalize_order *order,
+                       void (*function)(void *, PyObject *), void *arg)
+{
+    if (!_PyPort_CHECKS_FILES || !_Py_IsMainInterpreter(tstate->interp) ||
+        !may_wait(order))
+    {
+        return;
+    }
+    close_file = function;
+    close_arg = arg;
+    current_thread = PyThread_get_thread_native_id();
+    current = order;
+    _PyFinalize_WatchForFiles(tstate);
+}
+
+void
+_PyFinalize_EndFiles(PyThreadState *tstate)
+{
+    struct sigaction old;
+    if (current == NULL || !_Py_IsMainInterpreter(tstate->interp)) {
+        return;
+    }
+    current = NULL;
+    _PyFinalize_CountFinalizer();
+    atomic_store(&asked, NOTHING);
+    if (sigaction(SIGNAL, NULL, &old) == 0 && old.sa_handler == interrupt) {
+        (void)signal(SIGNAL, SIG_DFL);
+    }
+}
+
+#else   /* what the thread waits for is not to be known */
+
+void
+_PyFinalize_LookAtFiles(_Py_finalize_seen *Py_UNUSED(seen),
+                        unsigned long Py_UNUSED(thread), int Py_UNUSED(idle),
+                        long Py_UNUSED(number), unsigned long Py_UNUSED(first))
+{
+}
+
+void
+_PyFinalize_CheckFiles(void)
+{
+}
+
+void
+_PyFinalize_CountFinalizer(void)
+{
+}
+
+void
+_PyFinalize_BeginFiles(PyThreadState *Py_UNUSED(tstate),
+                       const _Py_finalize_order *Py_UNUSED(order),
+                       void (*Py_UNUSED(function))(void *, PyObject *),
+                       void *Py_UNUSED(arg))
+{
+}
+
+void
+_PyFinalize_EndFiles(PyThreadState *Py_UNUSED(tstate))
+{
+}
+
+#endif
