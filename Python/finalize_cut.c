@@ -6,6 +6,7 @@
    may still be bound to a name: it is nothing but an object from then on. */
 
 #include "Python.h"
+#include "pycore_finalize_release.h"
 #include "pycore_finalize_steps.h"
 #include "pycore_gc_lists.h"      // lists_visit()
 #include "pycore_immortal.h"      // _Py_IsImmortal()

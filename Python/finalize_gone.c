@@ -15,6 +15,7 @@
 
 #include "Python.h"
 #include "pycore_dict_walks.h"    // DK_ENTRIES()
+#include "pycore_finalize_release.h"
 #include "pycore_finalize_steps.h"
 #include "pycore_gc_lists.h"      // lists_visit()
 #include "pycore_immortal.h"      // _Py_EnsureImmortal()

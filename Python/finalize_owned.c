@@ -13,6 +13,7 @@
    there are suspended greenlets, of which nobody can see what they hold. */
 
 #include "Python.h"
+#include "pycore_finalize_release.h"
 #include "pycore_finalize_steps.h"
 #include "pycore_gc_lists.h"      // lists_visit()
 #include "pycore_immortal.h"      // _Py_MakeImmortal()

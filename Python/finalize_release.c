@@ -12,6 +12,7 @@
    The walk only reads: what is shared with other processes stays shared. */
 
 #include "Python.h"
+#include "pycore_finalize_release.h"
 #include "pycore_finalize_steps.h"
 #include "pycore_frame.h"         // FRAME_OWNED_BY_FRAME_OBJECT
 #include "pycore_gc_lists.h"      // lists_visit()

@@ -9,6 +9,7 @@
    An immortal object is finalized like any other.  It is not deallocated. */
 
 #include "Python.h"
+#include "pycore_finalize_release.h"
 #include "pycore_finalize_steps.h"
 #include "pycore_gc.h"            // _PyGC_SET_FINALIZED()
 #include "pycore_gc_lists.h"      // generation_of()

@@ -11,6 +11,7 @@
    known; and so are the references that it shows. */
 
 #include "Python.h"
+#include "pycore_finalize_release.h"
 #include "pycore_finalize_steps.h"
 #include "pycore_gc_lists.h"      // lists_visit()
 #include "pycore_immortal.h"      // _Py_IsImmortal()

@@ -58,6 +58,7 @@ OVERLAY_HEADERS= $(wildcard \
 		$(srcdir)/Include/internal/pycore_dict_walks.h \
 		$(srcdir)/Include/internal/pycore_finalize.h \
 		$(srcdir)/Include/internal/pycore_finalize_mutex.h \
+		$(srcdir)/Include/internal/pycore_finalize_release.h \
 		$(srcdir)/Include/internal/pycore_finalize_steps.h \
 		$(srcdir)/Include/internal/pycore_finalize_wait.h \
 		$(srcdir)/Include/internal/pycore_finalize_walk.h \

@@ -89,48 +89,6 @@ typedef struct {
     Py_ssize_t turn;
 } _Py_finalize_turn;
 
-/* The first half of _PyFinalize_Release().
-
-   later -- what these objects hold is left alone; or NULL.
-   gone  -- addresses where there is no object any more. */
-extern void _PyFinalize_ReleaseMortal(PyInterpreterState *interp,
-                                      _Py_addrset *later, _Py_addrset *gone);
-
-/* Can a reference that op holds be cut (_PyFinalize_Cut())? */
-extern int _PyFinalize_CanBeCut(PyObject *op);
-
-/* What is alive and mortal, and whose deallocator is an extension module's, or
-   gives back a buffer of another object's.  To begin with, all zeros. */
-typedef struct {
-    _Py_objlist objects;
-    _Py_addrset libraries;  /* _PyDeallocators_Library() of them */
-} _Py_finalize_users;
-
-/* Find them, once _PyFinalize_ReleaseMortal() has released what it could.
-
-   leaving -- these objects go first: what can be cut off from them is left out.
-
-   Returns 0, or -1 for lack of memory (without an exception): there may be more
-   then. */
-extern int _PyFinalize_FindUsers(PyInterpreterState *interp,
-                                 _Py_addrset *leaving,
-                                 _Py_finalize_users *users);
-
-/* Is the code that deallocates op, which does more than give memory back, that
-   of one of users, too?  Whether that refers to op, cannot be known. */
-extern int _PyFinalize_MayBeUsed(_Py_finalize_users *users, PyObject *op);
-extern void _PyFinalize_ClearUsers(_Py_finalize_users *users);
-
-/* Let nothing that is alive drop a reference to what is gone.  Returns 0, or -1
-   for lack of memory (without an exception): not all was found then. */
-extern int _PyFinalize_ForgetGone(PyInterpreterState *interp,
-                                  _Py_addrset *gone);
-
-/* The method cache holds values of classes' dictionaries without a reference:
-   forget those of these dictionaries. */
-extern void _PyFinalize_ForgetCached(PyInterpreterState *interp,
-                                     _Py_addrset *dicts);
-
 /* Add the modules of all other interpreters, and their dictionaries, to set.
    Returns 0, or -1 for lack of memory (without an exception). */
 extern int _PyFinalize_AddForeignModules(PyInterpreterState *own,
@@ -340,7 +298,6 @@ extern void _PyFinalize_LookAtFiles(_Py_finalize_seen *seen,
                                     unsigned long thread, int idle,
                                     long number, unsigned long first);
 
-
 /* What the thread that finalizes an interpreter knows of those that were stopped.
    A finalizer may end another interpreter in between: both then count as one. */
 struct _Py_finalize_stopped {
@@ -385,25 +342,6 @@ extern void _PyFinalize_CallLeft(void);
    the collector's lists stays, but that all are on one and garbage comes
    last.  Does nothing while a collection runs. */
 extern void _PyFinalize_CallBackGarbage(PyThreadState *tstate);
-
-/* Release what only works in its deallocator (a C++ stream, a database).  Called
-   once the user's modules were let go of, so that nobody misses it, and with the
-   standard library still whole.
-
-   What is mortal, but held by something immortal, which no count will ever free:
-   what holds it has None in its place, or is cleared.
-
-   What became immortal while it was open, and only the heap owns
-   (pycore_immortal_owned.h): it is deallocated, what refers to it before it.
-   Its memory stays, so that whoever still refers to it finds an object.  None
-   of this in a process that was forked since.  What others may still use is
-   left to _PyFinalize_ReleaseRest(). */
-extern void _PyFinalize_Release(PyInterpreterState *interp);
-
-/* Cut the references of holder to held, which the caller holds.  What holder is
-   may be cleared for it. */
-extern void _PyFinalize_Cut(PyInterpreterState *interp, PyObject *holder,
-                            PyObject *held);
 
 /* Find out which namespaces are garbage: nothing holds them but the caller, with
    one reference each, and other garbage.
