@@ -110,14 +110,25 @@ static const char *const stream_names[2][2] = {
    anything but the interpreter's own stream when finalization began? */
 static int replaced[2];
 
-/* Returns whether anything but the interpreter's own stream was there. */
-static int
+void
+_PyFinalize_NoteStreams(PyInterpreterState *interp)
+{
+    if (!_Py_IsMainInterpreter(interp)) {
+        return;
+    }
+    for (int i = 0; i < 2; i++) {
+        const char *const *names = stream_names[i];
+        replaced[i] = _PyDictWalk_Find(interp->sysdict, names[0]) !=
+            _PyDictWalk_Find(interp->sysdict, names[1]);
+    }
+}
+
+static void
 restore_stream(PyObject *dict, const char *name, const char *original_name)
 {
     /* To look for closed may run code of the user's. */
     PyObject *stream = Py_XNewRef(_PyDictWalk_Find(dict, name));
     PyObject *original = Py_XNewRef(_PyDictWalk_Find(dict, original_name));
-    int other = stream != original;
     if (!takes_text(stream) && takes_text(original) &&
         has_open_descriptor(original) &&
         PyDict_SetItemString(dict, name, original) < 0)
@@ -126,18 +137,14 @@ restore_stream(PyObject *dict, const char *name, const char *original_name)
     }
     Py_XDECREF(original);
     Py_XDECREF(stream);
-    return other;
 }
 
 void
 _PyFinalize_RestoreStreams(PyInterpreterState *interp)
 {
     for (int i = 0; i < 2; i++) {
-        const char *const *names = stream_names[i];
-        int other = restore_stream(interp->sysdict, names[0], names[1]);
-        if (_Py_IsMainInterpreter(interp)) {
-            replaced[i] = other;
-        }
+        restore_stream(interp->sysdict, stream_names[i][0],
+                       stream_names[i][1]);
     }
 }
 

@@ -372,6 +372,7 @@ _PyFinalize_Interpreter(PyThreadState *tstate, int (*flush)(void),
     if (_Py_IsMainInterpreter(f.interp)) {
         _PyFinalize_BeginWatch(tstate, go_on, &f);
     }
+    _PyFinalize_NoteStreams(f.interp);
     _PyFinalize_RestoreStreams(f.interp);
     if (_Py_IsMainInterpreter(f.interp)) {
         _PyFinalize_CallLeft();

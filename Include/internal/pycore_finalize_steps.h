@@ -220,6 +220,10 @@ extern int _PyFinalize_IsInterpretersStream(PyInterpreterState *interp,
    tell. */
 extern int _PyFinalize_IsClosed(PyObject *op);
 
+/* Note what sys.stdout and sys.stderr are, for _PyFinalize_IsReplaced().  Called
+   once, before any of it is changed here. */
+extern void _PyFinalize_NoteStreams(PyInterpreterState *interp);
+
 /* Bind sys.stdout and sys.stderr to the interpreter's own streams where there is
    nothing, None, or what is closed.  An unpatched interpreter does so with any
    stand-in, before most finalizers run. */
