@@ -68,6 +68,7 @@ LEAKS = [
 # some of their children anyway, by -X.
 UNDISTURBED = [
     "test_immortal_exit_cleared",
+    "test_immortal_exit_files",
     "test_immortal_exit_interpreters",
     "test_immortal_exit_memory",
     "test_immortal_exit_once",
@@ -123,6 +124,7 @@ CHILDREN = [
 # starting many interpreters.
 LONG = [
     "test_immortal_embedding",
+    "test_immortal_exit_files",
     "test_immortal_exit_memory",
     "test_immortal_exit_parallel",
     "test_immortal_exit_polling",
@@ -185,6 +187,7 @@ BUILDS_CPYTHON = ("-i", "*test_freeze_simple_script*")
 
 # Left out of the debug build: most of their minutes they wait, or start processes.
 WAITING = [
+    "test_immortal_exit_files",
     "test_immortal_exit_polling",
     "test_immortal_exit_stuck",
     "test_multiprocessing_fork",
