@@ -170,7 +170,7 @@ make_plain(PyObject *op)
    let go of, and that no other object refers to, would have been freed if it
    were mortal (the cache of a functools.lru_cache()). */
 static void
-clear(PyInterpreterState *interp, PyObject *op, PyObject *held)
+clear_holder(PyInterpreterState *interp, PyObject *op, PyObject *held)
 {
     PyTypeObject *type = Py_TYPE(op);
     struct dicts dicts = {.adding = 1};
@@ -209,9 +209,11 @@ is_plain_container(PyObject *op)
         PyTuple_CheckExact(op);
 }
 
-void
-_PyFinalize_Cut(PyInterpreterState *interp, PyObject *holder, PyObject *held)
+int
+_PyFinalize_Cut(PyInterpreterState *interp, PyObject *holder, PyObject *held,
+                int clear)
 {
+    int left = 0;
     _Py_finalize_streams streams = {0};     /* of now: they may be others */
     /* An instance of a subclass can hold it in several ways. */
     _PyMembers_Visit(holder, cut_from_slot, held);
@@ -226,7 +228,11 @@ _PyFinalize_Cut(PyInterpreterState *interp, PyObject *holder, PyObject *held)
         !_PyFinalize_IsInterpretersStream(interp, &streams, holder) &&
         refers_to(holder, held))
     {
-        clear(interp, holder, held);
+        left = !clear;
+        if (clear) {
+            clear_holder(interp, holder, held);
+        }
     }
     PyErr_Clear();
+    return left;
 }

@@ -313,6 +313,11 @@ deallocate_all(struct walk *w)
     return left;
 }
 
+/* Is there something that has to be cleared, to let go of what it holds?  As long
+   as modules are there, code of theirs may still use it: it would find an object
+   that has lost what its methods rely on. */
+static int uncleared = 0;
+
 /* What something mortal needs goes after it, and what it needs itself goes
    after that. */
 static void
@@ -320,18 +325,23 @@ release(PyInterpreterState *interp, int again)
 {
     struct walk w = {.no_memory = 0};
     Py_ssize_t left = 0;
-    int any = _Py_IsMainInterpreter(interp) && find_order(&w, interp, again);
-    _PyFinalize_ReleaseMortal(interp, any ? &w.reached : NULL, &w.gone);
+    int is_main = _Py_IsMainInterpreter(interp);
+    int clear = again || !is_main || !_PyPort_RELEASES_REST;
+    int any = is_main && find_order(&w, interp, again);
+    int uncut = _PyFinalize_ReleaseMortal(interp, any ? &w.reached : NULL,
+                                          &w.gone, clear);
     if (any) {
         find_used(&w, interp);
     }
     if (any && !w.no_memory) {
         left = deallocate_all(&w);
         if (_PyFinalize_ForgetGone(interp, &w.gone) == 0 && !w.no_memory) {
-            _PyFinalize_ReleaseMortal(interp, &w.used, &w.gone);
+            uncut |= _PyFinalize_ReleaseMortal(interp, &w.used, &w.gone,
+                                               clear);
         }
     }
-    if (_Py_IsMainInterpreter(interp)) {
+    if (is_main) {
+        uncleared = uncut;
         if (again || w.no_memory) {
             _PyImmortalHeap_ForgetOwned();
         }
@@ -360,7 +370,7 @@ void
 _PyFinalize_ReleaseRest(PyInterpreterState *interp)
 {
     PyObject *const *owned;
-    if (_PyImmortalHeap_Owned(&owned) > 0) {
+    if (_PyImmortalHeap_Owned(&owned) > 0 || uncleared) {
         release(interp, 1);
     }
 }

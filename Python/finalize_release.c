@@ -284,24 +284,28 @@ _PyFinalize_ForgetCached(PyInterpreterState *interp, _Py_addrset *dicts)
     }
 }
 
-static void
-cut_edges(struct walk *w)
+/* Returns whether something was left, because it would have to be cleared. */
+static int
+cut_edges(struct walk *w, int clear)
 {
     _Py_addrset dicts = {0};
+    int left = 0;
     take_callbacks(w);
     for (Py_ssize_t i = 0; i < w->n_edges; i++) {
         if (PyDict_Check(w->edges[i].holder)) {
             add(w, &dicts, w->edges[i].holder);
         }
-        _PyFinalize_Cut(w->interp, w->edges[i].holder, w->edges[i].held);
+        left |= _PyFinalize_Cut(w->interp, w->edges[i].holder,
+                                w->edges[i].held, clear);
     }
     _PyFinalize_ForgetCached(w->interp, &dicts);
     _Py_addrset_clear(&dicts);
+    return left;
 }
 
-void
+int
 _PyFinalize_ReleaseMortal(PyInterpreterState *interp, _Py_addrset *later,
-                          _Py_addrset *gone)
+                          _Py_addrset *gone, int clear)
 {
     struct walk w = {.interp = interp, .later = later, .gone = gone};
     size_t carriers;
@@ -318,7 +322,7 @@ _PyFinalize_ReleaseMortal(PyInterpreterState *interp, _Py_addrset *later,
             walk(&w);
         }
     } while (w.carriers.used > carriers && !w.no_memory);
-    cut_edges(&w);
+    int left = cut_edges(&w, clear);
     interp->gc.enabled = enabled;
     PyMem_RawFree(w.stack.entries);
     _Py_addrset_clear(&w.boundaries);
@@ -326,4 +330,5 @@ _PyFinalize_ReleaseMortal(PyInterpreterState *interp, _Py_addrset *later,
     _Py_addrset_clear(&w.carriers);
     forget_edges(&w);
     PyMem_RawFree(w.edges);
+    return left;
 }

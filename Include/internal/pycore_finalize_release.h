@@ -35,17 +35,23 @@ extern void _PyFinalize_Release(PyInterpreterState *interp);
 /* The first half of _PyFinalize_Release().
 
    later -- what these objects hold is left alone; or NULL.
-   gone  -- addresses where there is no object any more. */
-extern void _PyFinalize_ReleaseMortal(PyInterpreterState *interp,
-                                      _Py_addrset *later, _Py_addrset *gone);
+   gone  -- addresses where there is no object any more.
+   clear -- may what holds an object be cleared for it?
+
+   Returns whether something would have had to be cleared. */
+extern int _PyFinalize_ReleaseMortal(PyInterpreterState *interp,
+                                     _Py_addrset *later, _Py_addrset *gone,
+                                     int clear);
 
 /* Can a reference that op holds be cut (_PyFinalize_Cut())? */
 extern int _PyFinalize_CanBeCut(PyObject *op);
 
-/* Cut the references of holder to held, which the caller holds.  What holder is
-   may be cleared for it. */
-extern void _PyFinalize_Cut(PyInterpreterState *interp, PyObject *holder,
-                            PyObject *held);
+/* Cut the references of holder to held, which the caller holds.  If holder would
+   have to be cleared for it, that is done if clear is not 0.
+
+   Returns whether holder still has to be cleared. */
+extern int _PyFinalize_Cut(PyInterpreterState *interp, PyObject *holder,
+                           PyObject *held, int clear);
 
 /* What is alive and mortal, and whose deallocator is an extension module's, or
    gives back a buffer of another object's.  To begin with, all zeros. */

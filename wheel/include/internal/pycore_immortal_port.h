@@ -18,4 +18,8 @@ extern int glue_is_file_locked(PyObject *op);
 #undef _PyPort_CHECKS_FILES
 #define _PyPort_CHECKS_FILES 0
 
+/* Nor does anything come after modules were cleared. */
+#undef _PyPort_RELEASES_REST
+#define _PyPort_RELEASES_REST 0
+
 #endif   /* !IMMORTAL_HEAP_PORT_H */

@@ -238,6 +238,9 @@ _PyPort_IsFileLocked(PyObject *Py_UNUSED(op))
 /* Does PyErr_CheckSignals() call _PyFinalize_CheckFiles()? */
 #define _PyPort_CHECKS_FILES 1
 
+/* Is _PyFinalize_ReleaseRest() called, once modules were cleared? */
+#define _PyPort_RELEASES_REST 1
+
 /* op, a file, could not be closed: report the exception, or clear it, as its
    finalizer does (iobase_finalize() in Modules/_io/iobase.c). */
 static inline void
