@@ -233,6 +233,50 @@ class LateTests(ExitTestCase):
     )
 
 
+# A destructor in C may call Python.
+USES = """
+    import array, contextvars, ctypes, itertools, os, sys
+    new = ctypes.pythonapi.PyCapsule_New
+    new.restype = ctypes.py_object
+    new.argtypes = ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p
+    def late(function):
+        call = ctypes.PYFUNCTYPE(None, ctypes.c_void_p)(function)
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(call))
+        return new(1, None, ctypes.cast(call, ctypes.c_void_p))
+    w = array.array('i', [1])
+    # here
+    """
+
+
+def uses(name, make, use):
+    """A Case: make binds x, and os has what w is to be let go of from."""
+    make = make.replace('\n', '\n    ')
+    return Case(name, USES + f"""
+    {make}
+    def user(_, x=x, write=os.write):
+        {use}
+        write(1, b'ok')
+    del w
+    sys.late = late(user)
+    """, 'ok', needs=('ctypes',))
+
+
+class StillUsedTests(ExitTestCase):
+    """Code of modules finds whole what is to be cleared for what it holds."""
+
+    cases = (
+        uses('tee', 'x, os.x = itertools.tee([w] * 3); next(x)', 'next(x)'),
+        uses('context', 'x = contextvars.ContextVar("x")\n'
+             'contextvars.ContextVar("y").set(w)\n'
+             'os.x = contextvars.copy_context()', 'x.get(None)'),
+        uses('property', 'def get(self): return len("x")\n'
+             'class C: p = property(get)\n'
+             'x = os.x = C()\n'
+             'for _ in range(50): x.p\n'
+             'get.__doc__ = w', 'x.p'),
+    )
+
+
 def in_place(name, modules, out='D', err='', more='pass'):
     """A Case of what sys.modules is bound to at exit."""
     more = more.replace('\n', '\n    ')
