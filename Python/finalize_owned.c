@@ -140,7 +140,30 @@ add_boundaries(struct walk *w, PyInterpreterState *interp)
     }
 }
 
-/* Walk from what was on the stacks of stopped threads.  1 if what stays alive
+/* Is op a function of C whose definition is none of its object's type?  Then that
+   object may be its owner: pybind11's are, and free it in their deallocators. */
+static int
+has_own_definition(PyObject *op)
+{
+    PyObject *self = PyCFunction_Check(op) ?
+        ((PyCFunctionObject *)op)->m_self : NULL;
+    if (self == NULL || PyModule_Check(self)) {
+        return 0;
+    }
+    PyTypeObject *type = Py_TYPE(self);
+    for (; type != NULL; type = type->tp_base) {
+        PyMethodDef *def = type->tp_methods;
+        for (; def != NULL && def->ml_name != NULL; def++) {
+            if (def == ((PyCFunctionObject *)op)->m_ml) {
+                return 0;
+            }
+        }
+    }
+    return 1;
+}
+
+/* Walk from what was on the stacks of stopped threads, and from what functions
+   cannot do without.  1 if what stays alive
    cannot be known, because op is a suspended greenlet or for lack of memory. */
 static int
 walk_if_in_use(PyObject *op, void *arg)
@@ -151,6 +174,9 @@ walk_if_in_use(PyObject *op, void *arg)
     }
     if (w->any_in_use && _PyFinalize_WasInUse(op)) {
         run_root(w, op);
+    }
+    if (has_own_definition(op)) {
+        run_root(w, ((PyCFunctionObject *)op)->m_self);
     }
     return w->no_memory;
 }
