@@ -162,9 +162,8 @@ has_own_definition(PyObject *op)
     return 1;
 }
 
-/* Walk from what was on the stacks of stopped threads, and from what functions
-   cannot do without.  1 if what stays alive
-   cannot be known, because op is a suspended greenlet or for lack of memory. */
+/* Walk from what was on stopped threads' stacks, and what functions need.  1 if
+   what stays alive cannot be known: op is a suspended greenlet, or no memory. */
 static int
 walk_if_in_use(PyObject *op, void *arg)
 {
@@ -339,9 +338,8 @@ deallocate_all(struct walk *w)
     return left;
 }
 
-/* Is there something that has to be cleared, to let go of what it holds?  As long
-   as modules are there, code of theirs may still use it: it would find an object
-   that has lost what its methods rely on. */
+/* Is there something that has to be cleared, to let go of what it holds?  Code of
+   modules would find an object that has lost what its methods rely on. */
 static int uncleared = 0;
 
 /* What something mortal needs goes after it, and what it needs itself goes
