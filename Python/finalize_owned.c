@@ -140,14 +140,14 @@ add_boundaries(struct walk *w, PyInterpreterState *interp)
     }
 }
 
-/* Is op a function of C whose definition is none of its object's type?  Then that
-   object may be its owner: pybind11's are, and free it in their deallocators. */
+/* Is op a function of C, of an object that is owned, by a definition that is none
+   of its type's?  The object may own that, as pybind11's do, and free it. */
 static int
-has_own_definition(PyObject *op)
+has_owned_definition(struct walk *w, PyObject *op)
 {
     PyObject *self = PyCFunction_Check(op) ?
         ((PyCFunctionObject *)op)->m_self : NULL;
-    if (self == NULL || PyModule_Check(self)) {
+    if (self == NULL || !_Py_addrset_has(&w->owned, self)) {
         return 0;
     }
     PyTypeObject *type = Py_TYPE(self);
@@ -174,7 +174,7 @@ walk_if_in_use(PyObject *op, void *arg)
     if (w->any_in_use && _PyFinalize_WasInUse(op)) {
         run_root(w, op);
     }
-    if (has_own_definition(op)) {
+    if (has_owned_definition(w, op)) {
         run_root(w, ((PyCFunctionObject *)op)->m_self);
     }
     return w->no_memory;
