@@ -6,37 +6,19 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
+import compattoy
 import pytest
-from buildtoy import make_toy
 from cpatch.compat import session
 from cpatch.compat.running import Run
 from cpatch.compat.table import Package
 from cpatch.compat.verdicts import Verdict
 from cpatch.suite import compat_leg, legs
 
-TABLE = """
-[[package]]
-name = "toy"
-version = "1"
-tests = "wheel"
-imports = ["toy"]
-short = true
-
-[[package]]
-name = "tie"
-version = "2"
-tests = "wheel"
-imports = ["tie"]
-"""
-
 
 def test_a_package_counts_once_for_each_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    toy = make_toy(tmp_path / "toy", monkeypatch)
-    home = toy.root / "tools" / "compat"
-    home.mkdir(parents=True)
-    (home / "packages.toml").write_text(TABLE)
+    toy = compattoy.make_compat(tmp_path / "toy", monkeypatch)
     jobs = []
 
     def rows(package: Package) -> Iterator[session.Row]:
