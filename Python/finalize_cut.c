@@ -3,7 +3,9 @@
    What held the object has None in its place; a key goes, a slot is empty; and
    an object of a type that nothing is known of is cleared, as the collector
    would clear it.  The collector does so with what nobody can reach.  This one
-   may still be bound to a name: it is nothing but an object from then on. */
+   may still be bound to a name: it is nothing but an object from then on.
+
+   One holder may hold very many: it is gone through once for all of them. */
 
 #include "Python.h"
 #include "pycore_finalize_release.h"
@@ -13,70 +15,114 @@
 #include "pycore_object.h"        // _PyObject_GetDictPtr()
 #include "pycore_type_walks.h"    // _PyMembers_Visit()
 
+static int
+is_held(const _Py_finalize_held *held, PyObject *op)
+{
+    return held->many != NULL ? _Py_addrset_has(held->many, op) :
+        op == held->one;
+}
+
+/* Neither to delete a key nor to replace a value changes what PyDict_Next()
+   relies on.  (Where the table of keys is shared, they are strings, and not
+   deleted.) */
 static void
-cut_from_dict(PyObject *dict, PyObject *held)
+cut_from_dict(PyObject *dict, const _Py_finalize_held *held)
 {
     PyObject *key, *value;
     Py_ssize_t pos = 0;
-    if (PyDict_Contains(dict, held) == 1) {
-        (void)PyDict_DelItem(dict, held);
-    }
-    PyErr_Clear();
     while (PyDict_Next(dict, &pos, &key, &value)) {
-        if (value == held) {
-            /* The key is there: to replace its value changes nothing that
-               PyDict_Next() relies on. */
-            Py_INCREF(key);
+        int is_key = is_held(held, key);
+        if (!is_key && !is_held(held, value)) {
+            continue;
+        }
+        Py_INCREF(key);
+        if (is_key) {
+            (void)PyDict_DelItem(dict, key);
+        }
+        else {
             (void)PyDict_SetItem(dict, key, Py_None);
-            Py_DECREF(key);
+        }
+        PyErr_Clear();
+        Py_DECREF(key);
+    }
+}
+
+/* What comes to stand in a tuple for op.  Code in C keeps iterators in a tuple
+   of its own (zip()), and calls what their type has in tp_iternext: an iterator
+   is replaced by one that has come to its end. */
+static PyObject *
+stand_in_for(PyObject *op)
+{
+    PyObject *result = NULL;
+    if (PyIter_Check(op)) {
+        PyObject *empty = PyTuple_New(0);
+        result = empty == NULL ? NULL : PyObject_GetIter(empty);
+        Py_XDECREF(empty);
+        PyErr_Clear();
+    }
+    return result != NULL ? result : Py_NewRef(Py_None);
+}
+
+static void
+cut_from_tuple(PyObject *tuple, const _Py_finalize_held *held)
+{
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(tuple); i++) {
+        PyObject *op = PyTuple_GET_ITEM(tuple, i);
+        if (is_held(held, op)) {
+            PyTuple_SET_ITEM(tuple, i, stand_in_for(op));
+            Py_DECREF(op);
         }
     }
 }
 
 static void
-cut_from_array(PyObject **items, Py_ssize_t n, PyObject *held)
+cut_from_list(PyObject *list, const _Py_finalize_held *held)
 {
-    for (Py_ssize_t i = 0; i < n; i++) {
-        if (items[i] == held) {
-            items[i] = Py_NewRef(Py_None);
-            Py_DECREF(held);
+    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(list); i++) {
+        PyObject *op = PyList_GET_ITEM(list, i);
+        if (is_held(held, op)) {
+            PyList_SET_ITEM(list, i, Py_NewRef(Py_None));
+            Py_DECREF(op);
         }
     }
 }
 
+/* To let go of a key does not move the others. */
 static void
-cut_from_set(PyObject *set, PyObject *held)
+cut_from_set(PyObject *op, const _Py_finalize_held *held)
 {
-    if (PySet_Contains(set, held) != 1) {
-        return;
-    }
-    if (PySet_Check(set)) {
-        (void)PySet_Discard(set, held);
-    }
-    else {
-        (void)PyFrozenSet_Type.tp_clear(set);   /* it cannot lose one */
+    PySetObject *set = (PySetObject *)op;
+    for (Py_ssize_t i = 0; i <= set->mask; i++) {
+        PyObject *key = set->table[i].key;
+        if (!is_held(held, key)) {
+            continue;
+        }
+        if (!PySet_Check(op)) {
+            (void)PyFrozenSet_Type.tp_clear(op);    /* it cannot lose one */
+            return;
+        }
+        (void)PySet_Discard(op, key);
+        PyErr_Clear();
     }
 }
 
 /* In what the type of op, or a base of it, is known to hold. */
 static void
-cut_from_contents(PyObject *op, PyObject *held)
+cut_from_contents(PyObject *op, const _Py_finalize_held *held)
 {
     if (PyDict_Check(op)) {
         cut_from_dict(op, held);
     }
     else if (PyList_Check(op)) {
-        cut_from_array(((PyListObject *)op)->ob_item, PyList_GET_SIZE(op),
-                       held);
+        cut_from_list(op, held);
     }
     else if (PyTuple_Check(op)) {
-        cut_from_array(((PyTupleObject *)op)->ob_item, PyTuple_GET_SIZE(op),
-                       held);
+        cut_from_tuple(op, held);
     }
     else if (PyAnySet_Check(op)) {
         cut_from_set(op, held);
     }
-    else if (PyCell_Check(op) && PyCell_GET(op) == held) {
+    else if (PyCell_Check(op) && is_held(held, PyCell_GET(op))) {
         /* A function takes it for granted that it has cells. */
         (void)PyCell_Set(op, Py_None);
     }
@@ -87,55 +133,16 @@ cut_from_contents(PyObject *op, PyObject *held)
 }
 
 static void
-cut_from_slot(PyObject **slot, PyMemberDef *def, PyTypeObject *type,
-              void *held)
+cut_from_slot(PyObject **slot, PyMemberDef *def, PyTypeObject *type, void *held)
 {
-    if (def->type == T_OBJECT_EX && *slot == held &&
+    PyObject *op = *slot;
+    if (def->type == T_OBJECT_EX && is_held(held, op) &&
         (type->tp_flags & Py_TPFLAGS_HEAPTYPE) &&
         ((PyHeapTypeObject *)type)->ht_slots != NULL)
     {
         *slot = NULL;
-        Py_DECREF((PyObject *)held);
+        Py_DECREF(op);
     }
-}
-
-/* Dictionaries that an object refers to, and no other does. */
-struct dicts {
-    PyObject *items[8];         /* borrowed: they are immortal */
-    int n;
-    int adding;                 /* 1: add; -1: remove */
-};
-
-static int
-visit_dict(PyObject *op, void *arg)
-{
-    struct dicts *dicts = arg;
-    if (!PyDict_CheckExact(op) || !_Py_IsImmortal(op)) {
-        return 0;
-    }
-    for (int i = 0; i < dicts->n; i++) {
-        if (dicts->items[i] == op) {
-            if (dicts->adding < 0) {
-                dicts->items[i] = dicts->items[--dicts->n];
-            }
-            return 0;
-        }
-    }
-    if (dicts->adding > 0 && dicts->n < (int)Py_ARRAY_LENGTH(dicts->items)) {
-        dicts->items[dicts->n++] = op;
-    }
-    return 0;
-}
-
-/* Those that other refers to have another holder.  Not 0 once none is left. */
-static int
-look_for_dicts(PyObject *other, void *arg)
-{
-    struct dicts *dicts = arg;
-    if (dicts->n > 0) {
-        Py_TYPE(other)->tp_traverse(other, visit_dict, dicts);
-    }
-    return dicts->n == 0;
 }
 
 /* What a tp_clear leaves, as that of a property leaves its functions. */
@@ -143,10 +150,20 @@ static void
 cut_from_member(PyObject **slot, PyMemberDef *Py_UNUSED(def),
                 PyTypeObject *Py_UNUSED(type), void *held)
 {
-    if (*slot == held) {
+    PyObject *op = *slot;
+    if (is_held(held, op)) {
         *slot = NULL;
-        Py_DECREF((PyObject *)held);
+        Py_DECREF(op);
     }
+}
+
+static int
+visit_dict(PyObject *op, void *dicts)
+{
+    if (PyDict_CheckExact(op) && _Py_IsImmortal(op)) {
+        (void)_Py_objlist_append(dicts, op);    /* without memory it stays */
+    }
+    return 0;
 }
 
 /* Leave nothing of op that anyone could use: its methods expect what tp_clear
@@ -166,38 +183,77 @@ make_plain(PyObject *op)
     Py_SET_TYPE(op, &PyBaseObject_Type);
 }
 
-/* Clear op, of a type that nothing is known of, which holds held.  A dictionary that it
-   let go of, and that no other object refers to, would have been freed if it
-   were mortal (the cache of a functools.lru_cache()). */
+/* Clear op, of a type that nothing is known of. */
 static void
-clear_holder(PyInterpreterState *interp, PyObject *op, PyObject *held)
+clear_holder(PyObject *op, const _Py_finalize_held *held, _Py_objlist *dicts)
 {
     PyTypeObject *type = Py_TYPE(op);
-    struct dicts dicts = {.adding = 1};
     if (_Py_IsImmortal(op)) {
-        type->tp_traverse(op, visit_dict, &dicts);
+        type->tp_traverse(op, visit_dict, dicts);
     }
     (void)type->tp_clear(op);
-    _PyMembers_Visit(op, cut_from_member, held);
+    _PyMembers_Visit(op, cut_from_member, (void *)held);
     make_plain(op);
-    dicts.adding = -1;
-    (void)lists_visit(interp, look_for_dicts, &dicts);
-    for (int i = 0; i < dicts.n; i++) {
-        PyDict_Clear(dicts.items[i]);
-    }
 }
 
+struct sharing {
+    _Py_addrset dicts;
+    _Py_addrset shared;     /* those of them that others refer to */
+    Py_ssize_t unshared;    /* how many are not known to be */
+};
+
 static int
-visit_same(PyObject *op, void *held)
+visit_shared(PyObject *op, void *arg)
 {
-    return op == held;
+    struct sharing *s = arg;
+    if (PyDict_CheckExact(op) && _Py_addrset_has(&s->dicts, op)) {
+        int added = _Py_addrset_add(&s->shared, op);
+        s->unshared = added < 0 ? 0 : s->unshared - added;
+    }
+    return 0;
+}
+
+/* Not 0 once all are known to be shared. */
+static int
+look_for_shared(PyObject *other, void *arg)
+{
+    struct sharing *s = arg;
+    Py_TYPE(other)->tp_traverse(other, visit_shared, s);
+    return s->unshared <= 0;
+}
+
+void
+_PyFinalize_ClearUnshared(PyInterpreterState *interp, _Py_objlist *dicts)
+{
+    struct sharing s = {.unshared = 0};
+    for (Py_ssize_t i = 0; i < dicts->size; i++) {
+        int added = _Py_addrset_add(&s.dicts, dicts->items[i]);
+        s.unshared += added > 0;
+    }
+    /* It goes on if any is left over; not without memory to know which. */
+    if (s.unshared > 0 && !lists_visit(interp, look_for_shared, &s)) {
+        for (Py_ssize_t i = 0; i < dicts->size; i++) {
+            if (!_Py_addrset_has(&s.shared, dicts->items[i])) {
+                PyDict_Clear(dicts->items[i]);
+            }
+        }
+    }
+    _Py_addrset_clear(&s.dicts);
+    _Py_addrset_clear(&s.shared);
+    _Py_objlist_clear(dicts);
 }
 
 static int
-refers_to(PyObject *holder, PyObject *held)
+visit_held(PyObject *op, void *held)
+{
+    return is_held(held, op);
+}
+
+static int
+refers_to(PyObject *holder, const _Py_finalize_held *held)
 {
     traverseproc traverse = Py_TYPE(holder)->tp_traverse;
-    return traverse != NULL && traverse(holder, visit_same, held) != 0;
+    return traverse != NULL && traverse(holder, visit_held, (void *)held) != 0;
 }
 
 /* The containers that all else is made of.  What remains in one of them is a
@@ -210,13 +266,13 @@ is_plain_container(PyObject *op)
 }
 
 int
-_PyFinalize_Cut(PyInterpreterState *interp, PyObject *holder, PyObject *held,
-                int clear)
+_PyFinalize_Cut(PyInterpreterState *interp, PyObject *holder,
+                const _Py_finalize_held *held, int clear, _Py_objlist *dicts)
 {
     int left = 0;
     _Py_finalize_streams streams = {0};     /* of now: they may be others */
     /* An instance of a subclass can hold it in several ways. */
-    _PyMembers_Visit(holder, cut_from_slot, held);
+    _PyMembers_Visit(holder, cut_from_slot, (void *)held);
     cut_from_contents(holder, held);
     PyErr_Clear();
     PyObject **dict = _PyObject_GetDictPtr(holder);
@@ -230,7 +286,7 @@ _PyFinalize_Cut(PyInterpreterState *interp, PyObject *holder, PyObject *held,
     {
         left = !clear;
         if (clear) {
-            clear_holder(interp, holder, held);
+            clear_holder(holder, held, dicts);
         }
     }
     PyErr_Clear();

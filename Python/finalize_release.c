@@ -77,13 +77,10 @@ note_edge(struct walk *w, PyObject *held)
     if (w->later != NULL && _Py_addrset_has(w->later, w->holder)) {
         return;
     }
-    for (Py_ssize_t i = w->n_edges; --i >= 0; ) {
-        if (w->edges[i].holder != w->holder) {
-            break;
-        }
-        if (w->edges[i].held == held) {
-            return;
-        }
+    if (w->n_edges > 0 && w->edges[w->n_edges - 1].holder == w->holder &&
+        w->edges[w->n_edges - 1].held == held)
+    {
+        return;     /* a list of one object, many times over */
     }
     if (w->n_edges == w->edges_allocated) {
         struct edge *edges = _PyFinalize_Grow(w->edges, &w->edges_allocated,
@@ -237,9 +234,11 @@ forget_cached(PyObject *op, void *dicts)
 static int
 needs(PyObject *function, _Py_addrset *holders)
 {
-    if (PyMethod_Check(function)) {
-        return _Py_addrset_has(holders, PyMethod_GET_SELF(function)) ||
-            needs(PyMethod_GET_FUNCTION(function), holders);
+    while (PyMethod_Check(function)) {
+        if (_Py_addrset_has(holders, PyMethod_GET_SELF(function))) {
+            return 1;
+        }
+        function = PyMethod_GET_FUNCTION(function);
     }
     if (!PyFunction_Check(function)) {
         return _Py_addrset_has(holders, function);
@@ -284,21 +283,58 @@ _PyFinalize_ForgetCached(PyInterpreterState *interp, _Py_addrset *dicts)
     }
 }
 
+/* Cut n references, from the one with index first on, that have one holder. */
+static int
+cut_from(struct walk *w, Py_ssize_t first, Py_ssize_t n, int clear,
+         _Py_objlist *cleared)
+{
+    struct edge *edges = &w->edges[first];
+    _Py_addrset many = {0};
+    _Py_finalize_held held = {.many = &many};
+    int left = 0;
+    Py_ssize_t i = 0;
+    while (n > 1 && i < n && _Py_addrset_add(&many, edges[i].held) >= 0) {
+        i++;
+    }
+    if (n > 1 && i == n) {
+        left = _PyFinalize_Cut(w->interp, edges->holder, &held, clear,
+                               cleared);
+        n = 0;
+    }
+    /* One, or without memory, each in its turn. */
+    held.many = NULL;
+    for (i = 0; i < n; i++) {
+        held.one = edges[i].held;
+        left |= _PyFinalize_Cut(w->interp, edges->holder, &held, clear,
+                                cleared);
+    }
+    _Py_addrset_clear(&many);
+    return left;
+}
+
 /* Returns whether something was left, because it would have to be cleared. */
 static int
 cut_edges(struct walk *w, int clear)
 {
-    _Py_addrset dicts = {0};
+    _Py_addrset dicts = {0};        /* from which something was cut off */
+    _Py_objlist cleared = {0};      /* to which what was cleared referred */
     int left = 0;
+    Py_ssize_t n;
     take_callbacks(w);
-    for (Py_ssize_t i = 0; i < w->n_edges; i++) {
-        if (PyDict_Check(w->edges[i].holder)) {
-            add(w, &dicts, w->edges[i].holder);
+    for (Py_ssize_t i = 0; i < w->n_edges; i += n) {
+        PyObject *holder = w->edges[i].holder;
+        for (n = 1; i + n < w->n_edges; n++) {
+            if (w->edges[i + n].holder != holder) {
+                break;
+            }
         }
-        left |= _PyFinalize_Cut(w->interp, w->edges[i].holder,
-                                w->edges[i].held, clear);
+        if (PyDict_Check(holder)) {
+            add(w, &dicts, holder);
+        }
+        left |= cut_from(w, i, n, clear, &cleared);
     }
     _PyFinalize_ForgetCached(w->interp, &dicts);
+    _PyFinalize_ClearUnshared(w->interp, &cleared);
     _Py_addrset_clear(&dicts);
     return left;
 }

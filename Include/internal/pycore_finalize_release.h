@@ -46,12 +46,26 @@ extern int _PyFinalize_ReleaseMortal(PyInterpreterState *interp,
 /* Can a reference that op holds be cut (_PyFinalize_Cut())? */
 extern int _PyFinalize_CanBeCut(PyObject *op);
 
-/* Cut the references of holder to held, which the caller holds.  If holder would
-   have to be cleared for it, that is done if clear is not 0.
+/* What one object is to let go of. */
+typedef struct {
+    PyObject *one;          /* borrowed; the only one, if many is NULL */
+    _Py_addrset *many;
+} _Py_finalize_held;
+
+/* Cut the references of holder to what is held; the caller holds all of that.
+   If holder would have to be cleared for it, that is done if clear is not 0.
+   Then the immortal dictionaries that it referred to are appended to dicts.
 
    Returns whether holder still has to be cleared. */
 extern int _PyFinalize_Cut(PyInterpreterState *interp, PyObject *holder,
-                           PyObject *held, int clear);
+                           const _Py_finalize_held *held, int clear,
+                           _Py_objlist *dicts);
+
+/* Clear those of dicts that no other object refers to: they would have been
+   freed with what was cleared if they were mortal (the cache of a
+   functools.lru_cache()).  Leaves dicts empty. */
+extern void _PyFinalize_ClearUnshared(PyInterpreterState *interp,
+                                      _Py_objlist *dicts);
 
 /* What is alive and mortal, and whose deallocator is an extension module's, or
    gives back a buffer of another object's.  To begin with, all zeros. */

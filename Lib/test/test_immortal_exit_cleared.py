@@ -274,6 +274,15 @@ class StillUsedTests(ExitTestCase):
              'x = os.x = C()\n'
              'for _ in range(50): x.p\n'
              'get.__doc__ = w', 'x.p'),
+        # Their iterators are in a tuple of their own.
+        uses('map', 'x = os.x = map(id, itertools.repeat(w))',
+             'next(x, None)'),
+        uses('zip', 'x = os.x = zip(itertools.repeat(w), [1])',
+             'next(x, None)'),
+        uses('zip_longest', 'x = os.x = itertools.zip_longest(\n'
+             '    [1, 2], itertools.repeat(w))', 'next(x, None)'),
+        uses('product', 'x = os.x = itertools.product([w], [1, 2])',
+             'next(x, None)'),
     )
 
 

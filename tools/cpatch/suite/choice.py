@@ -70,6 +70,7 @@ UNDISTURBED = [
     "test_immortal_exit_cleared",
     "test_immortal_exit_files",
     "test_immortal_exit_interpreters",
+    "test_immortal_exit_many",
     "test_immortal_exit_memory",
     "test_immortal_exit_once",
     "test_immortal_exit_owned",
@@ -125,6 +126,7 @@ CHILDREN = [
 LONG = [
     "test_immortal_embedding",
     "test_immortal_exit_files",
+    "test_immortal_exit_many",
     "test_immortal_exit_memory",
     "test_immortal_exit_parallel",
     "test_immortal_exit_polling",

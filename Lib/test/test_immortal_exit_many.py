@@ -1,0 +1,68 @@
+"""Shutdown: very many objects, and one that holds them.
+
+The time it takes grows as their number does, not as its square.
+"""
+
+import unittest
+from test.immortal_exit_support import Case, ExitTestCase
+
+# How many: the square of it takes far longer than the limit, in any build.
+N = 200_000
+# Processor time that the end of the program may take, in seconds. A debug
+# build takes a tenth of it.
+LIMIT = 30
+
+PROGRAM = f"""
+    import array, collections, itertools, os, resource, sys, types
+    def make(): return array.array('b')
+    def method(): return types.MethodType(print, make())
+    class A: pass
+    # here
+    many = range({N})
+    {{hold}}
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    limit = int(used.ru_utime + used.ru_stime) + {LIMIT}
+    resource.setrlimit(resource.RLIMIT_CPU, (limit, limit))
+    os.write(1, b'end')
+    """
+
+HOLDERS = {
+    'list': 'sys.x = [make() for _ in many]',
+    'tuple': 'sys.x = tuple([make() for _ in many])',
+    'dict': 'sys.x = {i: make() for i in many}',
+    'keys': 'sys.x = {method(): i for i in many}',
+    'set': 'sys.x = {method() for _ in many}',
+    'deque': 'sys.x = collections.deque(make() for _ in many)',
+    'attributes': 'sys.x = A()\n'
+                  'for i in many: setattr(sys.x, f"a{i}", make())',
+    'one_many_times': 'sys.x = [make()] * len(many)',
+    'two_in_turn': 'sys.x = [make(), make()] * len(many)',
+    # Something has to be cut off from each.
+    'iterators': 'sys.x = [itertools.repeat(make()) for _ in many]',
+    'methods': 'sys.x = [method() for _ in many]',
+    'lists': 'sys.x = [[make()] for _ in many]',
+}
+
+
+def cases(program):
+    return tuple(
+        Case(name, program.format(hold=hold.replace('\n', '\n    ')),
+             modes=('default', 'call'), needs=('array', 'resource'))
+        for name, hold in HOLDERS.items())
+
+
+class LaterTests(ExitTestCase):
+    """They came after the call."""
+
+    cases = cases(PROGRAM)
+
+
+class BeforeTests(ExitTestCase):
+    """They were there before the call, and are the heap's own."""
+
+    cases = cases(PROGRAM.replace('    # here\n', '')
+                  .replace('    used =', '    # here\n    used ='))
+
+
+if __name__ == '__main__':
+    unittest.main()
