@@ -274,6 +274,62 @@ WRITER(Malloced, malloced_doc, malloced_dealloc, 0,
 WRITER(Freeing, freeing_doc, writer_dealloc, 0,
        .tp_alloc = malloced_alloc, .tp_free = freeing_free);
 
+static PyTypeObject RecordType = {
+    PyVarObject_HEAD_INIT(NULL, 0)
+    .tp_name = "_testimmortal.Record",
+    .tp_basicsize = sizeof(RecordObject),
+    .tp_flags = Py_TPFLAGS_DEFAULT,
+    .tp_new = writer_new,
+    .tp_dealloc = (destructor)record_dealloc,
+};
+
+static PyObject *
+recorded_function(PyObject *Py_UNUSED(module), PyObject *args)
+{
+    PyObject *self = writer_new(&RecordType, args, NULL);
+    if (self == NULL) {
+        return NULL;
+    }
+    PyMethodDef *def = &((RecordObject *)self)->def;
+    *def = (PyMethodDef){"recorded", record_call, METH_NOARGS, NULL};
+    PyObject *function = PyCFunction_New(def, self);
+    Py_DECREF(self);
+    return function;
+}
+
+/* As pybind11 keeps for a function, with its definition. */
+typedef struct {
+    WriterObject writer;
+    PyMethodDef def;
+} RecordObject;
+
+static PyObject *
+record_call(PyObject *self, PyObject *Py_UNUSED(ignored))
+{
+    write_byte(((WriterObject *)self)->fd, 'f');
+    Py_RETURN_NONE;
+}
+
+static PyObject *
+record_gone(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(ignored))
+{
+    Py_FatalError("_testimmortal: the function's definition is gone");
+}
+
+static void
+record_dealloc(RecordObject *self)
+{
+    write_byte(self->writer.fd, self->writer.byte);
+    self->def.ml_meth = record_gone;
+    Py_TYPE(self)->tp_free(self);
+}
+
+PyDoc_STRVAR(recorded_function_doc,
+"recorded_function(fd, byte, /) -> function\n\n"
+"Writes an f to the file descriptor fd when it is called.  The object that it\n"
+"is a method of writes byte when it is deallocated, and the function's\n"
+"definition is gone then.");
+
 #define CAPSULE "_testimmortal.writer"
 
 static void
@@ -311,6 +367,8 @@ writer_capsule(PyObject *self, PyObject *args)
 
 static PyMethodDef exit_methods[] = {
     {"writer_capsule", writer_capsule, METH_VARARGS, writer_capsule_doc},
+    {"recorded_function", recorded_function, METH_VARARGS,
+     recorded_function_doc},
     {NULL, NULL, 0, NULL}
 };
 
@@ -325,7 +383,8 @@ _testimmortal_add_exit(PyObject *module)
         PyModule_AddType(module, &PooledType) < 0 ||
         PyModule_AddType(module, &LinkedType) < 0 ||
         PyModule_AddType(module, &MallocedType) < 0 ||
-        PyModule_AddType(module, &FreeingType) < 0)
+        PyModule_AddType(module, &FreeingType) < 0 ||
+        PyType_Ready(&RecordType) < 0)
     {
         return -1;
     }

@@ -269,6 +269,30 @@ class OrderTests(ExitTestCase):
     )
 
 
+CALLS = """
+    import gc, os, sys, _testimmortal as t
+    f = t.recorded_function(1, b'o')
+    # here
+    def hook(event, args, f=f):
+        if event == 'cpython.PyInterpreterState_Clear':
+            f()
+    sys.addaudithook(hook)
+    """
+
+
+class DefinitionTests(ExitTestCase):
+    """What a function of C has its definition from is there as long."""
+
+    cases = (
+        Case('mortal', CALLS, 'fo', modes=('default', 'off')),
+        Case('immortal', CALLS, 'f', modes=('call',)),
+        # This one's is its type's.
+        case('method', 'w = make(0)\n'
+             'method = w.__sizeof__\n'
+             '# here', 'g'),
+    )
+
+
 class LeftTests(ExitTestCase):
     """What is not the heap's, or not this process's, is left alone."""
 
