@@ -166,9 +166,9 @@ make_plain(PyObject *op)
     Py_SET_TYPE(op, &PyBaseObject_Type);
 }
 
-/* Clear op, of a type that nothing is known of, which holds held.  A dictionary that it
-   let go of, and that no other object refers to, would have been freed if it
-   were mortal (the cache of a functools.lru_cache()). */
+/* Clear op, of a type that nothing is known of, which holds held.  A
+   dictionary that it let go of, and that no other object refers to, would have
+   been freed if it were mortal (the cache of a functools.lru_cache()). */
 static void
 clear_holder(PyInterpreterState *interp, PyObject *op, PyObject *held)
 {
