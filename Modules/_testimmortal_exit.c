@@ -231,8 +231,8 @@ malloced_dealloc(WriterObject *self)
 
 PyDoc_STRVAR(reading_doc,
 "ReadingWriter(fd, byte, held, /)\n\n"
-"The same, and the collector knows nothing of it.  Writes the byte of held, a\n"
-"Writer, as well: a minus sign if that was deallocated before.");
+"The same, and the collector knows nothing of it.  Writes the byte of held,\n"
+"a Writer, as well: a minus sign if that was deallocated before.");
 
 PyDoc_STRVAR(pooled_doc,
 "PooledWriter(fd, byte, held=None, /)\n\n"

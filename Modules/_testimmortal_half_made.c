@@ -217,7 +217,8 @@ _testimmortal_add_half_made(PyObject *module)
         return -1;
     }
     for (size_t i = 0; i < Py_ARRAY_LENGTH(half_made_ways); i++) {
-        PyTuple_SET_ITEM(ways, i, PyUnicode_FromString(half_made_ways[i].name));
+        PyTuple_SET_ITEM(ways, i,
+                         PyUnicode_FromString(half_made_ways[i].name));
     }
     int err = PyModule_AddObjectRef(module, "HALF_MADE", ways);
     Py_DECREF(ways);

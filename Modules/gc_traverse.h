@@ -7,12 +7,12 @@
 #define GC_TRAVERSE_H
 
 /* Call visit(referent, arg) for each object that op refers to, as op's
- * tp_traverse does, in the same order.  visit has to be a function that is known
- * where this is used and never asks to stop: where op is an exact list or tuple,
- * its items are walked here, and the compiler puts the body of visit into the
- * loop.  In tp_traverse it is a call of a pointer, which a profile can replace
- * with one of the callbacks only, the one that collections of the youngest
- * objects use.
+ * tp_traverse does, in the same order.  visit has to be a function that is
+ * known where this is used and never asks to stop: where op is an exact list
+ * or tuple, its items are walked here, and the compiler puts the body of visit
+ * into the loop.  In tp_traverse it is a call of a pointer, which a profile
+ * can replace with one of the callbacks only, the one that collections of the
+ * youngest objects use.
  */
 static inline Py_ALWAYS_INLINE void
 visit_referents(PyObject *op, visitproc visit, void *arg)

@@ -1,5 +1,5 @@
-/* A str key found by its characters; part of dictobject.c, whose walk through a
-   table it does.  Declared and described in pycore_interned.h. */
+/* A str key found by its characters; part of dictobject.c, whose walk through
+   a table it does.  Declared and described in pycore_interned.h. */
 
 PyObject *
 _PyDict_FindASCII(PyObject *dict, const char *chars, Py_ssize_t size,

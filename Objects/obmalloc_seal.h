@@ -179,15 +179,15 @@ seal_pool(poolp pool, void *arg)
     state->stats->sealed_pools++;
 }
 
-/* A free pool that was given back is on no list, which would need its header: it
-   is a hole, whose header reads as zeros.  An arena has holes if more pools are
-   free than those that were not carved off yet and those on its list. */
+/* A free pool that was given back is on no list, which would need its header:
+   it is a hole, whose header reads as zeros.  An arena has holes if more pools
+   are free than those that were not carved off yet and those on its list. */
 
 /* Below this address, its arena has no holes.  Only seal_trim() makes any. */
 static uintptr_t seal_no_hole_below = 0;
 
-/* Of an arena without a list of free pools, find a hole, if there is one, and make
-   a list of it.  Called by allocate_from_new_pool(). */
+/* Of an arena without a list of free pools, find a hole, if there is one, and
+   make a list of it.  Called by allocate_from_new_pool(). */
 static void
 seal_find_pool(struct arena_object *ao)
 {
@@ -215,8 +215,8 @@ seal_find_pool(struct arena_object *ao)
     }
 }
 
-/* Give the free pools of an arena back.  Those at the end of what was carved off
-   become uncarved again; the others become holes. */
+/* Give the free pools of an arena back.  Those at the end of what was carved
+   off become uncarved again; the others become holes. */
 static size_t
 seal_trim_arena(struct arena_object *ao)
 {
@@ -241,9 +241,9 @@ seal_trim_arena(struct arena_object *ao)
     return released;
 }
 
-/* The same where nobody finds holes: those in the middle stay on the list, by their
-   headers, and the rest of them is given back.  The lowest come first, so that the
-   end gets free.  What is so already is not written to. */
+/* The same where nobody finds holes: those in the middle stay on the list, by
+   their headers, and the rest of them is given back.  The lowest come first,
+   so that the end gets free.  What is so already is not written to. */
 static size_t
 seal_trim_listed(struct arena_object *ao, size_t page)
 {

@@ -77,7 +77,9 @@ int
 _PyDeallocators_IsForeign(PyTypeObject *type)
 {
     for (; type != NULL; type = type->tp_base) {
-        if (!_PyDeallocators_IsOwnCode(type->tp_dealloc) || is_applications(type)) {
+        if (!_PyDeallocators_IsOwnCode(type->tp_dealloc) ||
+            is_applications(type))
+        {
             return 1;
         }
     }

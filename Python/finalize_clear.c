@@ -5,11 +5,12 @@
    cannot be such a type, and the process ends with the interpreter, nothing is
    deallocated: the system takes the memory back faster.
 
-   Otherwise modules are let go of as finalize_modules() does it, by taking them
-   out of sys.modules, but with the standard library still in place.  What only
-   they held is freed by counting, or by the collector; wiping a namespace that
-   is garbage has the same effect and is faster.  A namespace that something
-   else holds, be it a frame of a suspended greenlet, stays as it is. */
+   Otherwise modules are let go of as finalize_modules() does it, by taking
+   them out of sys.modules, but with the standard library still in place.
+   What only they held is freed by counting, or by the collector; wiping a
+   namespace that is garbage has the same effect and is faster.  A namespace
+   that something else holds, be it a frame of a suspended greenlet, stays as
+   it is. */
 
 #include "Python.h"
 #include "pycore_finalize_steps.h"
@@ -128,8 +129,8 @@ wipe_garbage(PyInterpreterState *interp, _Py_finalize_modules *modules,
 
 /* Wipe the namespace of a module that is still alive, as finalize_modules()
    does.  If something immortal may be all that keeps it alive, that is only
-   done if Py_Initialize() may be called again, and mortal objects would pile up
-   there. */
+   done if Py_Initialize() may be called again, and mortal objects would pile
+   up there. */
 static void
 wipe_if_alive(_Py_finalize_module *m, int verbose)
 {

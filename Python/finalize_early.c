@@ -5,15 +5,15 @@
    that we would close after the finalizer.  An unpatched interpreter may have
    closed it before.  Nobody can tell such a wait from one that is just long.
 
-   So the finalizer goes on waiting, with all of its timeout, and files are closed
-   meanwhile: after some seconds without any processor time those that feed
-   another process; after more than half a minute all.
+   So the finalizer goes on waiting, with all of its timeout, and files are
+   closed meanwhile: after some seconds without any processor time those that
+   feed another process; after more than half a minute all.
 
-   The watching thread (finalize_watch.c) only asks for it.  The one that finalizes
-   does it: a signal interrupts its system call, as any signal would; thereupon
-   Python's own modules look for signals (PyErr_CheckSignals()), and begin the call
-   again with the time that is left.  C code that does not look is left
-   waiting. */
+   The watching thread (finalize_watch.c) only asks for it.  The one that
+   finalizes does it: a signal interrupts its system call, as any signal would;
+   thereupon Python's own modules look for signals (PyErr_CheckSignals()), and
+   begin the call again with the time that is left.  C code that does not look
+   is left waiting. */
 
 #include "Python.h"
 #include "pycore_fileutils.h"     // _Py_fstat_noraise()
@@ -32,10 +32,12 @@
 #  include <unistd.h>
 #endif
 
-#if defined(__linux__) && defined(SYS_futex) && defined(PY_HAVE_THREAD_NATIVE_ID)
+#if defined(__linux__) && defined(SYS_futex) && \
+    defined(PY_HAVE_THREAD_NATIVE_ID)
 
-/* How many looks, of a quarter of a second each, until pipes are closed; and until
-   all files are: more than the thirty seconds that programs like to grant. */
+/* How many looks, of a quarter of a second each, until pipes are closed; and
+   until all files are: more than the thirty seconds that programs like
+   to grant. */
 #define PATIENCE_WITH_PIPES 20
 #define PATIENCE_WITH_FILES 140
 
@@ -104,8 +106,8 @@ send_signal(unsigned long thread)
 }
 
 void
-_PyFinalize_LookAtFiles(_Py_finalize_seen *seen, unsigned long thread, int idle,
-                        long number, unsigned long first)
+_PyFinalize_LookAtFiles(_Py_finalize_seen *seen, unsigned long thread,
+                        int idle, long number, unsigned long first)
 {
     unsigned finalizer = atomic_load(&n_finalizers);
     int files = NOTHING;
@@ -159,7 +161,9 @@ close_files(int files, int used)
     struct _Py_finalize_stopped *stopped = &_PyFinalize_stopped;
     int refusals = stopped->refusals, vain = stopped->vain;
     int closes = stopped->closes;
-    for (Py_ssize_t i = current->objects.size - 1; i >= current->streams; i--) {
+    for (Py_ssize_t i = current->objects.size - 1;
+         i >= current->streams; i--)
+    {
         PyObject *op = current->objects.items[i];
         if (_PyFinalize_IsPlainFile(op) && can_close(op, files, used)) {
             close_file(close_arg, op);
@@ -196,8 +200,8 @@ _PyFinalize_CountFinalizer(void)
     atomic_fetch_add(&n_finalizers, 1);
 }
 
-/* Are there files to be closed, and is there another finalizer, which could wait
-   for that? */
+/* Are there files to be closed, and is there another finalizer, which could
+   wait for that? */
 static int
 may_wait(const _Py_finalize_order *order)
 {

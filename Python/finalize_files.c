@@ -79,8 +79,8 @@ _PyFinalize_IsClosed(PyObject *op)
     return closed;
 }
 
-/* Can what sys.stdout or sys.stderr is bound to, NULL if it is not, take what is
-   printed?  As far as it says so itself: nothing is written to find out. */
+/* Can what sys.stdout or sys.stderr is bound to, NULL if it is not, take what
+   is printed?  As far as it says so itself: nothing is written to find out. */
 static int
 takes_text(PyObject *op)
 {
@@ -91,8 +91,8 @@ takes_text(PyObject *op)
     return closed == 0 || closed == -1;
 }
 
-/* Is its file descriptor, if op has one, still open?  A daemon's is not: what is
-   printed there could not be flushed, and the exit status would say so. */
+/* Is its file descriptor, if op has one, still open?  A daemon's is not: what
+   is printed there could not be flushed, and the exit status would say so. */
 static int
 has_open_descriptor(PyObject *op)
 {
@@ -176,8 +176,8 @@ add_stream(_Py_finalize_streams *streams, PyObject *op)
     }
 }
 
-/* Needs no memory: without it, the interpreter's own streams would be taken for
-   others, and closed. */
+/* Needs no memory: without it, the interpreter's own streams would be taken
+   for others, and closed. */
 static void
 find_streams(PyInterpreterState *interp, _Py_finalize_streams *streams)
 {
@@ -188,7 +188,9 @@ find_streams(PyInterpreterState *interp, _Py_finalize_streams *streams)
     for (size_t i = 0; i < Py_ARRAY_LENGTH(names); i++) {
         PyObject *file = _PyDictWalk_Find(interp->sysdict, names[i]);
         add_stream(streams, file);
-        if (file == NULL || !Py_IS_TYPE(file, _PyPort_IO_TYPE(TextIOWrapper))) {
+        if (file == NULL ||
+            !Py_IS_TYPE(file, _PyPort_IO_TYPE(TextIOWrapper)))
+        {
             continue;
         }
         PyObject *buffer = PyObject_GetAttr(file, &_Py_ID(buffer));

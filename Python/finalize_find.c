@@ -59,8 +59,8 @@ append_pending(_Py_finalize_found *found, PyObject *op)
     return 0;
 }
 
-/* Could someone see by the weak reference op whether an object is garbage?  Each
-   type has one to each of its subclasses, and few classes ever are. */
+/* Could someone see by the weak reference op whether an object is garbage?
+   Each type has one to each of its subclasses, and few classes ever are. */
 static int
 observes(PyObject *op)
 {
@@ -135,8 +135,8 @@ look_at_weakref(PyObject *op, struct search *s)
         _Py_objlist_append(&s->found->watchers, op) : 0;
 }
 
-/* PyWeakref_Check(), asked of everything there is: most types have no other base
-   than object, and it need not be asked of those. */
+/* PyWeakref_Check(), asked of everything there is: most types have no other
+   base than object, and it need not be asked of those. */
 static inline int
 is_weakref(PyObject *op)
 {

@@ -82,8 +82,8 @@ keep_if_alive(PyObject *op, void *w)
     return 0;
 }
 
-/* As in a collection: what has a tp_del is never deleted, nor is what it refers
-   to. */
+/* As in a collection: what has a tp_del is never deleted, nor is what it
+   refers to. */
 static int
 keep_if_undeletable(PyObject *op, void *w)
 {
@@ -150,9 +150,9 @@ _PyFinalize_FindGarbage(PyInterpreterState *interp, PyObject **dicts,
     return w.no_memory ? -1 : 0;
 }
 
-/* A file may find what is below it by a weak reference, as gzip's does, and need it
-   in order to be closed.  Where nobody but garbage has that reference, there is no
-   one to hide the file from. */
+/* A file may find what is below it by a weak reference, as gzip's does, and
+   need it in order to be closed.  Where nobody but garbage has that reference,
+   there is no one to hide the file from. */
 static int
 keep_weakrefs_of_file(PyObject *op, void *Py_UNUSED(arg))
 {
@@ -162,7 +162,9 @@ keep_weakrefs_of_file(PyObject *op, void *Py_UNUSED(arg))
     PyWeakReference *first =
         *(PyWeakReference **)_PyObject_GET_WEAKREFS_LISTPTR(op);
     for (PyWeakReference *wr = first; wr != NULL; wr = wr->wr_next) {
-        if (wr->wr_callback != NULL || !is_undecided(_Py_AS_GC((PyObject *)wr))) {
+        if (wr->wr_callback != NULL ||
+            !is_undecided(_Py_AS_GC((PyObject *)wr)))
+        {
             return 0;
         }
     }

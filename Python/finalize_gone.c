@@ -1,15 +1,17 @@
 /* Finalization at shutdown: objects whose memory did not stay.
 
    finalize_owned.c deallocates what is immortal, and others may refer to it
-   still: the memory is kept, so that they can read its count and its type.  But a
-   deallocator may put an object into a list of its own, to be used again, with a
-   link where the count was, or give its memory to free().  There is no object
-   then, and nobody may look at it, least of all drop a reference to it.
+   still: the memory is kept, so that they can read its count and its type.
+   But a deallocator may put an object into a list of its own, to be used
+   again, with a link where the count was, or give its memory to free().  There
+   is no object then, and nobody may look at it, least of all drop a reference
+   to it.
 
-   In lists, tuples, sets and dictionaries None takes its place, and the reference is
-   not dropped: it was one to something immortal, and so not counted.  (As a key,
-   None has a hash that is not its own: nobody finds it by that.)  Whatever else
-   refers to it becomes immortal, which drops no reference either.
+   In lists, tuples, sets and dictionaries None takes its place, and the
+   reference is not dropped: it was one to something immortal, and so not
+   counted.  (As a key, None has a hash that is not its own: nobody finds it by
+   that.)  Whatever else refers to it becomes immortal, which drops no
+   reference either.
 
    Addresses are compared; what is gone is not read. */
 

@@ -39,12 +39,14 @@ group_of(PyObject *name, PyObject *value)
     return underscore ? 0 : 1;
 }
 
-/* Which quarter of the globals of sys: the last one are those that an unpatched
-   interpreter still has when it has lost sys.stderr, and can report nothing.
+/* Which quarter of the globals of sys: the last one are those that an
+   unpatched interpreter still has when it has lost sys.stderr, and can
+   report nothing.
 
    It takes a few before all others, finalize_modules_delete_special() in
-   Python/pylifecycle.c and _PyImport_FiniExternal() do; then _PyModule_ClearDict()
-   those that begin with an underscore, and the others from first to last.
+   Python/pylifecycle.c and _PyImport_FiniExternal() do; then
+   _PyModule_ClearDict() those that begin with an underscore, and the others
+   from first to last.
 
    late -- set when sys.stderr has been met. */
 static int
@@ -169,7 +171,7 @@ static void
 walk_in_use(struct _Py_finalize_walk *w, const _Py_finalize_found *found)
 {
     for (Py_ssize_t i = 0; i < found->n_pending && !w->no_memory; i++) {
-        /* Files were walked; that a thread's stack holds one does not count. */
+        /* Files were walked: that a thread's stack has one does not count. */
         if (_PyFinalize_WasInUse(found->pending[i]) &&
             !_PyFinalize_IsPlainFile(found->pending[i]))
         {
@@ -194,8 +196,8 @@ walk_held(PyObject *op, void *w)
     }
 }
 
-/* What the interpreter itself holds, and the thread that is left.  No finalizer
-   is found here that was not known to be lost. */
+/* What the interpreter itself holds, and the thread that is left.  No
+   finalizer is found here that was not known to be lost. */
 static void
 walk_state(struct _Py_finalize_walk *w)
 {

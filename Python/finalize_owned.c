@@ -7,10 +7,10 @@
    not come about, finalize_gone.c sees to those others.  What others may still
    use (finalize_users.c) waits until modules were cleared.
 
-   In an unpatched interpreter it would have gone with what holds it, unless that
-   stays alive to the end: so what can be reached from what C code holds, from
-   the stacks of stopped threads, or from a tracer, is left alone; and all if
-   there are suspended greenlets, of which nobody can see what they hold. */
+   In an unpatched interpreter it would have gone with what holds it, unless
+   that stays alive to the end: so what can be reached from what C code holds,
+   from the stacks of stopped threads, or from a tracer, is left alone; and all
+   if there are suspended greenlets, of which nobody can see what they hold. */
 
 #include "Python.h"
 #include "pycore_finalize_release.h"
@@ -140,8 +140,8 @@ add_boundaries(struct walk *w, PyInterpreterState *interp)
     }
 }
 
-/* Is op a function of C, of an object that is owned, by a definition that is none
-   of its type's?  The object may own that, as pybind11's do, and free it. */
+/* Is op a function of C, of an owned object, by a definition that is none of
+   its type's?  The object may own that, as pybind11's do, and free it. */
 static int
 has_owned_definition(struct walk *w, PyObject *op)
 {
@@ -162,8 +162,8 @@ has_owned_definition(struct walk *w, PyObject *op)
     return 1;
 }
 
-/* Walk from what was on stopped threads' stacks, and what functions need.  1 if
-   what stays alive cannot be known: op is a suspended greenlet, or no memory. */
+/* Walk from what was on stopped threads' stacks, and what functions need.  1
+   if what stays alive cannot be known: a suspended greenlet, or no memory. */
 static int
 walk_if_in_use(PyObject *op, void *arg)
 {
@@ -338,8 +338,8 @@ deallocate_all(struct walk *w)
     return left;
 }
 
-/* Is there something that has to be cleared, to let go of what it holds?  Code of
-   modules would find an object that has lost what its methods rely on. */
+/* Is there something that has to be cleared, to let go of what it holds?  Code
+   of modules would find an object that has lost what its methods rely on. */
 static int uncleared = 0;
 
 /* What something mortal needs goes after it, and what it needs itself goes

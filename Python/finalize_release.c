@@ -1,11 +1,12 @@
 /* Finalization at shutdown: what only works in its deallocator, and is mortal.
 
-   A stream of a C++ library flushes when it is destroyed; a database connection
-   folds up its log.  Their types have no tp_finalize: a deallocator is all
-   there is, and it runs when the last reference is gone.  Something immortal
-   never lets go of its references.  So where it holds, directly or by way of
-   mortal objects, one that works in its deallocator, that reference is cut: the
-   one that leads to the object itself, so that nothing else goes with it.
+   A stream of a C++ library flushes when it is destroyed; a database
+   connection folds up its log.  Their types have no tp_finalize: a
+   deallocator is all there is, and it runs when the last reference is gone.
+   Something immortal never lets go of its references.  So where it holds,
+   directly or by way of mortal objects, one that works in its deallocator,
+   that reference is cut: the one that leads to the object itself, so that
+   nothing else goes with it.
 
    What is immortal itself, and so open to the end, is finalize_owned.c's.
 
@@ -229,8 +230,8 @@ forget_cached(PyObject *op, void *dicts)
     return 0;
 }
 
-/* Does function need one of holders, to which it refers as to its defaults, its
-   variables, or what it is a method of? */
+/* Does function need one of holders, to which it refers as to its defaults,
+   its variables, or what it is a method of? */
 static int
 needs(PyObject *function, _Py_addrset *holders)
 {
@@ -255,9 +256,9 @@ needs(PyObject *function, _Py_addrset *holders)
         _Py_addrset_has(holders, f->func_kwdefaults);
 }
 
-/* A callback that has something cut off from it cannot do what it is there for.
-   The user's were called, or taken away (finalize_weakrefs.c); those of the
-   standard library keep its containers tidy. */
+/* A callback that has something cut off from it cannot do what it is there
+   for.  The user's were called, or taken away (finalize_weakrefs.c); those of
+   the standard library keep its containers tidy. */
 static void
 take_callbacks(struct walk *w)
 {

@@ -145,8 +145,8 @@ is_turn(struct finalization *f, _Py_finalize_streams *streams, PyObject *op)
         !_PyFinalize_IsBusy(op) && !_PyPort_IsFileLocked(op);
 }
 
-/* Note that the finalizer of op runs, where op itself cannot.  Returns 0, or -1:
-   it must not run, for it could not be told later that it did. */
+/* Note that the finalizer of op runs, where op itself cannot.  Returns 0, or
+   -1: it must not run, for it could not be told later that it did. */
 static int
 note(struct finalization *f, PyObject *op)
 {
@@ -213,8 +213,8 @@ flush(struct finalization *f)
     }
 }
 
-/* Run all finalizers in order, but for those of the standard streams; returns how
-   many there were. */
+/* Run all finalizers in order, but for those of the standard streams; returns
+   how many there were. */
 static Py_ssize_t
 run_finalizers(struct finalization *f, _Py_finalize_order *order)
 {
@@ -241,8 +241,8 @@ run_finalizers(struct finalization *f, _Py_finalize_order *order)
 
 /* Run all finalizers and call back; returns how many times.
 
-   What stands in for sys.stdout may have a finalizer itself, or be a file: as long
-   as others come, they may print. */
+   What stands in for sys.stdout may have a finalizer itself, or be a file: as
+   long as others come, they may print. */
 static Py_ssize_t
 run_all(struct finalization *f, _Py_finalize_found *found,
         _Py_finalize_order *order)
@@ -267,8 +267,8 @@ run_all(struct finalization *f, _Py_finalize_found *found,
    would finalize a cycle of files in the order of its lists. */
 #define HELD_BACK 20000
 
-/* Find all modules and pending finalizers, in order.  Returns 0, or -1 for lack
-   of memory (without an exception).
+/* Find all modules and pending finalizers, in order.  Returns 0, or -1 for
+   lack of memory (without an exception).
 
    Walks along the collector's lists.  A collection would join them to others
    in between, and the walk miss the end. */
@@ -309,8 +309,8 @@ run_round(struct finalization *f)
             return n;
         }
     }
-    fputs("Python: no memory left to find the order of finalizers at shutdown; "
-          "they run in any order\n", stderr);
+    fputs("Python: no memory left to find the order of finalizers at "
+          "shutdown; they run in any order\n", stderr);
     fflush(stderr);
     Py_ssize_t n = _PyFinalize_RunInAnyOrder(f->interp, &f->finished);
     if (n > 0) {

@@ -1,4 +1,4 @@
-/* Finalization at shutdown: what may still use what is about to be deallocated.
+/* Finalization at shutdown: what may use what is about to be deallocated.
 
    finalize_owned.c deallocates what was open when the heap became immortal.
    An object of an extension module's that came later may need it, in its own
@@ -7,8 +7,9 @@
 
    What came later was released, but where it could not be cut off: from a
    class, from a module's state, from a frame that has not returned.  It goes
-   when modules are cleared, or never.  The code that deallocates it, and so uses what it refers to, is
-   known; and so are the references that it shows. */
+   when modules are cleared, or never.  The code that deallocates it,
+   and so uses what it refers to, is known; and so are the references
+   that it shows. */
 
 #include "Python.h"
 #include "pycore_finalize_release.h"

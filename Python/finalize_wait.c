@@ -1,9 +1,10 @@
 /* Finalization at shutdown: waiting for threads that are gone.
 
    Once an interpreter is finalizing, one thread alone runs its Python code:
-   every other one is stopped as soon as it asks for the GIL, with all the locks
-   that it holds.  Finalizers run all the same, and may ask for such a lock, or for
-   a queue, an event or a result that only a stopped thread would have served.
+   every other one is stopped as soon as it asks for the GIL, with all the
+   locks that it holds.  Finalizers run all the same, and may ask for such a
+   lock, or for a queue, an event or a result that only a stopped thread would
+   have served.
 
    A wait without a timeout would never end: it raises an exception instead of
    beginning.  One with a timeout ends by itself, but a loop around it need
@@ -51,15 +52,16 @@ exception_type(const char *name, const char *doc, PyObject *base)
     return type;
 }
 
-/* Under the name that it has where it is a built-in; of its own type even there:
-   what an unpatched interpreter refuses as well is reported as it reports it. */
+/* Under the name that it has where it is a built-in; of its own type even
+   there: what an unpatched interpreter refuses as well is reported as it
+   reports it. */
 static PyObject *
 finalization_error(void)
 {
     PyObject *base = _PyPort_FinalizationError();
     return exception_type("_thread.PythonFinalizationError",
-                          "An operation that cannot succeed while the interpreter "
-                          "is finalizing.",
+                          "An operation that cannot succeed while the "
+                          "interpreter is finalizing.",
                           base != NULL ? base : PyExc_RuntimeError);
 }
 

@@ -82,7 +82,8 @@ expand(PyObject *op, struct _Py_finalize_walk *w)
         type->tp_traverse(op, _PyFinalize_VisitInWalk, w);
         w->attributes = NULL;
         if (PyAnySet_Check(op) && w->stack.size - n > 1 &&
-            _PyFinalize_SortMembers(w->interp, &w->places, w->stack.entries + n,
+            _PyFinalize_SortMembers(w->interp, &w->places,
+                                    w->stack.entries + n,
                                     w->stack.size - n) < 0)
         {
             w->no_memory = 1;

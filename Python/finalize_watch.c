@@ -33,7 +33,8 @@
 #  include <unistd.h>
 #endif
 
-#if defined(__linux__) && defined(SYS_futex) && defined(PY_HAVE_THREAD_NATIVE_ID)
+#if defined(__linux__) && defined(SYS_futex) && \
+    defined(PY_HAVE_THREAD_NATIVE_ID)
 
 /* Looks, and how many of them have to find the same wait: five seconds the
    first time; then the process has met with it once already. */
@@ -47,11 +48,11 @@
 static int exit_status = -1;        /* -1: the process does not end */
 static int met = 0;                 /* was such a wait given up already? */
 
-/* What a watching thread is given.  It does not change, and is never freed: that
-   thread may be about to look at it. */
+/* What a watching thread is given.  It does not change, and is never freed:
+   that thread may be about to look at it. */
 struct watch {
-    PyThread_type_lock going_on;    /* held while there is something to watch */
-    PyThread_type_lock hand_over;   /* whoever gets it first goes on, and keeps it */
+    PyThread_type_lock going_on;    /* held while it is to watch */
+    PyThread_type_lock hand_over;   /* who gets it goes on, and keeps it */
     unsigned long thread;           /* native id of the watched one */
     PyThreadState *tstate;          /* and its state */
     void (*take_over)(PyThreadState *, void *);
@@ -61,8 +62,8 @@ struct watch {
     atomic_int closes;              /* are there files to be closed? */
 };
 
-/* The last one that was begun, and whether it was ended.  Only whoever finalizes
-   looks at these. */
+/* The last one that was begun, and whether it was ended.  Only whoever
+   finalizes looks at these. */
 static struct watch *latest = NULL;
 static int ended = 0;
 
@@ -81,7 +82,7 @@ struct call {
     int endless;            /* does it wait for a futex without a timeout? */
 };
 
-/* Fill call, and buffer with all that is known; that is empty if nothing is. */
+/* Fill call, and buffer with all that is known; empty if nothing is. */
 static void
 look(const struct watch *w, struct call *call, char *buffer, size_t size)
 {
@@ -90,7 +91,8 @@ look(const struct watch *w, struct call *call, char *buffer, size_t size)
     memset(call, 0, sizeof(*call));
     call->number = -1;
     buffer[0] = '\0';
-    PyOS_snprintf(path, sizeof(path), "/proc/self/task/%lu/syscall", w->thread);
+    PyOS_snprintf(path, sizeof(path), "/proc/self/task/%lu/syscall",
+                  w->thread);
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0) {
         return;
@@ -145,7 +147,7 @@ give_up(const struct watch *w)
     }
     fprintf(stderr, "%sit is left alone, the others go on\n", message);
     fflush(stderr);
-    /* After this the other thread is the one that ends when it asks for the GIL. */
+    /* After this the other thread ends when it asks for the GIL. */
     _PyPort_TakeOver(w->tstate, tstate);
     w->take_over(tstate, w->arg);
     end_process(exit_status);

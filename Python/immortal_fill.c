@@ -46,8 +46,8 @@ has_harmless_hash(PyObject *op, int nested)
         is_hash_of(hash, &PyBaseObject_Type);   /* from its address */
 }
 
-/* Where op keeps its hash, -1 until it is computed; or NULL.  What inherits from
-   such a type, and no other hash, does as well. */
+/* Where op keeps its hash, -1 until it is computed; or NULL.  What inherits
+   from such a type, and no other hash, does as well. */
 static Py_hash_t *
 kept_hash(PyObject *op)
 {

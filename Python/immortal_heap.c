@@ -101,7 +101,8 @@ _PyImmortalHeap_FindMain(PyInterpreterState *interp, PyObject *spared[2])
 }
 
 /* Move what was not found alive from list to kept, untrack tuples as a
-   collection does, and restore every _gc_prev.  Returns the number of objects that remain. */
+   collection does, and restore every _gc_prev.  Returns the number of objects
+   that remain. */
 static Py_ssize_t
 list_split(PyGC_Head *list, PyGC_Head *kept)
 {

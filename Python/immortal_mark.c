@@ -29,8 +29,8 @@ _PyImmortalHeap_HasUntrackedFinalizers(void)
 /* Did the last walk not come to its end? */
 static int unfinished = 0;
 
-/* See to it that there is room for one more on the stack.  What has no room there
-   must not be marked: nothing would tell that it has to be expanded. */
+/* See to it that there is room for one more on the stack.  What has no room
+   there must not be marked: nothing would tell that it has to be expanded. */
 static int
 has_room(struct _Py_marker *m)
 {
@@ -48,8 +48,8 @@ has_room(struct _Py_marker *m)
     return 1;
 }
 
-/* Does the frame that an object stands for run, or is it suspended?  A traceback
-   that the collector has cleared has none. */
+/* Does the frame that an object stands for run, or is it suspended?  A
+   traceback that the collector has cleared has none. */
 static inline int
 is_alive(PyFrameObject *frame)
 {
@@ -83,8 +83,8 @@ holds_running_frame(PyObject *op)
 
    Functions of the C API change an object for whoever is the only one to have
    it, which they tell by a count of 1: PyTuple_SetItem(), PySet_Add() with a
-   frozenset.  They would refuse what became immortal meanwhile.  So what C code
-   has, and nothing else, stays mortal, and what only that holds does too.
+   frozenset.  They would refuse what became immortal meanwhile.  So what C
+   code has, and nothing else, stays mortal, and what only that holds does too.
 
    Other containers can be filled all the same.  Some are C's for good, such as
    a static variable of an extension's; those that no collection has seen yet
@@ -117,7 +117,8 @@ must_stay_mortal(PyObject *op, struct _Py_marker *m)
 {
     return op == m->spared[0] || op == m->spared[1] ||
         (m->careful && PyTuple_CheckExact(op) && has_empty_place(op)) ||
-        (m->in_list_of_c == 2 && PyFrozenSet_Check(op) && Py_REFCNT(op) == 1) ||
+        (m->in_list_of_c == 2 && PyFrozenSet_Check(op) &&
+         Py_REFCNT(op) == 1) ||
         ((PyFrame_Check(op) || PyTraceBack_Check(op) ||
           PyExceptionInstance_Check(op)) && holds_running_frame(op));
 }
@@ -327,7 +328,8 @@ expand_marked(PyGC_Head *head, PyGC_Head *kept, int new, struct _Py_marker *m)
     for (gc = _PyGCHead_NEXT(&passed); gc != &passed; gc = next) {
         next = _PyGCHead_NEXT(gc);
         list_remove(gc);
-        list_append(gc, _PyMarker_IsMarked((PyObject *)(gc + 1), m) ? head : kept);
+        int marked = _PyMarker_IsMarked((PyObject *)(gc + 1), m);
+        list_append(gc, marked ? head : kept);
     }
 }
 
@@ -368,8 +370,8 @@ _PyImmortalHeap_Mark(const struct _Py_marking *call,
         if (!m.no_memory && _PyCounter_Reserve(m.counter) < 0) {
             m.no_memory = 1;
         }
-        /* If the walk did not come to its end, they stay mortal: they could not be
-           deallocated at exit. */
+        /* If the walk did not come to its end, they stay mortal: they could
+           not be deallocated at exit. */
         _PyCounter_MakeImmortal(m.counter, m.no_memory);
     }
     list_merge(&permanent->head, immortals);

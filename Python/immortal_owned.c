@@ -62,7 +62,8 @@ grow(struct _Py_counter *counter)
         }
     }
     if (counter->n == counter->allocated) {
-        Py_ssize_t allocated = counter->allocated ? 2 * counter->allocated : 64;
+        Py_ssize_t allocated =
+            counter->allocated ? 2 * counter->allocated : 64;
         struct _Py_counted *items =
             PyMem_RawRealloc(counter->items, allocated * sizeof(*items));
         if (items == NULL) {

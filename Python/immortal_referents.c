@@ -21,8 +21,8 @@ visit_mark(PyObject *op, void *arg)
     return 0;
 }
 
-/* Not inlined: else each call of _PyMarker_Expand() would save the registers that
-   only this needs. */
+/* Not inlined: else each call of _PyMarker_Expand() would save the registers
+   that only this needs. */
 static Py_NO_INLINE void
 mark_dict(PyDictObject *mp, struct _Py_marker *m)
 {
@@ -60,8 +60,8 @@ mark_descriptor(PyDescrObject *d, struct _Py_marker *m)
     _PyMarker_Mark(d->d_qualname, m);
 }
 
-/* What type holds and type_traverse() leaves out; of a static type, for which it
-   must not be called, everything. */
+/* What type holds and type_traverse() leaves out; of a static type, for which
+   it must not be called, everything. */
 static void
 mark_type(PyTypeObject *type, struct _Py_marker *m)
 {
@@ -115,7 +115,7 @@ mark_hidden(PyObject *op, struct _Py_marker *m)
     }
 }
 
-/* Do the references that come next come from something else than tp_traverse? */
+/* Do the next references come from something else than tp_traverse? */
 static inline void
 set_declared(struct _Py_marker *m, int declared)
 {
@@ -124,8 +124,8 @@ set_declared(struct _Py_marker *m, int declared)
     }
 }
 
-/* The tp_traverse of a generator may show references that are not counted: then
-   those are counted that its frame has. */
+/* The tp_traverse of a generator may show references that are not counted:
+   then those are counted that its frame has. */
 static void
 traverse(PyObject *op, struct _Py_marker *m)
 {

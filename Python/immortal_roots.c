@@ -35,8 +35,8 @@ _PyMarker_MarkFrame(_PyInterpreterFrame *frame, int muted,
     }
 }
 
-/* Above the variables, the evaluation stack of the innermost frame may be out of
-   sight. */
+/* Above the variables, the evaluation stack of the innermost frame may be out
+   of sight. */
 static void
 mark_frames(PyInterpreterState *interp, struct _Py_marker *m)
 {

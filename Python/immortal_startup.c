@@ -118,7 +118,9 @@ _PyImmortalHeap_Announce(void)
 void
 _PyImmortalHeap_HoldCollections(PyInterpreterState *interp)
 {
-    if (announced && wants_startup_call(_PyInterpreterState_GetConfig(interp))) {
+    if (announced &&
+        wants_startup_call(_PyInterpreterState_GetConfig(interp)))
+    {
         generation_of(interp, 0)->count = -HELD_BACK;
     }
     announced = 0;

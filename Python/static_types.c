@@ -43,8 +43,8 @@ push_subclasses(struct types *todo, PyTypeObject *type)
     return 0;
 }
 
-/* Down the tree of tp_base from object.  A type with several bases is met under
-   each, and followed under its tp_base only. */
+/* Down the tree of tp_base from object.  A type with several bases is met
+   under each, and followed under its tp_base only. */
 int
 _PyStaticTypes_Visit(void (*visit)(PyTypeObject *, void *), void *arg)
 {

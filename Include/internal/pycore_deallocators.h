@@ -1,7 +1,7 @@
 /* Deallocators: which do something that could be noticed.
 
-   A stream of a C++ library flushes when it is destroyed; a database connection
-   folds up its log.  Most deallocators only give memory back. */
+   A stream of a C++ library flushes when it is destroyed; a database
+   connection folds up its log.  Most deallocators only give memory back. */
 
 #ifndef Py_INTERNAL_DEALLOCATORS_H
 #define Py_INTERNAL_DEALLOCATORS_H
@@ -22,8 +22,8 @@ extern "C" {
 extern void _PyDeallocators_Note(void);
 extern int _PyDeallocators_Work(void);
 
-/* A table by address, in memory of its own; NULL for lack of memory (without an
-   exception).  To be freed by _Py_hashtable_destroy(). */
+/* A table by address, in memory of its own; NULL for lack of memory (without
+   an exception).  To be freed by _Py_hashtable_destroy(). */
 extern _Py_hashtable_t *_PyDeallocators_NewTable(void);
 
 /* What is known of types, so that each is looked at once.  To begin with, all
@@ -35,8 +35,8 @@ typedef struct {
 } _Py_deallocators;
 
 /* May the deallocator of op do more than give memory back?  It may if it, or
-   one that it builds on, is not the interpreter's own code; that of a capsule if
-   it has a destructor. */
+   one that it builds on, is not the interpreter's own code; that of a capsule
+   if it has a destructor. */
 extern int _PyDeallocators_DoMore(_Py_deallocators *d, PyObject *op);
 
 /* Where the code is loaded that deallocates op, for which DoMore() is true: an
@@ -49,8 +49,8 @@ extern int _PyDeallocators_CountInstance(_Py_deallocators *d,
                                          PyTypeObject *type, uintptr_t max);
 extern void _PyDeallocators_Clear(_Py_deallocators *d);
 
-/* Is the part of name before its first dot the name of a module of the standard
-   library? */
+/* Is the part of name before its first dot the name of a module of the
+   standard library? */
 extern int _PyDeallocators_IsStdlibName(const char *name);
 
 /* Is type, or a base of it, implemented outside of the interpreter? */

@@ -1,4 +1,4 @@
-/* Walks over what dictionaries and their keys hold; and a look for one of them. */
+/* Walks over what dictionaries and their keys hold; a look for one of them. */
 
 #ifndef Py_INTERNAL_DICT_WALKS_H
 #define Py_INTERNAL_DICT_WALKS_H
@@ -49,8 +49,8 @@ _PyDictWalk_Dict(PyDictObject *mp, _PyDictWalk_visitor visit, void *arg)
 }
 
 /* What dict has under the key name, which is ASCII; borrowed, NULL if there is
-   none.  Never fails: without memory for a string of that name, it goes from one
-   key to the next.  An exception that is set stays. */
+   none.  Never fails: without memory for a string of that name, it goes from
+   one key to the next.  An exception that is set stays. */
 static inline PyObject *
 _PyDictWalk_Find(PyObject *dict, const char *name)
 {

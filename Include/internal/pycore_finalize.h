@@ -28,9 +28,9 @@ extern "C" {
 extern int _PyFinalize_Interpreter(PyThreadState *tstate, int (*flush)(void),
                                    int status);
 
-/* Deallocate what was open when it became immortal, and what others might still
-   have used when _PyFinalize_Interpreter() ended.  Called once, after modules
-   were cleared.  What may be used even then is left alone for good. */
+/* Deallocate what was open when it became immortal, and what others might
+   still have used when _PyFinalize_Interpreter() ended.  Called once, after
+   modules were cleared.  What may be used even then is left alone for good. */
 extern void _PyFinalize_ReleaseRest(PyInterpreterState *interp);
 
 /* Is that going on just now, in the interpreter of the calling thread? */
@@ -38,9 +38,9 @@ extern int _PyFinalize_IsRunning(void);
 
 /* sys.stdout or sys.stderr is stream now, and could not be flushed.  Is that
    the interpreter's own stream, and had the program put another in its place,
-   or None, before it ended?  An unpatched interpreter binds sys.stdout to it as
-   well, for finalizers to print to, but tells nobody of what does not arrive.
-   0 until finalization has begun. */
+   or None, before it ended?  An unpatched interpreter binds sys.stdout to it
+   as well, for finalizers to print to, but tells nobody of what does not
+   arrive.  0 until finalization has begun. */
 extern int _PyFinalize_IsReplaced(PyObject *stream);
 
 /* Are exceptions in finalizers not to be reported just now?  Those of what
@@ -49,10 +49,10 @@ extern int _PyFinalize_IsReplaced(PyObject *stream);
    sys.stderr has gone by then (test_sys_ignores_cleaning_up_user_data). */
 extern int _PyFinalize_IsQuiet(void);
 
-/* End all interpreters but that of tstate, the main one, as Py_EndInterpreter()
-   does; those in which a thread runs code are left alone.  Called before
-   threads are stopped: nobody could take the GIL for these interpreters
-   after that.  On 3.11 only: later ones end them themselves. */
+/* End all interpreters but that of tstate, the main one, as
+   Py_EndInterpreter() does; those in which a thread runs code are left alone.
+   Called before threads are stopped: nobody could take the GIL for these
+   interpreters after that.  On 3.11 only: later ones end them themselves. */
 extern void _PyFinalize_EndInterpreters(PyThreadState *tstate);
 
 /* Were any left alone? */
@@ -63,14 +63,14 @@ extern int _PyFinalize_InterpretersAreLeft(void);
    interpreter is known to be finalizing. */
 extern void _PyFinalize_ThreadsStop(PyThreadState *tstate);
 
-/* In the child of a fork: it has not got the threads of the interpreter of tstate,
-   all but tstate, whose states are about to be deleted.  What they had given to C
-   code stays as they left it. */
+/* In the child of a fork: it has not got the threads of the interpreter of
+   tstate, all but tstate, whose states are about to be deleted.  What they had
+   given to C code stays as they left it. */
 extern void _PyFinalize_ThreadsAreGone(PyThreadState *tstate);
 
-/* Close files before their turn, if that was asked for (finalize_watch.c).  For
-   PyErr_CheckSignals(): a system call that waits has been interrupted for it.
-   What goes wrong is reported as unraisable. */
+/* Close files before their turn, if that was asked for (finalize_watch.c).
+   For PyErr_CheckSignals(): a system call that waits has been interrupted for
+   it.  What goes wrong is reported as unraisable. */
 extern void _PyFinalize_CheckFiles(void);
 
 /* The exit status of the process, if it ends with the interpreter. */
@@ -83,16 +83,16 @@ extern void _PyFinalize_SetExitStatus(int status);
    configuration asks for it: then 0. */
 extern int _PyFinalize_IsExpected(PyThreadState *tstate);
 
-/* Was a wait refused, and is that not to be spoken of?  A coroutine that was made
-   for a stopped thread's event loop is never awaited then. */
+/* Was a wait refused, and is that not to be spoken of?  A coroutine that was
+   made for a stopped thread's event loop is never awaited then. */
 extern int _PyFinalize_HasRefused(PyThreadState *tstate);
 
 /* May all that is alive be left to the system? */
 extern int _PyFinalize_CanLeaveAll(void);
 
 /* In Modules/gcmodule.c: if another thread runs a collection of tstate's
-   interpreter, it is about to be stopped, or was left behind by a fork.  What the
-   collection holds goes back to the oldest generation; collections can run
+   interpreter, it is about to be stopped, or was left behind by a fork.  What
+   the collection holds goes back to the oldest generation; collections can run
    again.  Without memory, some callbacks are lost. */
 extern void _PyGC_TakeBack(PyThreadState *tstate);
 

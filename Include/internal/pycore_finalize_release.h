@@ -18,12 +18,12 @@ extern "C" {
 #include "pycore_deallocators.h"  // _PyDeallocators_Library()
 #include "pycore_objlist.h"       // _Py_objlist
 
-/* Release what only works in its deallocator (a C++ stream, a database).  Called
-   once the user's modules were let go of, so that nobody misses it, and with the
-   standard library still whole.
+/* Release what only works in its deallocator (a C++ stream, a database).
+   Called once the user's modules were let go of, so that nobody misses it, and
+   with the standard library still whole.
 
-   What is mortal, but held by something immortal, which no count will ever free:
-   what holds it has None in its place, or is cleared.
+   What is mortal, but held by something immortal, which no count will ever
+   free: what holds it has None in its place, or is cleared.
 
    What became immortal while it was open, and only the heap owns
    (pycore_immortal_owned.h): it is deallocated, what refers to it before it.
@@ -76,10 +76,10 @@ typedef struct {
 
 /* Find them, once _PyFinalize_ReleaseMortal() has released what it could.
 
-   leaving -- these objects go first: what can be cut off from them is left out.
+   leaving -- these go first: what can be cut off from them is left out.
 
-   Returns 0, or -1 for lack of memory (without an exception): there may be more
-   then. */
+   Returns 0, or -1 for lack of memory (without an exception): there may be
+   more then. */
 extern int _PyFinalize_FindUsers(PyInterpreterState *interp,
                                  _Py_addrset *leaving,
                                  _Py_finalize_users *users);
@@ -89,8 +89,8 @@ extern int _PyFinalize_FindUsers(PyInterpreterState *interp,
 extern int _PyFinalize_MayBeUsed(_Py_finalize_users *users, PyObject *op);
 extern void _PyFinalize_ClearUsers(_Py_finalize_users *users);
 
-/* Let nothing that is alive drop a reference to what is gone.  Returns 0, or -1
-   for lack of memory (without an exception): not all was found then. */
+/* Let nothing that is alive drop a reference to what is gone.  Returns 0, or
+   -1 for lack of memory (without an exception): not all was found then. */
 extern int _PyFinalize_ForgetGone(PyInterpreterState *interp,
                                   _Py_addrset *gone);
 

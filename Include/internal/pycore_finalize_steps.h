@@ -58,12 +58,12 @@ extern void _PyFinalize_FreeModules(_Py_finalize_modules *list);
 extern void _PyFinalize_ClearModules(PyThreadState *tstate,
                                      _Py_finalize_modules *list, int verbose);
 
-/* The weak references that it had cleared and not called back yet; each is owed
-   a Py_DECREF().  To be emptied by the caller. */
+/* The weak references that it had cleared and not called back yet; each is
+   owed a Py_DECREF().  To be emptied by the caller. */
 extern _Py_objlist *_PyGC_LeftCallbacks(void);
 
-/* May a walk call the tp_traverse of op?  What is not tracked may be half made,
-   but for tuples and dicts. */
+/* May a walk call the tp_traverse of op?  What is not tracked may be half
+   made, but for tuples and dicts. */
 static inline int
 _PyFinalize_CanExpand(PyObject *op)
 {
@@ -71,9 +71,9 @@ _PyFinalize_CanExpand(PyObject *op)
         (_PyObject_GC_IS_TRACKED(op) || PyDict_Check(op) || PyTuple_Check(op));
 }
 
-/* Run the finalizer of op, which has one that did not run.  The collector's flag says
-   so first of all: whoever goes on where the calling thread got stuck must not run it
-   again. */
+/* Run the finalizer of op, which has one that did not run.  The collector's
+   flag says so first of all: whoever goes on where the calling thread got
+   stuck must not run it again. */
 static inline void
 _PyFinalize_Call(PyObject *op)
 {
@@ -203,8 +203,8 @@ extern Py_ssize_t _PyFinalize_RunInAnyOrder(PyInterpreterState *interp,
 extern Py_ssize_t _PyFinalize_CallOrphaned(const _Py_objlist *orphaned);
 
 /* The files that the interpreter opened for itself, in three layers; borrowed.
-   Begins as all zero, and is filled when it is asked for first: what finalizers
-   make of sys.__stdout__ later is not seen. */
+   Begins as all zero, and is filled when it is asked for first: what
+   finalizers make of sys.__stdout__ later is not seen. */
 typedef struct {
     int known;
     int n;
@@ -220,13 +220,13 @@ extern int _PyFinalize_IsInterpretersStream(PyInterpreterState *interp,
    tell. */
 extern int _PyFinalize_IsClosed(PyObject *op);
 
-/* Note what sys.stdout and sys.stderr are, for _PyFinalize_IsReplaced().  Called
-   once, before any of it is changed here. */
+/* Note what sys.stdout and sys.stderr are, for _PyFinalize_IsReplaced().
+   Called once, before any of it is changed here. */
 extern void _PyFinalize_NoteStreams(PyInterpreterState *interp);
 
-/* Bind sys.stdout and sys.stderr to the interpreter's own streams where there is
-   nothing, None, or what is closed.  An unpatched interpreter does so with any
-   stand-in, before most finalizers run. */
+/* Bind sys.stdout and sys.stderr to the interpreter's own streams where there
+   is nothing, None, or what is closed.  An unpatched interpreter does so with
+   any stand-in, before most finalizers run. */
 extern void _PyFinalize_RestoreStreams(PyInterpreterState *interp);
 
 /* Bind the names of builtins to what they had at start-up, where the program
@@ -269,13 +269,14 @@ extern void _PyFinalize_BeginWatch(PyThreadState *tstate,
                                    void *arg);
 extern void _PyFinalize_EndWatch(void);
 
-/* Watch for finalizers that wait for files, too, until then; also where nobody could
-   take over.  By the thread that finalizes the main interpreter. */
+/* Watch for finalizers that wait for files, too, until then; also where nobody
+   could take over.  By the thread that finalizes the main interpreter. */
 extern void _PyFinalize_WatchForFiles(PyThreadState *tstate);
 
-/* The finalizers of order run; while one goes on waiting, files that have not had
-   their turn may be closed: by function(arg, the file), which is called by the same
-   thread in the middle of that finalizer.  In the main interpreter only. */
+/* The finalizers of order run; while one goes on waiting, files that have not
+   had their turn may be closed: by function(arg, the file), which is called
+   by the same thread in the middle of that finalizer.  In the main
+   interpreter only. */
 extern void _PyFinalize_BeginFiles(PyThreadState *tstate,
                                    const _Py_finalize_order *order,
                                    void (*function)(void *, PyObject *),
@@ -302,8 +303,9 @@ extern void _PyFinalize_LookAtFiles(_Py_finalize_seen *seen,
                                     unsigned long thread, int idle,
                                     long number, unsigned long first);
 
-/* What the thread that finalizes an interpreter knows of those that were stopped.
-   A finalizer may end another interpreter in between: both then count as one. */
+/* What the thread that finalizes an interpreter knows of those that were
+   stopped.  A finalizer may end another interpreter in between: both then
+   count as one. */
 struct _Py_finalize_stopped {
     int depth;              /* so many interpreters are being finalized */
     Py_ssize_t n;           /* threads */
@@ -326,9 +328,9 @@ extern _PyPort_THREAD_LOCAL struct _Py_finalize_stopped _PyFinalize_stopped;
    now. */
 extern int _PyFinalize_WasInUse(PyObject *op);
 
-/* Was op an operand of a stopped thread's, or in one that is an extension module's,
-   and is its finalizer code of an extension module's?  The thread may be in the
-   middle of that module's code with it, and have its locks. */
+/* Was op an operand of a stopped thread's, or in one that is an extension
+   module's, and is its finalizer code of an extension module's?  The thread
+   may be in the middle of that module's code with it, and have its locks. */
 extern int _PyFinalize_IsBusy(PyObject *op);
 
 /* Was a thread stopped that ran any function? */
@@ -347,8 +349,8 @@ extern void _PyFinalize_CallLeft(void);
    last.  Does nothing while a collection runs. */
 extern void _PyFinalize_CallBackGarbage(PyThreadState *tstate);
 
-/* Find out which namespaces are garbage: nothing holds them but the caller, with
-   one reference each, and other garbage.
+/* Find out which namespaces are garbage: nothing holds them but the caller,
+   with one reference each, and other garbage.
 
    dicts -- n of them; those that are garbage are replaced by NULL.
 

@@ -21,8 +21,8 @@ extern "C" {
    would not end, and when the seconds are used up. */
 PyAPI_FUNC(int64_t) _PyFinalize_LimitWait(const char *what, int64_t timeout);
 
-/* The same; a timeout for which there is an error must not be confused with one
-   that is endless.  Returns 0, or -1 with the exception set. */
+/* The same; a timeout for which there is an error must not be confused with
+   one that is endless.  Returns 0, or -1 with the exception set. */
 static inline int
 _PyFinalize_LimitTimeout(const char *what, int64_t *timeout)
 {
@@ -38,11 +38,10 @@ _PyFinalize_CheckWait(const char *what)
     return _PyFinalize_LimitTimeout(what, &endless);
 }
 
-/* Acquire lock, releasing the GIL while it waits; for a lock that is held while
-   its owner asks for the GIL: one that is not gets released in any case.
-   Returns 0, or -1 with
-   PythonFinalizationError set: a thread that was stopped at shutdown holds
-   it. */
+/* Acquire lock, releasing the GIL while it waits; for a lock that is held
+   while its owner asks for the GIL: one that is not gets released in any case.
+   Returns 0, or -1 with PythonFinalizationError set: a thread that was stopped
+   at shutdown holds it. */
 PyAPI_FUNC(int) _PyFinalize_AcquireLock(PyThread_type_lock lock);
 
 /* To be asked before sleeping.  Returns 0, or -1 with PythonFinalizationError
@@ -50,9 +49,9 @@ PyAPI_FUNC(int) _PyFinalize_AcquireLock(PyThread_type_lock lock);
    have slept so often and so long that they seem to wait for one of these. */
 PyAPI_FUNC(int) _PyFinalize_CheckSleep(int64_t timeout);
 
-/* Set PythonFinalizationError, a RuntimeError: what was asked for cannot be had
-   while the interpreter is finalizing.  An unraisable one is only reported in
-   development mode and with -v: on an unpatched interpreter, few of the
+/* Set PythonFinalizationError, a RuntimeError: what was asked for cannot be
+   had while the interpreter is finalizing.  An unraisable one is only reported
+   in development mode and with -v: on an unpatched interpreter, few of the
    finalizers that meet it would have run. */
 PyAPI_FUNC(void) _PyFinalize_SetError(const char *format, ...);
 

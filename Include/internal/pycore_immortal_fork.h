@@ -50,24 +50,24 @@ extern void _PyImmortalHeap_TrimCHeap(void);
 
 /* In Python/immortal_fill.c: compute what would be stored when it is first
    asked for: the versions of all immortal types and functions, and of the keys
-   of namespaces, and hashes that tuples and frozensets keep.  FillHash() is for
-   what the collector does not track, as it becomes immortal. */
+   of namespaces, and hashes that tuples and frozensets keep.  FillHash() is
+   for what the collector does not track, as it becomes immortal. */
 extern void _PyImmortalHeap_FillHash(PyObject *op,
                                      struct _Py_seal_stats *stats);
 extern void _PyImmortalHeap_Fill(PyInterpreterState *interp,
                                  struct _Py_seal_stats *stats);
 
 /* In Python/immortal_quiet.c: let immortal code that has been specialized
-   stay as it is, the code of all functions.  QuietOne(), in Python/quiet_code.c,
-   is for a code object as it becomes immortal: who holds it may not be a
-   function. */
+   stay as it is, the code of all functions.  QuietOne(), in
+   Python/quiet_code.c, is for a code object as it becomes immortal: who holds
+   it may not be a function. */
 extern void _PyImmortalHeap_QuietOne(PyObject *code,
                                      struct _Py_seal_stats *stats);
 extern void _PyImmortalHeap_QuietCode(PyInterpreterState *interp,
                                       struct _Py_seal_stats *stats);
 
-/* In Python/immortal_fill.c: both, as a struct _Py_leaf_hook has it done; work is
-   a struct _Py_leaf_work. */
+/* In Python/immortal_fill.c: both, as a struct _Py_leaf_hook has it done; work
+   is a struct _Py_leaf_work. */
 struct _Py_leaf_work {
     int fill;
     int quiet;

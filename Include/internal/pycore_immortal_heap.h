@@ -30,9 +30,9 @@ struct _Py_immortal_heap_stats {
     Py_ssize_t immortalized;    /* made immortal */
 };
 
-/* Done with what becomes immortal and is not tracked by the collector, while it is
-   at hand: each str, bytes and int, tuples of such, code; but not if C code may
-   be filling it.  leaf may run no other code. */
+/* Done with what becomes immortal and is not tracked by the collector, while
+   it is at hand: each str, bytes and int, tuples of such, code; but not if C
+   code may be filling it.  leaf may run no other code. */
 struct _Py_leaf_hook {
     void (*leaf)(PyObject *op, void *arg);
     void *arg;

@@ -55,8 +55,8 @@ struct _Py_marking_lists {
                                it stays where it is */
 };
 
-/* Mark what is on lists->all, on the permanent generation's list and on that of
-   immortals, in running frames and in static types, and all they hold,
+/* Mark what is on lists->all, on the permanent generation's list and on that
+   of immortals, in running frames and in static types, and all they hold,
    transitively; but for what C code may be filling, and what only that holds.
    Of the permanent generation, it moves to the list of immortals.
 

@@ -1,11 +1,12 @@
 /* The immortal heap: what only it owns.
 
-   An immortal object is never deallocated; one whose deallocator does more than
-   give memory back has to be, at exit.  Its count does not tell any more who
-   holds it.  So while objects become immortal, the references to such ones are
-   counted.  If they are as many as its count says, nothing but the heap owns it:
-   in an unpatched interpreter it would go with what holds it.  Others (a value
-   that a library keeps in a static variable) are left alone for good. */
+   An immortal object is never deallocated; one whose deallocator does more
+   than give memory back has to be, at exit.  Its count does not tell any more
+   who holds it.  So while objects become immortal, the references to such
+   ones are counted.  If they are as many as its count says, nothing but the
+   heap owns it: in an unpatched interpreter it would go with what holds it.
+   Others (a value that a library keeps in a static variable) are left alone
+   for good. */
 
 #ifndef Py_INTERNAL_IMMORTAL_OWNED_H
 #define Py_INTERNAL_IMMORTAL_OWNED_H
@@ -65,8 +66,8 @@ extern int _PyCounter_Has(struct _Py_counter *counter, PyObject *op);
 /* Is op there?  Then it becomes immortal, whatever happens. */
 extern int _PyCounter_Insist(struct _Py_counter *counter, PyObject *op);
 
-/* Make room for what _PyCounter_KeepOwned() will keep in mind.  Returns 0, or -1
-   for lack of memory (without an exception). */
+/* Make room for what _PyCounter_KeepOwned() will keep in mind.  Returns 0, or
+   -1 for lack of memory (without an exception). */
 extern int _PyCounter_Reserve(struct _Py_counter *counter);
 
 /* Make immortal all that was added; if the walk did not come to its end, what
@@ -85,8 +86,8 @@ extern void _PyCounter_KeepOwned(struct _Py_counter *counter);
 extern void _PyCounter_Clear(struct _Py_counter *counter);
 
 /* What is kept in mind, oldest first; nothing in a process that was forked
-   since: what it got from its parent is the parent's to write.  Borrowed, valid
-   until _PyCounter_KeepOwned() or _PyImmortalHeap_ForgetOwned().
+   since: what it got from its parent is the parent's to write.  Borrowed,
+   valid until _PyCounter_KeepOwned() or _PyImmortalHeap_ForgetOwned().
 
    Returns how many there are. */
 extern Py_ssize_t _PyImmortalHeap_Owned(PyObject *const **objects);

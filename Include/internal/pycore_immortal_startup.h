@@ -23,8 +23,8 @@ extern PyStatus _PyImmortalHeap_CheckConfig(const PyConfig *config);
    if the configuration says so, or if it was made in this process before:
    what is immortal cannot be given back when that interpreter ends.
 
-   Without memory, the program begins all the same, with what became immortal by
-   then. */
+   Without memory, the program begins all the same, with what became immortal
+   by then. */
 extern void _PyGC_ImmortalizeHeap(void);
 
 /* Say, before the interpreter is initialized, that _PyGC_ImmortalizeHeap()

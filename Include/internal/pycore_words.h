@@ -21,9 +21,10 @@ extern "C" {
 /* The most that is done here.  Larger sizes are left to the C library. */
 #define _Py_FEW_WORDS (32 * sizeof(uintptr_t))
 
-/* The C library's functions.  Where GCC sees that a size is not small, and that
-   it is less than 8 KiB, which is so for pymalloc's blocks, it expands a call of
-   memset() to REP STOS without any profile; it cannot see what these are. */
+/* The C library's functions.  Where GCC sees that a size is not small, and
+   that it is less than 8 KiB, which is so for pymalloc's blocks, it expands
+   a call of memset() to REP STOS without any profile; it cannot see what
+   these are. */
 static void *(*const volatile _Py_LibraryFill)(void *, int, size_t) = memset;
 static void *(*const volatile _Py_LibraryCopy)(void *, const void *, size_t) =
     memcpy;
@@ -62,8 +63,8 @@ _Py_FillWords(void *dest, unsigned char byte, size_t size)
     }
 }
 
-/* As memcpy().  One word after the other, as what is copied has most often been
-   stored a moment ago; two at once were not faster (docs/tried.md). */
+/* As memcpy().  One word after the other, as what is copied has most often
+   been stored a moment ago; two at once were not faster (docs/tried.md). */
 static inline void
 _Py_CopyWords(void *dest, const void *src, size_t size)
 {

@@ -84,7 +84,18 @@ def make_compat(root: Path, monkeypatch: pytest.MonkeyPatch) -> Toy:
     return made
 
 
-def make_runs(monkeypatch: pytest.MonkeyPatch) -> Runs:
+# A file whose tests ask for these says so: toy = compattoy.toy. They are in no conftest.py beside
+# the tests: there can be one module of that name, and other tests import it.
+
+
+@pytest.fixture
+def toy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Toy:
+    """Return the toy repository of one test."""
+    return make_compat(tmp_path / "toy", monkeypatch)
+
+
+@pytest.fixture
+def runs(toy: Toy, monkeypatch: pytest.MonkeyPatch) -> Runs:
     """Put one in the place of interpreters, environments and runs."""
     found = Runs()
     monkeypatch.setattr(interpreters, "pair", found.pair)

@@ -1,19 +1,22 @@
 /* The extension: finalization, where nothing calls it.
 
-   Finalizers have to run before anything is cleared, when no other thread runs any
-   more.  Of what an interpreter calls at that time, two things are in reach:
+   Finalizers have to run before anything is cleared, when no other thread
+   runs any more.  Of what an interpreter calls at that time, two things are
+   in reach:
 
-   - the collection that finalization begins with calls gc.callbacks.  A function is
-     put there at the last moment, by the last of the functions of atexit, which also
-     switches collections on; so no program can have taken it out;
-   - what comes next takes the caches of imports away from sys, and whoever watches
-     that dictionary is told first.  That is for a program that has cleared atexit, or
-     that has a thread in the middle of a collection.
+   - the collection that finalization begins with calls gc.callbacks.  A
+     function is put there at the last moment, by the last of the functions of
+     atexit, which also switches collections on; so no program can have taken
+     it out;
+   - what comes next takes the caches of imports away from sys, and whoever
+     watches that dictionary is told first.  That is for a program that has
+     cleared atexit, or that has a thread in the middle of a collection.
 
    What was let go of by then need not be cleared, and the rest goes with the
-   process: without sys.modules, finalization has no modules to clear.  That would
-   cost a forked process a copy of nearly all it has in common with its parent.  Nor
-   are strings made mortal again, which what is immortal refers to. */
+   process: without sys.modules, finalization has no modules to clear.  That
+   would cost a forked process a copy of nearly all it has in common with
+   its parent.  Nor are strings made mortal again, which what is immortal
+   refers to. */
 
 #include "glue.h"
 #include "pycore_finalize.h"      // _PyFinalize_Interpreter()
@@ -71,9 +74,9 @@ flush(void)
     return status;
 }
 
-/* Interned strings that are immortal stay so, and in a dictionary that nobody looks
-   at any more.  The others, which look for themselves when they are deallocated, get
-   another one.  Without memory it stays as it is. */
+/* Interned strings that are immortal stay so, and in a dictionary that nobody
+   looks at any more.  The others, which look for themselves when they are
+   deallocated, get another one.  Without memory it stays as it is. */
 static void
 keep_strings_interned(PyInterpreterState *interp)
 {
@@ -98,8 +101,8 @@ keep_strings_interned(PyInterpreterState *interp)
     PyErr_Clear();
 }
 
-/* What there is of a status, for a process whose finalization gets stuck: that of
-   sys.exit() is not to be known. */
+/* What there is of a status, for a process whose finalization gets stuck: that
+   of sys.exit() is not to be known. */
 static int
 likely_status(void)
 {
@@ -137,8 +140,8 @@ glue_set_quiet(int on)
     PyErr_Clear();
 }
 
-/* The calling thread is the only one that runs Python code, and nothing has been
-   cleared. */
+/* The calling thread is the only one that runs Python code, and nothing has
+   been cleared. */
 static void
 finalize(PyThreadState *tstate)
 {
@@ -149,8 +152,8 @@ finalize(PyThreadState *tstate)
     if (state.enabled >= 0) {
         gc->enabled = state.enabled;
     }
-    /* Collections can run; none does, but for the one that calls, which has not
-       begun, and one of a thread that was stopped. */
+    /* Collections can run; none does, but for the one that calls, which has
+       not begun, and one of a thread that was stopped. */
     gc->collecting = 0;
     _PyImmortalHeap_ProcessEnds();
     _PyFinalize_SetExitStatus(likely_status());
@@ -159,13 +162,16 @@ finalize(PyThreadState *tstate)
     keep_strings_interned(interp);
 }
 
-/* A program's own sys.stdout may write to the interpreter's, which is flushed last:
-   by stock, which tells if that fails, or here, where nobody is to be told. */
+/* A program's own sys.stdout may write to the interpreter's, which is
+   flushed last: by stock, which tells if that fails, or here, where nobody
+   is to be told. */
 static void
 restore_streams(void)
 {
     static const char *const names[][2] = {
-        {"stdin", "__stdin__"}, {"stdout", "__stdout__"}, {"stderr", "__stderr__"},
+        {"stdin", "__stdin__"},
+        {"stdout", "__stdout__"},
+        {"stderr", "__stderr__"},
     };
     for (size_t i = 0; i < Py_ARRAY_LENGTH(names); i++) {
         PyObject *own = PySys_GetObject(names[i][1]);
@@ -184,8 +190,8 @@ restore_streams(void)
     }
 }
 
-/* No module has been cleared yet, and none need be; but in between is told what could
-   not be collected. */
+/* No module has been cleared yet, and none need be; but in between is told
+   what could not be collected. */
 static void
 leave_modules(PyInterpreterState *interp)
 {
@@ -217,8 +223,8 @@ on_collection(PyObject *Py_UNUSED(self), PyObject *const *Py_UNUSED(args),
     Py_RETURN_NONE;
 }
 
-/* The first of the keys that are changed, for which there may have been no memory.
-   After that, modules are on their way out. */
+/* The first of the keys that are changed, for which there may have been no
+   memory.  After that, modules are on their way out. */
 static int
 is_first(PyObject *key)
 {
@@ -247,8 +253,9 @@ static PyMethodDef on_collection_method = {
     NULL
 };
 
-/* A frame runs the __del__ of its first argument: keep in mind that it did.  Where the
-   interpreter does not come from the collector, it only does so when it is done. */
+/* A frame runs the __del__ of its first argument: keep in mind that it did.
+   Where the interpreter does not come from the collector, it only does so when
+   it is done. */
 static void
 note_finalizer(_PyInterpreterFrame *frame)
 {
@@ -308,8 +315,8 @@ static PyMethodDef at_exit_method = {
     "immortal_heap_at_exit", at_exit, METH_NOARGS, NULL
 };
 
-/* After all that is registered already, and all that will be: these functions are
-   called from the first to the last, and new ones become the first. */
+/* After all that is registered already, and all that will be: these functions
+   are called from the first to the last, and new ones become the first. */
 static int
 append_to_atexit(PyInterpreterState *interp)
 {

@@ -30,7 +30,7 @@ _PyGC_CollectNoFail(PyThreadState *Py_UNUSED(tstate))
 
 #define ONE_REFERENCE ((uintptr_t)1 << _PyGC_PREV_SHIFT)
 
-/* Is op counted just now, and so not to be collected unless the count says so? */
+/* Is op counted just now, and so collected only if the count says so? */
 static inline int
 is_counted(PyObject *op)
 {
@@ -68,9 +68,9 @@ add_back(_PyStackRef ref)
     }
 }
 
-/* The frame whose references the tp_traverse of op shows, or NULL.  Among these may
-   be some that are not counted; the collector passes them by, which it knows by its
-   own visitor. */
+/* The frame whose references the tp_traverse of op shows, or NULL.  Among
+   these may be some that are not counted; the collector passes them by, which
+   it knows by its own visitor. */
 static _PyInterpreterFrame *
 shown_frame(PyObject *op)
 {
@@ -119,9 +119,9 @@ _PyGC_CountExternal(PyGC_Head *list)
     (void)list_visit(list, subtract_held, NULL);
 }
 
-/* Clear the weak references to op, which is garbage.  Those that are not garbage
-   themselves, and have a callback, go to calls, with a reference each.  Without
-   memory, there is no call. */
+/* Clear the weak references to op, which is garbage.  Those that are not
+   garbage themselves, and have a callback, go to calls, with a reference each.
+   Without memory, there is no call. */
 static void
 clear_references(PyObject *op, _Py_objlist *calls)
 {
@@ -170,8 +170,9 @@ _PyGC_HandleWeakrefs(PyThreadState *Py_UNUSED(tstate), PyGC_Head *unreachable,
     _Py_objlist_clear(&calls);
 }
 
-/* The lists of a collection whose thread was stopped are on that thread's stack,
-   and nobody knows where: what is on them is lost, as without the extension. */
+/* The lists of a collection whose thread was stopped are on that
+   thread's stack, and nobody knows where: what is on them is lost, as
+   without the extension. */
 void
 _PyGC_TakeBack(PyThreadState *Py_UNUSED(tstate))
 {

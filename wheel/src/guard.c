@@ -1,9 +1,9 @@
 /* The extension: which interpreters it works in.
 
-   It reads and writes structures that no API describes.  They are the same within
-   one release of CPython, unless that was configured or patched to be another; the
-   interpreter carries a table of its own for debuggers, with where things are in
-   them, and how large they are. */
+   It reads and writes structures that no API describes.  They are the same
+   within one release of CPython, unless that was configured or patched to be
+   another; the interpreter carries a table of its own for debuggers, with
+   where things are in them, and how large they are. */
 
 #include "glue.h"
 #include "pycore_debug_offsets.h" // _Py_DebugOffsets_INIT()
@@ -61,31 +61,31 @@ glue_check_build(void)
     return 0;
 }
 
-/* What Python code was compiled to by a second tier keeps its own copies of the
-   instructions that count without looking. */
+/* What Python code was compiled to by a second tier keeps its own copies of
+   the instructions that count without looking. */
 static int
 check_compiler(PyInterpreterState *interp)
 {
     if (interp->jit) {
         PyErr_SetString(PyExc_RuntimeError,
-                        "immortal_heap does not work with the JIT compiler: set "
-                        "PYTHON_JIT=0" INSTEAD);
+                        "immortal_heap does not work with the JIT compiler: "
+                        "set PYTHON_JIT=0" INSTEAD);
         return -1;
     }
     return 0;
 }
 
-/* None other has the pools that are sealed.  Where tracemalloc runs, the name is
-   not known. */
+/* None other has the pools that are sealed.  Where tracemalloc runs, the name
+   is not known. */
 static int
 check_allocator(void)
 {
     const char *name = _PyMem_GetCurrentAllocatorName();
     if (name == NULL || strcmp(name, "pymalloc") != 0) {
         PyErr_Format(PyExc_RuntimeError,
-                     "immortal_heap needs the allocator pymalloc and found %s: "
-                     "unset PYTHONMALLOC, leave out -X dev, stop tracemalloc "
-                     "before the call" INSTEAD,
+                     "immortal_heap needs the allocator pymalloc and found "
+                     "%s: unset PYTHONMALLOC, leave out -X dev, stop "
+                     "tracemalloc before the call" INSTEAD,
                      name == NULL ? "tracemalloc, or another one's hooks"
                                   : name);
         return -1;
@@ -99,21 +99,22 @@ glue_check_state(PyThreadState *tstate)
     PyInterpreterState *interp = tstate->interp;
     if (!_Py_IsMainInterpreter(interp)) {
         PyErr_SetString(PyExc_RuntimeError,
-                        "immortalize_heap() works in the main interpreter only: "
-                        "call it there, before subinterpreters are created");
+                        "immortalize_heap() works in the main interpreter "
+                        "only: call it there, before subinterpreters are "
+                        "created");
         return -1;
     }
     if (_Py_IsInterpreterFinalizing(interp)) {
         PyErr_SetString(PyExc_RuntimeError,
-                        "immortalize_heap() was called while the interpreter is "
-                        "finalizing");
+                        "immortalize_heap() was called while the interpreter "
+                        "is finalizing");
         return -1;
     }
     if (interp->gc.collecting) {
         PyErr_SetString(PyExc_RuntimeError,
-                        "immortalize_heap() was called during a collection, by "
-                        "a finalizer or a callback of the collector's: call it "
-                        "at another time");
+                        "immortalize_heap() was called during a collection, "
+                        "by a finalizer or a callback of the collector's: "
+                        "call it at another time");
         return -1;
     }
     if (check_compiler(interp) < 0) {

@@ -1,5 +1,6 @@
-/* The extension: the types of the io module, by the names that it has for them.  The
-   state of that module is laid out by a header which is not installed. */
+/* The extension: the types of the io module, by the names that it has
+   for them.  The state of that module is laid out by a header which is
+   not installed. */
 
 #include "glue.h"
 #include "pycore_immortal_port.h" // _PyImmortal_IOState()
@@ -22,7 +23,7 @@ static const struct {
     {"TextIOWrapper", &types.PyTextIOWrapper_Type},
 };
 
-/* Whether the module's own: a program may put something else there, in Python. */
+/* Whether the module's own: a Python program may put another there. */
 static int
 is_own(PyObject *type)
 {

@@ -1,7 +1,8 @@
 /* The extension: files that a stopped thread is at work with.
 
-   Stock's close() of a buffered file waits for its lock, and ends the process if it
-   does not get it while the interpreter finalizes.  So such a file is let be. */
+   Stock's close() of a buffered file waits for its lock, and ends the process
+   if it does not get it while the interpreter finalizes.  So such a file is
+   let be. */
 
 #include "glue.h"
 #include "pycore_addrset.h"        // _Py_addrset
@@ -11,8 +12,9 @@
 #include "pycore_object.h"         // _PyObject_GetManagedDict()
 #include "../include/Modules/_io/_iomodule.h"
 
-/* Where a buffered file has the number of the thread that holds its lock, and 0 when
-   none does: bytes from its beginning.  No header says it; -1 until it was found. */
+/* Where a buffered file has the number of the thread that holds its lock, and
+   0 when none does: bytes from its beginning.  No header says it; -1 until it
+   was found. */
 static Py_ssize_t owner_at = -1;
 
 static unsigned long
@@ -23,8 +25,8 @@ word_at(PyObject *op, Py_ssize_t at)
     return word;
 }
 
-/* Called while op is being read from by this thread: find the one word that is its
-   number, and leave owner_at at -1 if there are several. */
+/* Called while op is being read from by this thread: find the one word that is
+   its number, and leave owner_at at -1 if there are several. */
 static PyObject *
 look(PyObject *Py_UNUSED(self), PyObject *op)
 {
@@ -75,8 +77,8 @@ glue_find_file_owner(void)
         }
         if (owner_at < 0) {
             PyErr_SetString(PyExc_RuntimeError,
-                            "immortal_heap cannot tell whether a file is locked: "
-                            "its structure is not as expected");
+                            "immortal_heap cannot tell whether a file is "
+                            "locked: its structure is not as expected");
             Py_CLEAR(result);
         }
         /* The class refers to it, and it to the class. */
@@ -110,8 +112,8 @@ struct walk {
     int no_memory;
 };
 
-/* A file that is implemented in C has what it needs in its structure; attributes,
-   such as f.owner = ..., are not needed. */
+/* A file that is implemented in C has what it needs in its structure;
+   attributes, such as f.owner = ..., are not needed. */
 static PyObject *
 attributes_of(PyObject *op)
 {

@@ -10,20 +10,20 @@ PyDoc_STRVAR(immortalize_heap_doc,
 "                 trim=True)\n"
 "--\n"
 "\n"
-"Make every object that is alive immortal, for good, and return what was done.\n"
+"Make every object that is alive immortal, for good; return what was done.\n"
 "\n"
-"An immortal object is never counted and never freed, so that using it leaves\n"
-"its memory shared with a forked process.  Collects garbage as well.  Only the\n"
-"module __main__ and its dictionary stay mortal, and frames that run.  Can be\n"
-"called again, for what was created since.\n"
+"An immortal object is never counted and never freed, so that using it\n"
+"leaves its memory shared with a forked process.  Collects garbage as well.\n"
+"Only the module __main__ and its dictionary stay mortal, and frames that\n"
+"run.  Can be called again, for what was created since.\n"
 "\n"
 "Prepares memory for a fork, too, in four parts that can be left out: fill\n"
-"computes hashes and versions ahead; quiet lets code write itself now that would\n"
-"when it first runs; seal and trim take care that later allocations use fresh\n"
-"memory, of the small-object allocator and of the C library.\n"
+"computes hashes and versions ahead; quiet lets code write itself now that\n"
+"would when it first runs; seal and trim take care that later allocations\n"
+"use fresh memory, of the small-object allocator and of the C library.\n"
 "\n"
-"Returns the dict of gc.immortalize_heap() of an interpreter that has it.  Raises\n"
-"RuntimeError where this cannot be done: nothing is changed then.");
+"Returns the dict of gc.immortalize_heap() of an interpreter that has it.\n"
+"Raises RuntimeError where this cannot be done: nothing is changed then.");
 
 static PyObject *
 immortalize_heap(PyObject *Py_UNUSED(module), PyObject *args, PyObject *kwargs)
@@ -129,8 +129,8 @@ exec_module(PyObject *Py_UNUSED(module))
     return glue_check_build();
 }
 
-/* A subinterpreter may have the module, and be told by it that the heap is not its
-   own. */
+/* A subinterpreter may have the module, and be told by it that the heap is not
+   its own. */
 static PyModuleDef_Slot slots[] = {
     {Py_mod_exec, exec_module},
     {Py_mod_multiple_interpreters, Py_MOD_PER_INTERPRETER_GIL_SUPPORTED},

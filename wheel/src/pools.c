@@ -1,7 +1,7 @@
 /* The extension: pymalloc's pools, from outside.
 
-   Objects/obmalloc_seal.h is made to be part of Objects/obmalloc.c, and gets here
-   what it uses of that. */
+   Objects/obmalloc_seal.h is made to be part of Objects/obmalloc.c, and gets
+   here what it uses of that. */
 
 #include "glue.h"
 #include "pycore_interp.h"        // PyInterpreterState.obmalloc
@@ -67,8 +67,8 @@ static void seal_find_pool(struct arena_object *ao) __attribute__((unused));
 #include "obmalloc_seal.h"
 
 /* Free pools lie between sealed ones, and to use one writes to the page of its
-   header.  Their memory goes back, and they are forgotten, as is what was never
-   carved off: the next pool comes from a new arena. */
+   header.  Their memory goes back, and they are forgotten, as is what was
+   never carved off: the next pool comes from a new arena. */
 size_t
 glue_forget_free_pools(void)
 {

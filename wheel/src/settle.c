@@ -1,14 +1,15 @@
 /* The extension: code goes by what its constants are by now.
 
    LOAD_CONST becomes LOAD_CONST_MORTAL or LOAD_CONST_IMMORTAL when it is first
-   executed.  The first counts without looking, so that the count of a constant which
-   has become immortal since would grow with each execution, and begin anew from zero
-   in the end.  The patched interpreter looks.  Here the instruction is replaced, in
-   all code there is: what the walk that marks does not come to may have a constant in
-   common with what it does.
+   executed.  The first counts without looking, so that the count of a constant
+   which has become immortal since would grow with each execution, and begin
+   anew from zero in the end.  The patched interpreter looks.  Here the
+   instruction is replaced, in all code there is: what the walk that marks does
+   not come to may have a constant in common with what it does.
 
-   Code cannot bring it back: the constant of an instruction that runs for the first
-   time is looked at, and one that a tool has its hands on is the general form. */
+   Code cannot bring it back: the constant of an instruction that runs for the
+   first time is looked at, and one that a tool has its hands on is the
+   general form. */
 
 #include "glue.h"
 #include "pycore_addrset.h"       // _Py_addrset
@@ -19,15 +20,15 @@
 
 struct settling {
     _Py_addrset seen;
-    _Py_walk_stack stack;       /* of what no list has: code, tuples, and more */
+    _Py_walk_stack stack;       /* what no list has: code, tuples and more */
     struct _Py_seal_stats stats;
     int no_memory;
 };
 
-/* Code is not tracked, and so may be a tuple not be that holds some; the co_consts of
-   other code is one.  Of other objects that are not tracked, those that were marked are
-   whole, as a context variable is.  What only a type without tp_traverse holds is not
-   found: numpy's arrays of objects. */
+/* Code is not tracked, and so may be a tuple not be that holds some; the
+   co_consts of other code is one.  Of other objects that are not tracked,
+   those that were marked are whole, as a context variable is.  What only a
+   type without tp_traverse holds is not found: numpy's arrays of objects. */
 static int
 visit(PyObject *op, void *arg)
 {

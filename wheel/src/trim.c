@@ -1,13 +1,15 @@
 /* The extension: memory that became free goes back to the system.
 
-   The patched interpreter does that in gc.collect().  Here an object waits among the
-   oldest for full collections, which alone come to it: they call its tp_traverse.
-   That is no place to do anything, so the main thread is asked to, next time it looks
-   for what there is to do, which is right after a call of gc.collect().
+   The patched interpreter does that in gc.collect().  Here an object waits
+   among the oldest for full collections, which alone come to it: they call its
+   tp_traverse.  That is no place to do anything, so the main thread is asked
+   to, next time it looks for what there is to do, which is right after a call
+   of gc.collect().
 
-   Full collections begin by themselves, too, and often in a process that has few
-   mortal objects.  Pools that were given back are not looked at again; but the C heap
-   is, by malloc_trim(), which therefore gets no more than a small part of the time. */
+   Full collections begin by themselves, too, and often in a process that has
+   few mortal objects.  Pools that were given back are not looked at again; but
+   the C heap is, by malloc_trim(), which therefore gets no more than a small
+   part of the time. */
 
 #include "glue.h"
 #include "pycore_gc_lists.h"      // list_remove()
@@ -97,9 +99,9 @@ glue_make_sentinel_type(void)
     return sentinel_type == NULL ? -1 : 0;
 }
 
-/* Mortal, or no collection would come to it: made when all else is immortal, and
-   again with each call, which makes the one before immortal.  Nobody holds it but
-   this. */
+/* Mortal, or no collection would come to it: made when all else is immortal,
+   and again with each call, which makes the one before immortal.  Nobody holds
+   it but this. */
 int
 glue_trim_after_collections(PyInterpreterState *interp)
 {

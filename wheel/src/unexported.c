@@ -1,5 +1,5 @@
-/* The extension: functions that the shared files call, and that the interpreter does
-   not export.  As short as the case at hand allows. */
+/* The extension: functions that the shared files call, and that the
+   interpreter does not export.  As short as the case at hand allows. */
 
 #define NEED_OPCODE_METADATA      // _PyOpcode_Caches, _PyOpcode_Deopt
 #include "Python.h"
@@ -56,7 +56,7 @@ _PyStaticType_GetState(PyInterpreterState *interp, PyTypeObject *type)
     return &interp->types.for_extensions.initialized[i];
 }
 
-/* What an instruction is that a tool has its hands on: by the names of both. */
+/* What an instruction is that a tool has hold of: by the names of both. */
 static int
 without_tool(int opcode)
 {
@@ -92,8 +92,8 @@ _Py_GetBaseCodeUnit(PyCodeObject *code, int i)
     return unit;
 }
 
-/* Let go of the globals that dict has: those that begin with one underscore first,
-   but not of what is immortal, which that would not free. */
+/* Let go of the globals that dict has: those that begin with one underscore
+   first, but not of what is immortal, which that would not free. */
 void
 _PyModule_ClearDict(PyObject *dict)
 {

@@ -93,18 +93,18 @@ extern "C" {
    with a register can, and is a byte shorter.  No register can be spared for a
    limit, but %rsp is there already, and any limit between 2**40 and 2**57
    says the same of every count there is: an immortal one is above, and for a
-   mortal one to be above an address of the stack, the references would fill all
-   of the memory below that address eight times over.
-   Linux puts stacks at the top of the 2**47 bytes of a process's address
-   space, those of threads below its libraries, from about 2**46 on.  A count
-   that is driven up to there without any references stays where it is, as at
-   the limits above: Py_INCREF() and Py_DECREF() both pass it by.
+   mortal one to be above an address of the stack, the references would fill
+   all of the memory below that address eight times over.  Linux puts stacks at
+   the top of the 2**47 bytes of a process's address space, those of threads
+   below its libraries, from about 2**46 on.  A count that is driven up to
+   there without any references stays where it is, as at the limits above:
+   Py_INCREF() and Py_DECREF() both pass it by.
 
    What this rules out is Python code that runs on a stack which a program has
    put into the lowest few GiB of its address space itself, and there only for
    objects with more references than the stack's address.
 
-   inc and dec: a byte shorter than add and sub, at each of many thousand places.
+   inc and dec: a byte shorter than add and sub, in many thousand places.
 
    C is for sanitizers, which need to see the access, for compilers that read
    host code with a front end of their own, for systems whose stacks may lie

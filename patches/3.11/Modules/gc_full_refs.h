@@ -1,6 +1,6 @@
 /* Counts and references of a full collection, in one walk.
 
-   This file is part of Modules/gcmodule.c and uses its macros and functions. */
+   This is part of Modules/gcmodule.c and uses its macros and functions. */
 
 #ifndef GC_FULL_REFS_H
 #define GC_FULL_REFS_H
@@ -27,12 +27,12 @@ pass_by(PyGC_Head *gc)
 #endif
 }
 
-/* A full collection does what update_refs() and subtract_refs() do in one walk:
- * an object gets its gc_refs when the first reference to it is met, or when the
- * walk comes to it.  For that, each object that is tracked and mortal has to be
- * in the generation being collected.  It need not be if
- * - gc.freeze() was called, and objects in the permanent generation may be mortal
- *   (permanent_generation.count);
+/* A full collection does what update_refs() and subtract_refs() do in one
+ * walk: an object gets its gc_refs when the first reference to it is met, or
+ * when the walk comes to it.  For that, each object that is tracked and mortal
+ * has to be in the generation being collected.  It need not be if
+ * - gc.freeze() was called, and objects in the permanent generation may be
+ *   mortal (permanent_generation.count);
  * - there are other interpreters, or the objects of one that has ended.
  */
 static int lists_outlived_interpreter = 0;

@@ -1,8 +1,8 @@
 /* What a collection does to the objects that survive it.
 
    This file is part of Modules/gcmodule.c and uses its macros and functions;
-   move_unreachable() there calls visit_survivor() for each object that it finds
-   to be reachable. */
+   move_unreachable() there calls visit_survivor() for each object that it
+   finds to be reachable. */
 
 #include "gc_traverse.h"
 
@@ -13,7 +13,7 @@
  */
 #define UNDECIDED_DICTS 256
 struct survivors {
-    int full;               // a full collection: untrack dicts as well as tuples
+    int full;               // full collection: untrack dicts as well as tuples
     Py_ssize_t tracked;     // objects that stay in young
     /* Dicts to untrack if the tuples in them are; of more than there is room
      * for, only the number is known. */

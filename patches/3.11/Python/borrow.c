@@ -104,8 +104,8 @@ settle_load(_Py_CODEUNIT *load, int kind, const _Py_CODEUNIT *consumer)
 }
 
 /* Loads among the n instructions that wait for the one after them to be
-   specialised would see, and write, what that has become: let them be what they
-   would be then, as far as it is known. */
+   specialised would see, and write, what that has become: let them be what
+   they would be then, as far as it is known. */
 static void
 settle_loads(_Py_CODEUNIT *instructions, Py_ssize_t n)
 {

@@ -5,7 +5,8 @@
 /* The cache of the attribute instruction after offset loads. */
 #define ATTR_CACHE(offset) \
     _PyAttrCache *cache = (_PyAttrCache *)(next_instr + 1 + (offset)); \
-    ONLY_LOAD_IF(FAST, Py_TYPE(owner)->tp_version_tag != read_u32(cache->version))
+    ONLY_LOAD_IF(FAST, \
+                 Py_TYPE(owner)->tp_version_tag != read_u32(cache->version))
 
 #define FIND_INSTANCE_VALUE() \
     PyDictValues *values = *_PyObject_ValuesPointer(owner); \

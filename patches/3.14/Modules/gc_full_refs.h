@@ -7,10 +7,10 @@
 
 #include "gc_traverse.h"
 
-/* A full collection does what update_refs() and subtract_refs() do in one walk:
- * an object gets its gc_refs when the first reference to it is met, or when the
- * walk comes to it.  For that, each object that is tracked and mortal has to be
- * in the generation being collected.  It need not be if
+/* A full collection does what update_refs() and subtract_refs() do in one
+ * walk: an object gets its gc_refs when the first reference to it is met, or
+ * when the walk comes to it.  For that, each object that is tracked and mortal
+ * has to be in the generation being collected.  It need not be if
  * - gc.freeze() was called, and the permanent generation holds anything;
  * - there are other interpreters, or the objects of one that has ended.
  */
@@ -69,7 +69,9 @@ visit_meet_and_decref(PyObject *op, void *parent)
         PyGC_Head *gc = AS_GC(op);
         if (!gc_is_collecting(gc)) {
             /* The trashcan uses the link of what has no references left. */
-            if (gc->_gc_next == 0 || _Py_IsImmortal(op) || Py_REFCNT(op) == 0) {
+            if (gc->_gc_next == 0 || _Py_IsImmortal(op) ||
+                Py_REFCNT(op) == 0)
+            {
                 return 0;
             }
             meet(gc, op);

@@ -1,16 +1,16 @@
 /* What a collection does to the objects that survive it.
 
    This file is part of Python/gc.c and uses its macros and functions;
-   move_unreachable() there calls visit_survivor() for each object that it finds
-   to be reachable. */
+   move_unreachable() there calls visit_survivor() for each object that it
+   finds to be reachable. */
 
 #ifndef GC_SURVIVORS_H
 #define GC_SURVIVORS_H
 
 #include "gc_traverse.h"
 
-/* What a collection finds out about the objects that it leaves in young.  It is
- * done while move_unreachable() has each of them at hand: where the heap is
+/* What a collection finds out about the objects that it leaves in young.  It
+ * is done while move_unreachable() has each of them at hand: where the heap is
  * larger than the processor's cache, it is the walks along the list that take
  * the time.
  */

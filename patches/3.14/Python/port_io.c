@@ -31,9 +31,9 @@ static struct _io_state no_types = {
     .PyTextIOWrapper_Type = &no_type,
 };
 
-/* The io module's types are in its state, and the module is where an import has
-   put it.  A program may have taken it from there, and go on with its
-   files. */
+/* The io module's types are in its state, and the module is where an
+   import has put it.  A program may have taken it from there, and go on
+   with its files. */
 static int
 find_io(PyObject *op, void *found)
 {

@@ -5,8 +5,8 @@
    In a forked process each such write un-shares a page.  At
    gc.immortalize_heap(), code becomes quiet, one instruction at a time:
 
-   - an instruction that was tried and is not specialized stays as it is, and its
-     counter stands still;
+   - an instruction that was tried and is not specialized stays as it is, and
+     its counter stands still;
    - an instruction that was never reached, or not often enough to be tried,
      stays as it is, and will be specialized, with a write, when it is;
    - a specialized one stays.  Its misses are counted elsewhere, and after very
@@ -14,8 +14,8 @@
    - what writes itself once, when it is first executed, is what it will be.
 
    Instructions that a tool of sys.monitoring or a tracer has its hands on are
-   left alone, and so is what is compiled (ENTER_EXECUTOR).  When such a tool goes,
-   the instructions learn again, as they always do. */
+   left alone, and so is what is compiled (ENTER_EXECUTOR).  When such a tool
+   goes, the instructions learn again, as they always do. */
 
 #include "Python.h"
 #include "opcode.h"               // LOAD_CONST
@@ -27,8 +27,8 @@
 #include "pycore_pystate.h"       // _PyInterpreterState_GET()
 #include "pycore_quiet.h"
 
-/* So many misses at one place, of all that share a counter, set it going again.
-   Code that is not quiet tries again after 53. */
+/* So many misses at one place, of all that share a counter, set it going
+   again.  Code that is not quiet tries again after 53. */
 #define MISSES 1024
 #define COUNTERS 1024
 
@@ -45,8 +45,8 @@ _PyCode_QuietMiss(_Py_BackoffCounter *counter)
     }
 }
 
-/* Does the cache of an instruction begin with a counter of attempts to specialize
-   it? */
+/* Does the cache of an instruction begin with a counter of attempts to
+   specialize it? */
 static int
 has_counter(int general)
 {
@@ -61,8 +61,8 @@ has_counter(int general)
     return _PyOpcode_Caches[general] > 0;
 }
 
-/* An instruction begins with so few attempts behind it that it may not have met
-   yet what it is for. */
+/* An instruction begins with so few attempts behind it that it may not have
+   met yet what it is for. */
 static int
 is_cold(_Py_BackoffCounter counter)
 {
@@ -71,8 +71,8 @@ is_cold(_Py_BackoffCounter counter)
 }
 
 /* What an instruction becomes that writes itself when it is first executed; or
-   0.  RESUME, which does, too, stays: whether a line of a generator is reported
-   depends on whether one was executed before. */
+   0.  RESUME, which does, too, stays: whether a line of a generator is
+   reported depends on whether one was executed before. */
 static int
 settled_form(PyCodeObject *code, int opcode, int oparg)
 {
@@ -89,7 +89,7 @@ settled_form(PyCodeObject *code, int opcode, int oparg)
     }
 }
 
-/* Let the instructions of code, which is immortal, be quiet.  1 if any was not. */
+/* Let the instructions of immortal code be quiet.  1 if any was not. */
 static int
 quiet_code(PyCodeObject *code)
 {

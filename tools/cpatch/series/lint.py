@@ -42,11 +42,13 @@ RULES = {
     "O2": "an overlay C file is at most 400 lines (warning)",
     "O3": "a path is in one of the shared overlay and the pin's own",
     "O4": "the pin's own headers provide every name in patches/port-names, and no other _PyPort_",
+    "O5": "a C line of the overlay or the extension has at most 79 columns, as PEP 7 says",
     "F1": "the pin lists fixes in the order of the archive's own series file",
     **lint_parts.RULES,
     "V1": "the version is written in the pin file only",
 }
 _MOST_LINES = 400
+_MOST_COLUMNS = 79
 _PORT_NAME = re.compile(r"^_Py\w+", re.MULTILINE)
 # PEP 7 begins a function's definition in the first column; a type or a macro needs its word.
 # What a header must have from upstream, it asks for: "#ifndef NAME", and an error.
@@ -56,6 +58,7 @@ _PORT_DEFINED = re.compile(r"^(?:# *define |# *ifndef |typedef .*\(\*)?(_Py\w+)"
 def lint(project: Project, pins: Pins, chosen: list[Pin]) -> Iterator[Finding]:
     """Yield everything the rules find for some of the pins."""
     yield from version_literals(project, pins)
+    yield from _extension(project)
     every = []
     for pin in pins.table.values():
         try:
@@ -74,7 +77,7 @@ def lint(project: Project, pins: Pins, chosen: list[Pin]) -> Iterator[Finding]:
         pristine = fixes.base(project, pin)
         repo = Repo(project.store)
         yield from _fixes(project, pin)
-        yield from _overlay(repo, pin, pristine, inputs)
+        yield from _overlay(project, repo, pin, pristine, inputs)
         if inputs.patches:
             yield from _port(project, pin)
         else:
@@ -110,13 +113,32 @@ def _fixes(project: Project, pin: Pin) -> Iterator[Finding]:
             yield Finding("F1", where, f"{next_one} comes before {one} in the archive's series")
 
 
-def _overlay(repo: Repo, pin: Pin, pristine: str, inputs: Inputs) -> Iterator[Finding]:
+def _overlay(
+    project: Project, repo: Repo, pin: Pin, pristine: str, inputs: Inputs
+) -> Iterator[Finding]:
     for path, other in overlay.shadowing(inputs.overlay, repo.files(pristine)).items():
         yield Finding("O1", path, f"shadows upstream: {other} exists in CPython {pin.version}")
     for path, file in inputs.overlay.items():
+        # What Argument Clinic writes is as long and as wide as it makes it.
+        if not path.endswith((".c", ".h")) or "/clinic/" in path:
+            continue
         lines = file.data.count(b"\n")
-        if path.endswith((".c", ".h")) and "/clinic/" not in path and lines > _MOST_LINES:
+        if lines > _MOST_LINES:
             yield Finding("O2", path, f"{lines} lines; split it by concern", fatal=False)
+        yield from _wide(project.show(overlay.place(project, pin, path)), file.data)
+
+
+def _extension(project: Project) -> Iterator[Finding]:
+    for folder in ("src", "include"):
+        for path in sorted((project.root / "wheel" / folder).rglob("*.[ch]")):
+            yield from _wide(project.show(path), path.read_bytes())
+
+
+def _wide(where: str, data: bytes) -> Iterator[Finding]:
+    for number, line in enumerate(data.decode(errors="replace").split("\n"), 1):
+        columns = len(line.expandtabs())
+        if columns > _MOST_COLUMNS:
+            yield Finding("O5", f"{where}:{number}", f"{columns} columns; break the line")
 
 
 def _port(project: Project, pin: Pin) -> Iterator[Finding]:

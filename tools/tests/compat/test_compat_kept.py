@@ -16,15 +16,8 @@ from cpatch.compat import session
 from cpatch.compat.running import LIMIT
 from cpatch.kept.keeping import keep
 
-
-@pytest.fixture
-def toy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Toy:
-    return compattoy.make_compat(tmp_path / "toy", monkeypatch)
-
-
-@pytest.fixture
-def runs(toy: Toy, monkeypatch: pytest.MonkeyPatch) -> Runs:
-    return compattoy.make_runs(monkeypatch)
+toy = compattoy.toy
+runs = compattoy.runs
 
 
 def change(toy: Toy, name: str, **more: Any) -> None:

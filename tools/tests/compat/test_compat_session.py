@@ -18,15 +18,8 @@ from cpatch.kept import entries
 from cpatch.kept.entry import read_json
 from cpatch.kept.keeping import keep
 
-
-@pytest.fixture
-def toy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Toy:
-    return compattoy.make_compat(tmp_path / "toy", monkeypatch)
-
-
-@pytest.fixture
-def runs(toy: Toy, monkeypatch: pytest.MonkeyPatch) -> Runs:
-    return compattoy.make_runs(monkeypatch)
+toy = compattoy.toy
+runs = compattoy.runs
 
 
 def test_a_second_time_nothing_runs(toy: Toy, runs: Runs) -> None:

@@ -137,6 +137,34 @@ def test_long_overlay_file_is_a_warning(linted, said):
     assert "O2 (warning): 401 lines" in said()
 
 
+WIDE = "int " + "x" * 75
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "found"),
+    [
+        ("Objects/immortal.c", f"{WIDE};\n", True),
+        ("Include/internal/immortal.h", f"int x;\n{WIDE};", True),
+        ("Objects/immortal.c", "\tint " + "x" * 67 + ";\n", True),
+        ("Objects/immortal.c", f"{WIDE}\n", False),
+        ("Objects/immortal.c", "/* " + "…" * 73 + " */\n", False),
+        ("Objects/clinic/immortal.c.h", f"{WIDE};\n", False),
+        (f"patches/{BRANCH}/Objects/own.c", f"{WIDE};\n", True),
+        ("wheel/src/module.c", f"{WIDE};\n", True),
+        ("wheel/include/internal/immortal.h", f"{WIDE};\n", True),
+        ("wheel/src/module.c", f"{WIDE}\n", False),
+        ("wheel/README.md", f"{WIDE};\n", False),
+    ],
+)
+def test_c_line_of_more_columns_than_pep_7_allows(linted, said, path, text, found):
+    file = linted.root / path
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text)
+    assert ("O5" in linted.lint()) == found
+    linted.run("lint")
+    assert (f"{path}:{len(text.splitlines())}: O5: 80 columns" in said()) == found
+
+
 def test_new_file_in_a_patch_belongs_to_the_overlay(linted):
     text = PATCHES[FIRST].replace("Touches: Objects/object.c", "Touches: Objects/new.c")
     head = text.split("diff --git", 1)[0]

@@ -1,4 +1,5 @@
-/* The extension's port: the pin's, but for what its interpreter does not do by itself. */
+/* The extension's port: the pin's, but for what its interpreter does not do
+   by itself. */
 
 #ifndef IMMORTAL_HEAP_PORT_H
 #define IMMORTAL_HEAP_PORT_H
@@ -9,8 +10,8 @@
 extern void glue_set_quiet(int on);
 #define _PyPort_SetQuiet(on) glue_set_quiet(on)
 
-/* Closing a buffered file that a stopped thread is at work with is a fatal error of
-   stock's while it finalizes.  It lets such a file be. */
+/* Closing a buffered file that a stopped thread is at work with is a fatal
+   error of stock's while it finalizes.  It lets such a file be. */
 extern int glue_is_file_locked(PyObject *op);
 #define _PyPort_IsFileLocked(op) glue_is_file_locked(op)
 

@@ -1,9 +1,9 @@
 /* The extension: quiet code, where the interpreter loop knows nothing of it.
 
-   An instruction that counts writes to its counter whatever is in there.  So the
-   counters are left as they are, and instructions learn as ever; what is of use is
-   that an instruction writes itself now which would when it is first executed
-   (patches/3.14/Python/quiet_code.c). */
+   An instruction that counts writes to its counter whatever is in there.  So
+   the counters are left as they are, and instructions learn as ever; what is
+   of use is that an instruction writes itself now which would when it is first
+   executed (patches/3.14/Python/quiet_code.c). */
 
 #ifndef Py_INTERNAL_QUIET_H
 #define Py_INTERNAL_QUIET_H

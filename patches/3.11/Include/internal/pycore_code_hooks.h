@@ -12,8 +12,9 @@ extern "C" {
 
 #include "pycore_code.h"          // _Py_CODEUNIT
 
-/* Lets those instructions, of n, stop adapting that the interpreter itself does
-   not know of.  NULL until there are any; whoever makes some sets it first. */
+/* Lets those instructions, of n, stop adapting that the interpreter
+   itself does not know of.  NULL until there are any; whoever makes some
+   sets it first. */
 extern void (*_PyCode_SettleHook)(_Py_CODEUNIT *instructions, Py_ssize_t n);
 
 #ifdef __cplusplus

@@ -1,8 +1,8 @@
-/* The port: what the shared files need of CPython that is not the same in each.
+/* The port: what shared files need of CPython that is not the same in each.
 
    Files that all pins share use these names and no version numbers.  What each
-   name promises is said here; patches/port-names lists them, and each pin has a
-   header like this one that provides them all. */
+   name promises is said here; patches/port-names lists them, and each pin has
+   a header like this one that provides them all. */
 
 #ifndef Py_INTERNAL_IMMORTAL_PORT_H
 #define Py_INTERNAL_IMMORTAL_PORT_H
@@ -21,14 +21,14 @@ extern "C" {
 #include "pycore_object.h"        // _PyType_HasFeature()
 #include "pycore_port_objects.h"
 
-/* A variable that each of the threads has for itself which finalize an interpreter
-   at the same time.  Here, all take the same GIL. */
+/* A variable that each of the threads has for itself which finalize an
+   interpreter at the same time.  Here, all take the same GIL. */
 #define _PyPort_THREAD_LOCAL
 
 /* --- Frames ------------------------------------------------------------- */
 
-/* The innermost frame of a thread that runs Python code, or NULL; its previous is
-   the one that called it. */
+/* The innermost frame of a thread that runs Python code, or NULL; its previous
+   is the one that called it. */
 static inline _PyInterpreterFrame *
 _PyPort_Frame(PyThreadState *ts)
 {
@@ -74,8 +74,9 @@ _PyPort_IsSlotCounted(_PyInterpreterFrame *frame, int i)
     return 1;
 }
 
-/* The frame of op, if that is a generator, a coroutine or an asynchronous generator
-   and its tp_traverse shows references that are not counted, too; else NULL. */
+/* The frame of op, if that is a generator, a coroutine or an asynchronous
+   generator and its tp_traverse shows references that are not counted, too;
+   else NULL. */
 static inline _PyInterpreterFrame *
 _PyPort_GeneratorFrame(PyObject *op)
 {
@@ -106,8 +107,9 @@ _PyPort_IsFrameOfGenerator(_PyInterpreterFrame *frame)
     return frame->stacktop >= 0 && frame->owner == FRAME_OWNED_BY_GENERATOR;
 }
 
-/* A reference on the evaluation stack is counted like any other: nothing has to
-   be done where what it refers to became immortal.  is_immortal says of what. */
+/* A reference on the evaluation stack is counted like any other: nothing
+   has to be done where what it refers to became immortal.  is_immortal says
+   of what. */
 static inline void
 _PyPort_SettleFrame(_PyInterpreterFrame *frame,
                     int (*is_immortal)(PyObject *, void *), void *arg)
@@ -175,16 +177,16 @@ _PyPort_IsRuntimeFinalizing(void)
     return _Py_IsFinalizing();
 }
 
-/* Is tstate's interpreter finalized, by a thread that is the only one that still
-   runs Python code there? */
+/* Is tstate's interpreter finalized, by a thread that is the only one that
+   still runs Python code there? */
 static inline int
 _PyPort_AreThreadsStopped(PyThreadState *Py_UNUSED(tstate))
 {
     return _PyPort_IsRuntimeFinalizing();
 }
 
-/* The calling thread waits for the GIL, by the new tstate, and goes on where another
-   thread has finalized its interpreter so far, which may not go on. */
+/* The calling thread waits for the GIL, by the new tstate, and goes on where
+   another thread has finalized its interpreter so far, which may not go on. */
 static inline void
 _PyPort_TakeOver(PyThreadState *Py_UNUSED(stuck), PyThreadState *tstate)
 {
@@ -201,8 +203,8 @@ _PyPort_ShareGIL(PyInterpreterState *Py_UNUSED(one),
     return 1;
 }
 
-/* No interpreter begins or ends in between.  Nothing may be called that could give
-   up the GIL.  Here, the GIL sees to it. */
+/* No interpreter begins or ends in between.  Nothing may be called that could
+   give up the GIL.  Here, the GIL sees to it. */
 static inline void
 _PyPort_LockInterpreters(void)
 {
@@ -227,8 +229,9 @@ _PyPort_SetQuiet(int Py_UNUSED(on))
 {
 }
 
-/* Is op a file that would end the process if it were closed, because a stopped
-   thread has locked it or one below it?  Not here: close() raises an exception. */
+/* Is op a file that would end the process if it were closed, because a
+   stopped thread has locked it or one below it?  Not here: close() raises
+   an exception. */
 static inline int
 _PyPort_IsFileLocked(PyObject *Py_UNUSED(op))
 {

@@ -1,5 +1,6 @@
-/* The port, for pymalloc: what Objects/obmalloc_seal.h needs of Objects/obmalloc.c
-   that is not the same in each CPython.  obmalloc_seal.h includes it there. */
+/* The port, for pymalloc: what Objects/obmalloc_seal.h needs of
+   Objects/obmalloc.c that is not the same in each CPython.  obmalloc_seal.h
+   includes it there. */
 
 #ifndef Py_INTERNAL_OBMALLOC_PORT_H
 #define Py_INTERNAL_OBMALLOC_PORT_H
@@ -11,7 +12,7 @@
 /* A byte of a pool. */
 #define _PyPort_block block
 
-/* Does the allocator look for free pools that are on no list, seal_find_pool()? */
+/* Does the allocator find free pools that are on no list, seal_find_pool()? */
 #define _PyPort_HOLES_ARE_FOUND 1
 
 /* The arenas, *n of them; those that were never used or are free have no

@@ -31,8 +31,8 @@ _PyPort_GetItemString(PyObject *dict, const char *name)
     return _PyDict_GetItemStringWithError(dict, name);
 }
 
-/* See to it that the keys have the version that specialized code wants to know.
-   1 if they got one, 0 if they had one or cannot have one. */
+/* See to it that the keys have the version that specialized code wants to
+   know.  1 if they got one, 0 if they had one or cannot have one. */
 static inline int
 _PyPort_GiveKeysVersion(PyInterpreterState *interp, PyDictKeysObject *keys)
 {
@@ -40,9 +40,9 @@ _PyPort_GiveKeysVersion(PyInterpreterState *interp, PyDictKeysObject *keys)
         _PyDictKeys_GetVersionForCurrentState(keys) != 0;
 }
 
-/* The keys that a class's objects share have room for more, less with each object
-   that is made, until there is room for one.  See to it that it is so now.  1 if
-   that changed anything.
+/* The keys that a class's objects share have room for more, less with each
+   object that is made, until there is room for one.  See to it that it is so
+   now.  1 if that changed anything.
 
    Here it never does: which attributes objects have is known only once they
    were set, which may be later. */
@@ -54,7 +54,7 @@ _PyPort_SettleSharedKeys(PyDictKeysObject *keys)
 
 /* --- Tuples ------------------------------------------------------------- */
 
-/* Where a tuple keeps its hash, -1 until it is computed; NULL if it does not. */
+/* Where a tuple keeps its hash, -1 until computed; NULL if it does not. */
 static inline Py_hash_t *
 _PyPort_TupleHash(PyObject *op)
 {

@@ -1,4 +1,5 @@
-/* Quiet code: what the interpreter loop knows of it (Python/immortal_quiet.c). */
+/* Quiet code: what the interpreter loop knows of it
+   (Python/immortal_quiet.c). */
 
 #ifndef Py_INTERNAL_QUIET_H
 #define Py_INTERNAL_QUIET_H

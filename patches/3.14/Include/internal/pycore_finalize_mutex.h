@@ -13,9 +13,9 @@ extern "C" {
 #include "pycore_finalize_wait.h" // _PyFinalize_CheckWait()
 #include "pycore_lock.h"          // PyMutex_IsLocked()
 
-/* Lock mutex; for one that is held while its owner asks for the GIL.  Returns 0,
-   or -1 with PythonFinalizationError set: a thread that was stopped at shutdown
-   holds it. */
+/* Lock mutex; for one that is held while its owner asks for the GIL.  Returns
+   0, or -1 with PythonFinalizationError set: a thread that was stopped at
+   shutdown holds it. */
 static inline int
 _PyFinalize_LockMutex(PyMutex *mutex)
 {

@@ -1,13 +1,13 @@
 /* Immortal reference counts: how an object of this CPython becomes immortal.
 
    The representation is upstream's (Include/refcount.h), and has to be: wheels
-   inline it.  The count is the low 32 bits of a word.  An immortal count begins
-   at 3<<30; Py_INCREF() stores nothing from there on, and Py_DECREF() nothing
-   from 2**31 on.  Code that counts nevertheless has 2**30 decrements, or as many
-   increments, until the object is mortal again.
+   inline it.  The count is the low 32 bits of a word.  An immortal count
+   begins at 3<<30; Py_INCREF() stores nothing from there on, and Py_DECREF()
+   nothing from 2**31 on.  Code that counts nevertheless has 2**30 decrements,
+   or as many increments, until the object is mortal again.
 
-   In the same word is a flag that says the same.  A reference on the evaluation
-   stack is not counted if it was made from an object with the flag
+   In the same word is a flag that says the same.  A reference on the
+   evaluation stack is not counted if it was made from an object with the flag
    (PyStackRef_FromPyObjectSteal()), so flag and count must agree.
 
    There is no such heap for a free-threaded build: its collector has no lists,

@@ -1,8 +1,8 @@
-/* The port: what the shared files need of CPython that is not the same in each.
+/* The port: what shared files need of CPython that is not the same in each.
 
    Files that all pins share use these names and no version numbers.  What each
-   name promises is said here; patches/port-names lists them, and each pin has a
-   header like this one that provides them all. */
+   name promises is said here; patches/port-names lists them, and each pin has
+   a header like this one that provides them all. */
 
 #ifndef Py_INTERNAL_IMMORTAL_PORT_H
 #define Py_INTERNAL_IMMORTAL_PORT_H
@@ -24,15 +24,15 @@ extern "C" {
 #include "pycore_port_objects.h"
 #include "pycore_stackref.h"      // PyStackRef_AsPyObjectBorrow()
 
-/* A variable that each of the threads has for itself which finalize an interpreter
-   at the same time. */
+/* A variable that each of the threads has for itself which finalize an
+   interpreter at the same time. */
 #define _PyPort_THREAD_LOCAL _Py_thread_local
 
 /* --- Frames ------------------------------------------------------------- */
 
-/* The innermost frame of a thread that runs Python code, or NULL; its previous is
-   the one that called it.  Between them are frames of the interpreter loop itself,
-   which have no slots and no function. */
+/* The innermost frame of a thread that runs Python code, or NULL; its previous
+   is the one that called it.  Between them are frames of the interpreter loop
+   itself, which have no slots and no function. */
 static inline _PyInterpreterFrame *
 _PyPort_Frame(PyThreadState *ts)
 {
@@ -52,8 +52,8 @@ port_is_frame_of_loop(_PyInterpreterFrame *frame)
             register of the interpreter loop.  Of what is in these, only the
             address may be taken.
 
-   The loop stores where the stack ends before it calls anything that could come
-   here.  Debug builds take it away while an instruction runs. */
+   The loop stores where the stack ends before it calls anything that could
+   come here.  Debug builds take it away while an instruction runs. */
 static inline int
 _PyPort_FrameSlots(_PyInterpreterFrame *frame, int stale)
 {
@@ -70,7 +70,8 @@ _PyPort_FrameSlots(_PyInterpreterFrame *frame, int stale)
 static inline PyObject *
 port_from_stackref(_PyStackRef ref)
 {
-    return PyStackRef_IsNullOrInt(ref) ? NULL : PyStackRef_AsPyObjectBorrow(ref);
+    return PyStackRef_IsNullOrInt(ref) ? NULL
+                                       : PyStackRef_AsPyObjectBorrow(ref);
 }
 
 /* What is in a slot, borrowed, or NULL. */
@@ -80,7 +81,7 @@ _PyPort_FrameSlot(_PyInterpreterFrame *frame, int i)
     return port_from_stackref(frame->localsplus[i]);
 }
 
-/* The first slot of those that are surely operands of a call that is going on. */
+/* The first slot of those that are surely operands of a call going on. */
 static inline int
 _PyPort_FirstOperand(_PyInterpreterFrame *frame)
 {
@@ -96,8 +97,9 @@ _PyPort_IsSlotCounted(_PyInterpreterFrame *frame, int i)
     return PyStackRef_RefcountOnObject(frame->localsplus[i]);
 }
 
-/* The frame of op, if that is a generator, a coroutine or an asynchronous generator
-   and its tp_traverse shows references that are not counted, too; else NULL. */
+/* The frame of op, if that is a generator, a coroutine or an asynchronous
+   generator and its tp_traverse shows references that are not counted, too;
+   else NULL. */
 static inline _PyInterpreterFrame *
 _PyPort_GeneratorFrame(PyObject *op)
 {
@@ -138,9 +140,9 @@ _PyPort_IsFrameOfGenerator(_PyInterpreterFrame *frame)
         frame->stackpointer != NULL;
 }
 
-/* A reference on the evaluation stack says whether it is counted, and such a one
-   may be copied with a count, and the copy given up without one.  So where it is
-   to what is immortal, it has to become one that is not counted.
+/* A reference on the evaluation stack says whether it is counted, and such a
+   one may be copied with a count, and the copy given up without one.  So where
+   it is to what is immortal, it has to become one that is not counted.
 
    is_immortal -- says of what. */
 static inline void
@@ -241,21 +243,21 @@ _PyPort_IsRuntimeFinalizing(void)
     return Py_IsFinalizing();
 }
 
-/* Is tstate's interpreter finalized, by a thread that is the only one that still
-   runs Python code there? */
+/* Is tstate's interpreter finalized, by a thread that is the only one that
+   still runs Python code there? */
 static inline int
 _PyPort_AreThreadsStopped(PyThreadState *tstate)
 {
     return _PyInterpreterState_GetFinalizing(tstate->interp) != NULL;
 }
 
-/* The calling thread waits for the GIL, by the new tstate, and goes on where another
-   thread has finalized its interpreter so far, which may not go on. */
+/* The calling thread waits for the GIL, by the new tstate, and goes on where
+   another thread has finalized its interpreter so far, which may not go on. */
 static inline void
 _PyPort_TakeOver(PyThreadState *stuck, PyThreadState *tstate)
 {
     PyEval_AcquireThread(tstate);
-    /* Not without the GIL: the other one's state changes as it gets and leaves it. */
+    /* With the GIL: the other's state changes as it gets and leaves it. */
     _PyThreadState_SetShuttingDown(stuck);
     _PyInterpreterState_SetFinalizing(tstate->interp, tstate);
     _PyRuntimeState_SetFinalizing(&_PyRuntime, tstate);
@@ -268,8 +270,8 @@ _PyPort_ShareGIL(PyInterpreterState *one, PyInterpreterState *other)
     return one->ceval.gil == other->ceval.gil;
 }
 
-/* No interpreter begins or ends in between.  Nothing may be called that could give
-   up the GIL. */
+/* No interpreter begins or ends in between.  Nothing may be called that could
+   give up the GIL. */
 static inline void
 _PyPort_LockInterpreters(void)
 {
@@ -296,8 +298,9 @@ _PyPort_SetQuiet(int Py_UNUSED(on))
 {
 }
 
-/* Is op a file that would end the process if it were closed, because a stopped
-   thread has locked it or one below it?  Not here: close() raises an exception. */
+/* Is op a file that would end the process if it were closed, because a
+   stopped thread has locked it or one below it?  Not here: close() raises
+   an exception. */
 static inline int
 _PyPort_IsFileLocked(PyObject *Py_UNUSED(op))
 {

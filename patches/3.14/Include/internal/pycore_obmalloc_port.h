@@ -1,7 +1,8 @@
-/* The port, for pymalloc: what Objects/obmalloc_seal.h needs of Objects/obmalloc.c
-   that is not the same in each CPython.  obmalloc_seal.h includes it there, and in
-   the extension (wheel/src/pools.c), which is outside of the allocator: it has the
-   functions that this uses, and two of the names below in another way. */
+/* The port, for pymalloc: what Objects/obmalloc_seal.h needs of
+   Objects/obmalloc.c that is not the same in each CPython.  obmalloc_seal.h
+   includes it there, and in the extension (wheel/src/pools.c), which is
+   outside of the allocator: it has the functions that this uses, and two of
+   the names below in another way. */
 
 #ifndef Py_INTERNAL_OBMALLOC_PORT_H
 #define Py_INTERNAL_OBMALLOC_PORT_H
@@ -15,8 +16,8 @@
 /* A byte of a pool. */
 #define _PyPort_block pymem_block
 
-/* The arenas of the current interpreter, *n of them; those that were never used
-   or are free have no address. */
+/* The arenas of the current interpreter, *n of them; those that were never
+   used or are free have no address. */
 static inline struct arena_object *
 _PyPort_Arenas(uint *n)
 {
@@ -35,7 +36,7 @@ _PyPort_UsableArenas(void)
 
 #ifndef _PyPort_HOLES_ARE_FOUND
 
-/* Does the allocator look for free pools that are on no list, seal_find_pool()? */
+/* Does the allocator find free pools that are on no list, seal_find_pool()? */
 #define _PyPort_HOLES_ARE_FOUND 1
 
 /* Do arenas come from mmap()? */

@@ -36,8 +36,8 @@ _PyPort_GetItemString(PyObject *dict, const char *name)
     return value;
 }
 
-/* See to it that the keys have the version that specialized code wants to know.
-   1 if they got one, 0 if they had one or cannot have one. */
+/* See to it that the keys have the version that specialized code wants to
+   know.  1 if they got one, 0 if they had one or cannot have one. */
 static inline int
 _PyPort_GiveKeysVersion(PyInterpreterState *interp, PyDictKeysObject *keys)
 {
@@ -45,12 +45,12 @@ _PyPort_GiveKeysVersion(PyInterpreterState *interp, PyDictKeysObject *keys)
         _PyDictKeys_GetVersionForCurrentState(interp, keys) != 0;
 }
 
-/* The keys that a class's objects share have room for more, less with each object
-   that is made, until there is room for one.  See to it that it is so now.  1 if
-   that changed anything.
+/* The keys that a class's objects share have room for more, less with each
+   object that is made, until there is room for one.  See to it that it is so
+   now.  1 if that changed anything.
 
-   The class statement finds what its methods set, so the first object shows all
-   there is, mostly.  A class that has no object yet is left alone. */
+   The class statement finds what its methods set, so the first object shows
+   all there is, mostly.  A class that has no object yet is left alone. */
 static inline int
 _PyPort_SettleSharedKeys(PyDictKeysObject *keys)
 {
@@ -65,7 +65,7 @@ _PyPort_SettleSharedKeys(PyDictKeysObject *keys)
 
 /* --- Tuples ------------------------------------------------------------- */
 
-/* Where a tuple keeps its hash, -1 until it is computed; NULL if it does not. */
+/* Where a tuple keeps its hash, -1 until computed; NULL if it does not. */
 static inline Py_hash_t *
 _PyPort_TupleHash(PyObject *op)
 {
@@ -135,9 +135,10 @@ _PyPort_GiveFunctionVersion(PyFunctionObject *func)
 
 /* --- Types -------------------------------------------------------------- */
 
-/* What the current interpreter knows of a static type of CPython's own, or NULL:
-   other types know it themselves. */
-PyAPI_FUNC(managed_static_type_state *) _PyImmortal_StaticState(PyTypeObject *type);
+/* What the current interpreter knows of a static type of CPython's own, or
+   NULL: other types know it themselves. */
+PyAPI_FUNC(managed_static_type_state *) _PyImmortal_StaticState(
+    PyTypeObject *type);
 
 /* The dictionary of weak references to what type is a base of, borrowed; or
    NULL. */

@@ -1,9 +1,9 @@
 /* Quiet code: what the interpreter loop knows of it (Python/immortal_quiet.c).
 
-   Instructions that adapt have a counter each.  It runs down to the next attempt
-   to specialize an instruction of the general form, and counts the misses of a
-   specialized one.  One whose backoff is UNREACHABLE_BACKOFF never gets there;
-   here it does not run, either. */
+   Instructions that adapt have a counter each.  It runs down to the next
+   attempt to specialize an instruction of the general form, and counts the
+   misses of a specialized one.  One whose backoff is UNREACHABLE_BACKOFF never
+   gets there; here it does not run, either. */
 
 #ifndef Py_INTERNAL_QUIET_H
 #define Py_INTERNAL_QUIET_H
@@ -19,8 +19,8 @@ extern "C" {
 
 /* Counters of quiet instructions.  That of a general one stays for ever.  Of a
    specialized one, very many misses set it going again: they are counted
-   elsewhere.  (A tool of sys.monitoring makes the first into the second, when it
-   comes by; both are without harm for either kind.) */
+   elsewhere.  (A tool of sys.monitoring makes the first into the second, when
+   it comes by; both are without harm for either kind.) */
 #define _PyCode_QUIET_GENERAL UNREACHABLE_BACKOFF
 #define _PyCode_QUIET_SPECIALIZED ((1 << BACKOFF_BITS) | UNREACHABLE_BACKOFF)
 

@@ -1,5 +1,5 @@
-/* The extension: of CPython's header of this name, what Python/finalize_files.c uses.
-   wheel/src/io_types.c fills it. */
+/* The extension: of CPython's header of this name, what
+   Python/finalize_files.c uses.  wheel/src/io_types.c fills it. */
 
 #ifndef IMMORTAL_HEAP_IOMODULE_H
 #define IMMORTAL_HEAP_IOMODULE_H
