@@ -326,9 +326,9 @@ record_dealloc(RecordObject *self)
 
 PyDoc_STRVAR(recorded_function_doc,
 "recorded_function(fd, byte, /) -> function\n\n"
-"Writes an f to the file descriptor fd when it is called.  The object that it\n"
-"is a method of writes byte when it is deallocated, and the function's\n"
-"definition is gone then.");
+"Writes an f to the file descriptor fd when it is called.  Its __self__\n"
+"writes byte when it is deallocated, and the function's definition is gone\n"
+"then.");
 
 #define CAPSULE "_testimmortal.writer"
 

@@ -48,8 +48,8 @@ cut_from_dict(PyObject *dict, const _Py_finalize_held *held)
 }
 
 /* What comes to stand in a tuple for op.  Code in C keeps iterators in a tuple
-   of its own (zip()), and calls what their type has in tp_iternext: an iterator
-   is replaced by one that has come to its end. */
+   of its own (zip()), and calls what their type has in tp_iternext: one that
+   has come to its end takes the place of an iterator. */
 static PyObject *
 stand_in_for(PyObject *op)
 {
@@ -133,7 +133,8 @@ cut_from_contents(PyObject *op, const _Py_finalize_held *held)
 }
 
 static void
-cut_from_slot(PyObject **slot, PyMemberDef *def, PyTypeObject *type, void *held)
+cut_from_slot(PyObject **slot, PyMemberDef *def, PyTypeObject *type,
+              void *held)
 {
     PyObject *op = *slot;
     if (def->type == T_OBJECT_EX && is_held(held, op) &&
