@@ -274,29 +274,6 @@ WRITER(Malloced, malloced_doc, malloced_dealloc, 0,
 WRITER(Freeing, freeing_doc, writer_dealloc, 0,
        .tp_alloc = malloced_alloc, .tp_free = freeing_free);
 
-static PyTypeObject RecordType = {
-    PyVarObject_HEAD_INIT(NULL, 0)
-    .tp_name = "_testimmortal.Record",
-    .tp_basicsize = sizeof(RecordObject),
-    .tp_flags = Py_TPFLAGS_DEFAULT,
-    .tp_new = writer_new,
-    .tp_dealloc = (destructor)record_dealloc,
-};
-
-static PyObject *
-recorded_function(PyObject *Py_UNUSED(module), PyObject *args)
-{
-    PyObject *self = writer_new(&RecordType, args, NULL);
-    if (self == NULL) {
-        return NULL;
-    }
-    PyMethodDef *def = &((RecordObject *)self)->def;
-    *def = (PyMethodDef){"recorded", record_call, METH_NOARGS, NULL};
-    PyObject *function = PyCFunction_New(def, self);
-    Py_DECREF(self);
-    return function;
-}
-
 /* As pybind11 keeps for a function, with its definition. */
 typedef struct {
     WriterObject writer;
@@ -329,6 +306,29 @@ PyDoc_STRVAR(recorded_function_doc,
 "Writes an f to the file descriptor fd when it is called.  Its __self__\n"
 "writes byte when it is deallocated, and the function's definition is gone\n"
 "then.");
+
+static PyTypeObject RecordType = {
+    PyVarObject_HEAD_INIT(NULL, 0)
+    .tp_name = "_testimmortal.Record",
+    .tp_basicsize = sizeof(RecordObject),
+    .tp_flags = Py_TPFLAGS_DEFAULT,
+    .tp_new = writer_new,
+    .tp_dealloc = (destructor)record_dealloc,
+};
+
+static PyObject *
+recorded_function(PyObject *Py_UNUSED(module), PyObject *args)
+{
+    PyObject *self = writer_new(&RecordType, args, NULL);
+    if (self == NULL) {
+        return NULL;
+    }
+    PyMethodDef *def = &((RecordObject *)self)->def;
+    *def = (PyMethodDef){"recorded", record_call, METH_NOARGS, NULL};
+    PyObject *function = PyCFunction_New(def, self);
+    Py_DECREF(self);
+    return function;
+}
 
 #define CAPSULE "_testimmortal.writer"
 
