@@ -24,6 +24,7 @@ struct walk {
     _Py_deallocators deallocators;
     _Py_walk_stack stack;   /* what the collector does not track */
     _Py_addrset seen;       /* of that */
+    _Py_addrset noted;
     PyObject *holder;       /* being expanded; borrowed */
     int no_memory;
 };
@@ -46,7 +47,10 @@ note(struct walk *w, PyObject *op)
     {
         w->no_memory = 1;
     }
-    if (_Py_objlist_append(&w->users->objects, op) < 0) {
+    int added = _Py_addrset_add(&w->noted, op);
+    if (added < 0 ||
+        (added > 0 && _Py_objlist_append(&w->users->objects, op) < 0))
+    {
         w->no_memory = 1;
     }
 }
@@ -113,6 +117,7 @@ _PyFinalize_FindUsers(PyInterpreterState *interp, _Py_addrset *leaving,
     _PyDeallocators_Clear(&w.deallocators);
     PyMem_RawFree(w.stack.entries);
     _Py_addrset_clear(&w.seen);
+    _Py_addrset_clear(&w.noted);
     return w.no_memory ? -1 : 0;
 }
 
