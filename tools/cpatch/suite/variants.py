@@ -111,7 +111,11 @@ def choose(names: Sequence[str]) -> list[Variant]:
     for name in names:
         if name not in VARIANTS:
             raise CpatchError(
-                f"no such variant: {name}", wanted=", ".join(VARIANTS), got=name, code=USAGE
+                f"no such variant: {name}",
+                wanted=", ".join(VARIANTS),
+                got=name,
+                fix="make variants ARGS=--list",
+                code=USAGE,
             )
     return [each for each in VARIANTS.values() if not names or each.name in names]
 
