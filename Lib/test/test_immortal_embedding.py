@@ -103,6 +103,18 @@ class ProgramTests(unittest.TestCase):
         with self.assertRaisesRegex(RuntimeError, 'it says no'):
             self.build(__file__, "sh -c \"echo it says no; false\"")
 
+    def test_what_does_not_say_how_it_was_built(self):
+        path = os.path.join(self.home, 'none')
+        for text, said in (('#!/bin/sh\necho no >&2; exit 3', 'no'),
+                           ('#!/bin/sh\necho one line', 'not enough values'),
+                           ('no program', 'Exec format error')):
+            with self.subTest(said):
+                with open(path, 'w') as file:
+                    file.write(text)
+                os.chmod(path, 0o755)
+                with self.assertRaisesRegex(RuntimeError, said):
+                    embedding_rounds.build(path, 'rounds')
+
     def run_program(self, *args, run):
         """Run it without building anything; return its status and output."""
         with (mock.patch.object(program, 'build'),
@@ -120,6 +132,8 @@ class ProgramTests(unittest.TestCase):
             return memory
 
         other = os.path.join(self.home, 'stock')
+        with open(other, 'w'):
+            os.chmod(other, 0o755)
         for args, wanted in ((['never'], 0), (['main'], 1),
                              (['never', '--compare', other], 0)):
             status, output = self.run_program(*args, run=run)
@@ -128,6 +142,19 @@ class ProgramTests(unittest.TestCase):
         self.assertEqual(status, 1)
         self.assertEqual(json.loads(output)[sys.executable],
                          {'never': [3, 4], 'main': 'lost'})
+
+    def test_the_other_is_no_executable(self):
+        for path in os.path.join(self.home, 'none'), self.home:
+            with (self.subTest(path),
+                  contextlib.redirect_stderr(io.StringIO()) as errors,
+                  self.assertRaises(SystemExit)):
+                self.run_program('--compare', path, run=None)
+            self.assertIn(f'{path!r} is not an executable', errors.getvalue())
+
+    def test_sizes(self):
+        memory = embedding_rounds.Memory([1, 2], [2, 3], [3072, 4096])
+        status, output = self.run_program('never', run=lambda *_, **__: memory)
+        self.assertIn('| never | 3.0 | 4.0 | 1024.0 |', output)
 
     def test_no_end(self):
         path = os.path.join(self.home, 'rounds')

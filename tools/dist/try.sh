@@ -13,7 +13,7 @@ mv "/srv/first place/"* /srv/moved
 py=/srv/moved/bin/python3
 
 say each file is what the manifest says
-$py verify.py /srv/moved
+$py /srv/moved/share/*/verify.py /srv/moved
 
 say all modules, with their libraries
 $py -W ignore - <<'END'

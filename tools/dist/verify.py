@@ -1,7 +1,11 @@
-"""Compare an unpacked tree with its manifest: python3 verify.py TREE. Standard library only."""
+"""Compare an unpacked tarball of make dist with the manifest in it: python3 verify.py TREE.
+
+Lies beside the manifest, too. Standard library only.
+"""
 
 from __future__ import annotations
 
+import argparse
 import hashlib
 import json
 import sys
@@ -15,7 +19,11 @@ def differing(home: Path) -> list[str]:
     if not papers:
         return ["share/immortal-python*/manifest.json: missing"]
     for paper in papers:
-        wanted = json.loads(paper.read_text(encoding="utf-8"))["files"]
+        try:
+            wanted = json.loads(paper.read_text(encoding="utf-8"))["files"]
+        except (ValueError, KeyError):
+            found.append(f"{paper.relative_to(home)}: no manifest")
+            continue
         there = {str(path.relative_to(home)): path for path in home.rglob("*") if path != paper}
         for name, path in sorted(there.items()):
             if path.is_symlink():
@@ -30,7 +38,18 @@ def differing(home: Path) -> list[str]:
     return found
 
 
-if __name__ == "__main__":
-    lines = differing(Path(sys.argv[1]))
+def main() -> int:
+    """Print what differs; return whether something does."""
+    text, _, _ = (__doc__ or "").partition("\n")
+    parser = argparse.ArgumentParser(prog="verify.py", description=text)
+    parser.add_argument("tree", metavar="TREE", type=Path, help="where bin/ and share/ are")
+    tree = parser.parse_args().tree
+    if not tree.is_dir():
+        parser.error(f"no such directory: {tree}")
+    lines = differing(tree)
     print("\n".join(lines) or "all files are as in the manifest")
-    sys.exit(bool(lines))
+    return bool(lines)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -21,11 +21,14 @@ import shlex
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import ModuleType
 
-import _testimmortal as imm  # type: ignore[import-not-found]
+try:
+    import _testimmortal as imm  # type: ignore[import-not-found]
+except ImportError:
+    imm = None
 
 SOURCE = Path(__file__).parents[1] / "stockabi" / "stockabi.c"
 NAME = "abi3drift"
@@ -61,15 +64,34 @@ print("as it was" if obj is None or len(obj) == 10 else "overwritten")
 """
 
 
+def holding(name: str) -> Callable[[str], str]:
+    """Return the type, for argparse, of a directory that has a file of that name."""
+
+    def directory(path: str) -> str:
+        if not Path(path, name).is_file():
+            raise argparse.ArgumentTypeError(f"{path!r} has no {name}")
+        return path
+
+    return directory
+
+
+def powers(text: str) -> list[int]:
+    """Return the numbers of a list like 10,20."""
+    return [int(each) for each in text.split(",")]
+
+
 def build(headers: str, config: str, home: str) -> ModuleType:
-    """Compile the module into *home* and return it."""
+    """Compile the module into *home* and return it; SystemExit if it does not compile."""
     target = Path(home, f"{NAME}.abi3.so")
     command = [
         *shlex.split(os.environ.get("CC", "cc")),
         *("-O2", "-fPIC", "-shared", "-DLIMITED", f"-DNAME={NAME}"),
         *(f"-I{headers}", f"-I{config}", str(SOURCE), "-o", str(target)),
     ]
-    subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
+    try:
+        subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
+    except (OSError, subprocess.CalledProcessError) as error:
+        sys.exit(f"error: {error}")
     spec = importlib.util.spec_from_file_location(NAME, target)
     assert spec
     assert spec.loader
@@ -117,16 +139,19 @@ def ends(home: str) -> Iterator[tuple[str, str, str, str]]:
 def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("headers")
-    parser.add_argument("config")
-    parser.add_argument("--powers", default="10,16,20,24,28")
+    parser.add_argument("headers", metavar="OLD/Include", type=holding("Python.h"))
+    parser.add_argument("config", metavar="CONFIG", type=holding("pyconfig.h"))
+    parser.add_argument("--powers", type=powers, default="10,16,20,24,28", help="of two")
     asked = parser.parse_args()
-    powers = [int(each) for each in asked.powers.split(",")]
+    if imm is None:
+        parser.error("this Python has no _testimmortal: run it by a patched one, $(make -s which)")
     with tempfile.TemporaryDirectory() as home:
         module = build(asked.headers, asked.config, home)
-        print(f"| what the module does | {' | '.join(f'2^{power} times' for power in powers)} |")
-        print(f"|---|{'---:|' * len(powers)}")
-        for words, found in drifts(module, powers):
+        print(
+            f"| what the module does | {' | '.join(f'2^{power} times' for power in asked.powers)} |"
+        )
+        print(f"|---|{'---:|' * len(asked.powers)}")
+        for words, found in drifts(module, asked.powers):
             print(f"| {words} | {' | '.join(found)} |")
         print("\n| object | counted past its end | then it is | and the process |")
         print("|---|---|---|---|")

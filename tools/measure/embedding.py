@@ -39,7 +39,7 @@ def run(stock: Measuring, patched: Measuring, count: int, ways: tuple[str, ...])
 
 def table(sizes: Sizes) -> list[str]:
     """Return the lines of a Markdown table."""
-    out = ["| | way | KiB after the first round | after the last | per round |"]
+    out = ["| | way | MiB after the first round | after the last | KiB per round |"]
     out += ["|---|---|---:|---:|---:|"]
     for name, ways in sizes.items():
         for way, after in ways.items():
@@ -48,7 +48,8 @@ def table(sizes: Sizes) -> list[str]:
                 continue
             warm = min(WARM, len(after) // 2)
             each = (after[-1] - after[warm - 1]) / (len(after) - warm)
-            out.append(f"| {name} | {way} | {after[0]:,} | {after[-1]:,} | {each:.1f} |")
+            first, last = after[0] / 1024, after[-1] / 1024
+            out.append(f"| {name} | {way} | {first:,.1f} | {last:,.1f} | {each:.1f} |")
     return out
 
 

@@ -2,7 +2,7 @@
 
     python -m test.embedding_rounds [--rounds N] [--compare STOCK] [WAY ...]
 
-prints a table: how much memory a process has after the first rounds and after
+prints a table: how much memory a process has after the first round and after
 the last, and how much each round between left behind.
 """
 
@@ -68,11 +68,17 @@ def build(python, target):
     """Compile rounds.c with the library of *python*.
 
     CannotBuild if there is nothing to compile or link with; RuntimeError if
-    it does not compile or link.
+    it does not compile or link, or *python* does not say how to.
     """
-    asked = subprocess.run([python, '-c', _CONFIGURATION], text=True,
-                           check=True, stdout=subprocess.PIPE)
-    library, compiler, headers, flags, link = asked.stdout.splitlines()
+    try:
+        asked = subprocess.run([python, '-c', _CONFIGURATION], text=True,
+                               check=True, stdout=subprocess.PIPE,
+                               stderr=subprocess.PIPE)
+        library, compiler, headers, flags, link = asked.stdout.splitlines()
+    except (OSError, subprocess.CalledProcessError, ValueError) as error:
+        said = (getattr(error, 'stderr', None) or str(error)).strip()
+        raise RuntimeError(f'{python} does not say how it was built:\n'
+                           f'{said[-2000:]}') from None
     if not os.path.exists(library):
         raise CannotBuild(f'{python} has no static library {library}')
     command = [*shlex.split(compiler), '-O1', '-g', *shlex.split(headers),

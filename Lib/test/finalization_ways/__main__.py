@@ -3,17 +3,9 @@
 import argparse
 import collections
 import json
-import os
 import sys
 from test.finalization_ways.registry import load
-from test.finalization_ways.runner import in_parallel, run_way
-
-
-def executable(path):
-    """The absolute path of an executable: ways run in folders of their own."""
-    if not os.access(path, os.X_OK):
-        raise argparse.ArgumentTypeError(f'{path!r} is not an executable')
-    return os.path.abspath(path)
+from test.finalization_ways.runner import executable, in_parallel, run_way
 
 
 def parse():

@@ -1,5 +1,6 @@
 """Run ways on an interpreter and judge how they end."""
 
+import argparse
 import collections
 import concurrent.futures
 import importlib
@@ -40,6 +41,16 @@ twice: one ran again.
 early: one ran before the exit.  file: data are missing.
 noise: unexpected stderr.  status: exit status.  hung.  skipped.
 """
+
+
+def executable(path):
+    """The absolute path of an executable: an argument's type, for argparse.
+
+    It is absolute because what it runs may have a folder of its own.
+    """
+    if not (os.path.isfile(path) and os.access(path, os.X_OK)):
+        raise argparse.ArgumentTypeError(f'{path!r} is not an executable')
+    return os.path.abspath(path)
 
 
 def environment(**changes):

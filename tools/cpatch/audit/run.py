@@ -84,7 +84,11 @@ def parse_rounds(text: str) -> list[int]:
             raise ValueError
     except ValueError:
         raise CpatchError(
-            "--rounds takes numbers of calls", wanted="1,10", got=text, code=USAGE
+            "--rounds takes numbers of calls",
+            wanted="whole numbers above 0",
+            got=text,
+            fix="--rounds 1,10",
+            code=USAGE,
         ) from None
     return found
 

@@ -17,8 +17,8 @@ _verbose = False
 _pin = ""
 #: A verb of make's that is about a pin, without one named.
 _COMMAND = re.compile(
-    r"\b(make (?:apply|audit|bench|build|compat|diff|dist|fuzz|headers|install|lint|refresh|report"
-    r"|servers|status|test|variants|wheel|which))\b(?![^;\n]* PIN=)"
+    r"\b(make (?:apply|audit|bench|build|compat|diff|dist|fuzz|headers|install|lint|packages"
+    r"|refresh|report|servers|status|test|variants|wheel|which))\b(?![^;\n]* PIN=)"
 )
 
 #: Called with (done, total); a total of None draws a spinner.

@@ -21,14 +21,19 @@ def put(page: str, branch: str, command: str, text: str) -> str | None:
     return pattern.sub(lambda _: f"{begin}\n{text}\n{end}", page)
 
 
-def write(path: Path, branch: str, command: str, text: str) -> None:
-    """Put a pin's *text* into a file, between its marks; CpatchError when those are not there."""
-    page = put(path.read_text(encoding="utf-8"), branch, command, text)
+def write(path: Path, branch: str, command: str, text: str) -> bool:
+    """Put a pin's *text* into a file, between its marks, and return whether that changed it.
+
+    CpatchError when those are not there.
+    """
+    old = path.read_text(encoding="utf-8")
+    page = put(old, branch, command, text)
     if page is None:
         raise CpatchError(
             f"{path} has no place for {branch}", wanted="".join(_marks(branch, command))
         )
     files.write(path, page)
+    return page != old
 
 
 def _marks(branch: str, command: str) -> tuple[str, str]:

@@ -118,5 +118,11 @@ def named(tree: str) -> str:
 
 def _checked(tree: str) -> str:
     if not re.fullmatch(r"[a-z]+(-[a-z]+)*", tree):
-        raise CpatchError(f"unknown tree {tree!r}", wanted=" or ".join(TREES), got=tree, code=USAGE)
+        raise CpatchError(
+            f"unknown tree {tree!r}",
+            wanted=" or ".join(TREES),
+            got=tree,
+            fix="TREE=stock, TREE=patched, or PARTS=… for a tree of some parts",
+            code=USAGE,
+        )
     return tree

@@ -56,7 +56,11 @@ def check_prefix(prefix: str | None, project_root: Path, force: bool) -> Path:
         )
     path = Path(os.path.normpath(path))
     if path.exists() and not path.is_dir():
-        raise CpatchError(f"PREFIX is not a directory: {path}", code=USAGE)
+        raise CpatchError(
+            f"PREFIX is not a directory: {path}",
+            fix="make install PREFIX=/another/directory",
+            code=USAGE,
+        )
     foreign = path.is_dir() and any(path.iterdir()) and not (path / MARK).exists()
     if foreign and not force:
         raise CpatchError(

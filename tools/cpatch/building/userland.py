@@ -94,6 +94,7 @@ def check(project: Project, suite: str) -> None:
             "debootstrap does not know that suite",
             wanted=f"bookworm, trixie, {', '.join(_UBUNTU)}",
             got=suite,
+            fix="--try bookworm",
             code=USAGE,
         )
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from cpatch.base import pages
 from cpatch.compat import verdicts
 from cpatch.compat.running import LIMIT, Run
 from cpatch.compat.session import Row
-from cpatch.compat.table import COMPARED, KINDS, PATCHED, STOCK
+from cpatch.compat.table import CALL, COMPARED, KINDS, PATCHED, STOCK, WHEEL, Package
 from cpatch.compat.verdicts import Known
 
 #: What a test comes to that does not fail.
@@ -66,23 +66,27 @@ def _part(row: Row, who: str) -> str:
     return f", of {len(both):,}" + (f" ({status})" if status != LIMIT else "")
 
 
-def write(path: Path, branch: str, rows: Sequence[Row]) -> None:
+def write(path: Path, branch: str, rows: Sequence[Row], packages: Sequence[Package]) -> None:
     """Put a pin's tables into the page, between its marks; CpatchError when those are not there."""
-    pages.write(path, branch, "make compat", render(rows))
+    pages.write(path, branch, "make compat", render(rows, packages))
 
 
-def render(rows: Sequence[Row]) -> str:
-    """Return the table of a pin, and the causes of what differs."""
-    trees = {who: sorted({row.trees[who][:12] for row in rows}) for who in (STOCK, PATCHED)}
-    out = [f"{who.capitalize()}: tree {', '.join(found)}.  " for who, found in trees.items()]
-    if wheels := sorted({row.wheel for row in rows if row.wheel}):
-        out.append(f"Wheel, on stock: SHA-256 {', '.join(wheels)}.  ")
+def render(rows: Sequence[Row], packages: Sequence[Package] = ()) -> str:
+    """Return the table of a pin, and the causes of what differs.
+
+    Of *packages*, which is all that there are, those without a row are named as not run.
+    """
+    out = [
+        *_ran_on("Stock: tree", rows, lambda row: _trees(row, STOCK, WHEEL)),
+        *_ran_on("Patched: tree", rows, lambda row: _trees(row, PATCHED, CALL)),
+        *_ran_on("Wheel, on stock: SHA-256", rows, lambda row: {WHEEL: row.wheel}),
+    ]
     whole = [row for row in rows if all(each.good for each in row.verdicts.values())]
     tests = sum(len(row.runs[STOCK][0].tests) for row in rows)
     passed = sum(_outcomes(row)["passed"] for row in rows)
     out.append(f"{len(whole)} of {len(rows)} packages without an unexplained difference,")
     compared = [who for who in COMPARED if any(who in row.runs for row in rows)]
-    out += [f"{tests:,} tests, of which stock passes {passed:,}.", ""]
+    out += [f"{tests:,} tests, of which stock passes {passed:,}.", *_missing(rows, packages), ""]
     out.append(f"| package | tests | stock passes | {' | '.join(compared)} |")
     out.append(f"|---|---|---:|{'---|' * len(compared)}")
     for row in rows:
@@ -91,6 +95,39 @@ def render(rows: Sequence[Row]) -> str:
         cells += [_cell(row, who) if who in row.runs else "not run" for who in compared]
         out.append(f"| {' | '.join(cells)} |")
     return "\n".join([*out, *_parts(rows), *_failing(rows), *_varying(rows), *_causes(rows)])
+
+
+def _trees(row: Row, *whos: str) -> dict[str, str]:
+    return {who: row.trees[who][:12] for who in whos if who in row.trees}
+
+
+def _ran_on(what: str, rows: Sequence[Row], ids: Callable[[Row], Mapping[str, str]]) -> list[str]:
+    """Say on which trees, or with which wheels, the rows' runs were made.
+
+    *ids* are a row's, by who ran; '' for none. If there are several, each has the names of its
+    packages, but for the one with most.
+    """
+    by: dict[str, list[str]] = {}
+    for row in rows:
+        found = ids(row)
+        for each in sorted({*found.values()} - {""}):
+            whos = [who for who in found if found[who] == each]
+            part = "" if len(whos) == len(found) else f"'s {' and '.join(whos)}"
+            by.setdefault(each, []).append(row.package.project + part)
+    if not by:
+        return []
+    *few, most = sorted(by, key=lambda each: (len(by[each]), each))
+    told = [f"{each} ({', '.join(by[each])})" for each in few]
+    told.append(f"{most} (all other runs)" if few else most)
+    *lines, last = pages.item(f"{what} {', '.join(told)}.", "")
+    return [*lines, f"{last}  "]
+
+
+def _missing(rows: Sequence[Row], packages: Sequence[Package]) -> list[str]:
+    """Name the packages that are in the table of all and have no run that counts."""
+    there = {row.package.project for row in rows}
+    names = [each.project for each in packages if each.project not in there]
+    return ["", *pages.item(f"Not run yet: {', '.join(names)}.", "")] if names else []
 
 
 def _outcomes(row: Row) -> Counter[str]:

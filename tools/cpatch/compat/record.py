@@ -57,6 +57,7 @@ def restore(kept: Path, target: Path, branch: str) -> int:
         raise CpatchError(
             f"{kept} cannot be restored: {error}",
             wanted=f"a directory of results/ with {NAME}",
+            fix=f"ls results/*/{NAME}",
             code=USAGE,
         ) from None
     if record["pin"] != branch:

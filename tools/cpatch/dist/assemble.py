@@ -104,4 +104,6 @@ def _papers(
         to.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(each.text, to / "copyright")
     sbom.write(made, bundled, made.papers / "sbom.cdx.json")
+    verify = made.wanted.project.root / "tools" / "dist" / "verify.py"
+    shutil.copyfile(verify, made.papers / verify.name)
     manifest.write(made, manifest.describe(made, bundled, glibc, leaks, profile))

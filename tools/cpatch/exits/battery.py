@@ -147,6 +147,8 @@ def choose(known: dict[str, Program], only: tuple[str, ...]) -> list[Program]:
         raise CpatchError(
             f"no program's name contains {' or '.join(only)}",
             wanted=", ".join(known),
+            got=",".join(only),
+            fix="make packages ARGS=--list",
             code=USAGE,
         )
     return found

@@ -248,6 +248,7 @@ def _chosen(rows: Sequence[Row], words: Sequence[str]) -> list[Row]:
                 "no row has such a word in its name",
                 wanted=f"a part of: {'; '.join(titles)}; or of what is said beside that",
                 got=word,
+                fix="make test ARGS='--only headers-all', for all rows",
                 code=USAGE,
             )
     return [row for row in rows if not words or any(word in row.title for word in words)]

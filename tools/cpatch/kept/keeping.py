@@ -137,7 +137,8 @@ def _record(root: Path) -> str:
     except OSError as error:
         raise CpatchError(
             f"{root} holds no run: {error.strerror}",
-            wanted="a directory that make bench or make servers wrote",
+            wanted="build/results/NAME of bench or servers, build/dist of dist, "
+            "build/PIN/compat of compat, or build/PIN/headers/run of the leg headers-all",
             fix="make results ARGS='--keep DIRECTORY'",
             code=USAGE,
         ) from None

@@ -117,7 +117,11 @@ def _inputs(project: Project, pin: Pin, tree: str, stop: str | None) -> _Wanted:
     names = [patch.name for patch in inputs.patches]
     if stop not in names:
         raise CpatchError(
-            f"{stop} is not in patches/{pin.series}", wanted=listed(names) or "-", code=USAGE
+            f"{stop} is not in patches/{pin.series}",
+            wanted=listed(names) or "-",
+            got=stop,
+            fix="make apply ARGS='--stop NAME', with one of these",
+            code=USAGE,
         )
     return _Wanted(inputs.upto(names.index(stop)), total)
 

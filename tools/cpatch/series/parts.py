@@ -25,11 +25,14 @@ def tree_of(parts: Sequence[Part], wanted: Sequence[str]) -> str:
     Raises CpatchError for a name that is no part, or a part without one that it needs.
     """
     names = [part.name for part in parts]
+    known = [name for name in names if name in wanted]
     unknown = [name for name in wanted if name not in names]
     if unknown or not wanted:
         raise CpatchError(
             f"{', '.join(unknown) or 'nothing'} is no part of the series",
             wanted=f"some of {', '.join(names) or '(this series has no parts)'}",
+            got=f"PARTS={','.join(wanted)}",
+            fix=f"PARTS={','.join(known)}" if known else "leave PARTS out, for all",
             code=USAGE,
         )
     for part in parts:
@@ -41,8 +44,7 @@ def tree_of(parts: Sequence[Part], wanted: Sequence[str]) -> str:
                 fix=f"PARTS={','.join(name for name in names if name in [*wanted, *lacking])}",
                 code=USAGE,
             )
-    chosen = [name for name in names if name in wanted]
-    return "patched" if chosen == names else "-".join(chosen)
+    return "patched" if known == names else "-".join(known)
 
 
 def parts_of(parts: Sequence[Part], tree: str) -> tuple[str, ...]:
@@ -54,7 +56,13 @@ def parts_of(parts: Sequence[Part], tree: str) -> tuple[str, ...]:
         return tuple(part.name for part in parts) if tree == "patched" else ()
     words = tree.split("-")
     if tree_of(parts, words) != tree:
-        raise CpatchError(f"unknown tree {tree!r}", wanted=tree_of(parts, words), code=USAGE)
+        raise CpatchError(
+            f"unknown tree {tree!r}",
+            wanted=tree_of(parts, words),
+            got=tree,
+            fix="name the parts once each, in the order of the series",
+            code=USAGE,
+        )
     return tuple(words)
 
 

@@ -111,7 +111,11 @@ def choose(names: Sequence[str]) -> list[Variant]:
     for name in names:
         if name not in VARIANTS:
             raise CpatchError(
-                f"no such variant: {name}", wanted=", ".join(VARIANTS), got=name, code=USAGE
+                f"no such variant: {name}",
+                wanted=", ".join(VARIANTS),
+                got=name,
+                fix="make variants ARGS=--list",
+                code=USAGE,
             )
     return [each for each in VARIANTS.values() if not names or each.name in names]
 
@@ -165,24 +169,35 @@ def shelf(project: Project, pin: Pin) -> Path:
     return project.root / "docs" / f"builds-{pin.branch}.json"
 
 
-def shelve(project: Project, pin: Pin, names: Iterable[str]) -> tuple[list[Record], list[str]]:
+@dataclass(frozen=True)
+class Shelved:
+    """The records that stay; the names of those just put there, and of those that may not be."""
+
+    records: list[Record]
+    put: list[str]
+    refused: list[str]
+
+
+def shelve(project: Project, pin: Pin, names: Iterable[str]) -> Shelved:
     """Put the records of these variants, where there are some, to those that stay.
 
-    Returns all, and the names of those that may not be published; what was there of them stays.
+    Of what may not be published, and of all others, what was there stays as it is.
     """
     path = shelf(project, pin)
     old = json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
-    kept = {record.name: record for record in map(_record, old)}
-    refused = []
+    rows: dict[str, dict[str, Any]] = {row["name"]: row for row in old}
+    put, refused = [], []
     for name in names:
         record = read(project, pin, name)
         if record and record.key and not record.edits:
-            kept[name] = record
-        elif record and record != kept.get(name):
+            rows[name] = asdict(record)
+            put.append(name)
+        elif record and not (name in rows and record == _record(rows[name])):
             refused.append(name)
-    found = [kept[name] for name in VARIANTS if name in kept]
-    files.write(path, json.dumps([asdict(each) for each in found], indent=1) + "\n")
-    return found, refused
+    found = [rows[name] for name in VARIANTS if name in rows]
+    if put:
+        files.write(path, json.dumps(found, indent=1) + "\n")
+    return Shelved([_record(row) for row in found], put, refused)
 
 
 def run(context: Context, variant: Variant, *, fresh: bool = False) -> Record:

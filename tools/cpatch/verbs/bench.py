@@ -99,7 +99,9 @@ def command(given: Asked) -> int:
     The results are raw pyperf files; make report makes tables and plots of them.
     """
     if given.quick and given.rigorous:
-        raise CpatchError("--quick and --rigorous exclude each other", code=USAGE)
+        raise CpatchError(
+            "--quick and --rigorous exclude each other", fix="leave one of them out", code=USAGE
+        )
     kind = "quick" if given.quick else "rigorous" if given.rigorous else "usual"
     options = Options(
         benchmarks=given.benchmarks or (choice.QUICK if given.quick else ()),

@@ -64,17 +64,18 @@ def command(given: Asked) -> int:
     Wheels are installed as they are. Continues what was interrupted.
     """
     project, pin = open_pin(given.pin_name)
+    known = table.load(session.home(project) / "packages.toml")
     if given.restore:
         count = record.restore(given.restore, session.place(project, pin), pin.branch)
         console.field("restored", f"{count} runs of {project.show(given.restore)}")
     if given.write:
         rows = session.kept_rows(project, pin)
         path = project.root / "docs" / "compat.md"
-        page.write(path, pin.branch, rows)
+        page.write(path, pin.branch, rows, known.packages)
         console.field("wrote", project.show(path))
     if given.restore or given.write:
         return 0
-    packages = table.load(session.home(project) / "packages.toml").choose(given.only)
+    packages = known.choose(given.only)
     packages = [each for each in packages if each.short or not given.short]
     if given.listing:
         for each in packages:

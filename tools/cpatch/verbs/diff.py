@@ -48,7 +48,13 @@ def _around(made: chains.Chain, name: str) -> tuple[str, str]:
             return before, applied.tree
         before = applied.tree
     known = [applied.patch.name for applied in made.applied]
-    raise CpatchError(f"no patch {name!r} in the series", wanted=listed(known) or "-", code=USAGE)
+    raise CpatchError(
+        f"no patch {name!r} in the series",
+        wanted=listed(known) or "-",
+        got=name,
+        fix="make diff ARGS=NAME, with one of these",
+        code=USAGE,
+    )
 
 
 def _emit(text: str) -> None:

@@ -35,4 +35,6 @@ def command(pin_name: str | None, source: Path | None, fixes: Path | None) -> No
     if pin.fixes:
         _report(project, "fixes", str(len(pin.fixes.patches)), pin.fixes.archive, fixes)
     elif fixes:
-        raise CpatchError(f"--fixes: the pin {pin.branch} takes none", code=USAGE)
+        raise CpatchError(
+            f"--fixes: the pin {pin.branch} takes none", fix="leave --fixes out", code=USAGE
+        )

@@ -59,7 +59,13 @@ def command(given: Asked) -> int:
         return 0
     for name in given.mode:
         if name not in MODES:
-            raise CpatchError(f"no such mode: {name}", wanted=", ".join(MODES), code=USAGE)
+            raise CpatchError(
+                f"no such mode: {name}",
+                wanted=", ".join(MODES),
+                got=name,
+                fix="leave --mode out, for all",
+                code=USAGE,
+            )
     job = battery.Job(
         programs=chosen,
         modes=tuple(each for each in MODES if each in given.mode) if given.mode else MODES,

@@ -120,7 +120,13 @@ def command(given: Asked) -> int:
         )
     for name in given.mode:
         if name not in MODES:
-            raise CpatchError(f"no such mode: {name}", wanted=", ".join(MODES), code=USAGE)
+            raise CpatchError(
+                f"no such mode: {name}",
+                wanted=", ".join(MODES),
+                got=name,
+                fix="leave --mode out, for all",
+                code=USAGE,
+            )
     cases = tuple(
         Case(name, number, given.requests, given.entries, each)
         for name in given.app or tuple(SETUPS)

@@ -82,7 +82,11 @@ def command(
     if tree != "patched":
         if stock or set(only) - set(OF_PARTS):
             raise CpatchError(
-                "not all legs are for a tree of some parts", wanted=", ".join(OF_PARTS), code=USAGE
+                "not all legs are for a tree of some parts",
+                wanted=", ".join(OF_PARTS),
+                got="--stock" if stock else ", ".join(only),
+                fix="leave PARTS out, or name these legs alone",
+                code=USAGE,
             )
         wanted = only or OF_PARTS
     if arguments and (deaf := [name for name in only if name not in WITH_ARGUMENTS]):

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import click
 
 from cpatch.base import console, pages
 from cpatch.base.errors import REGRESSION, CpatchError
+from cpatch.base.pin import Pin
+from cpatch.base.project import Project
 from cpatch.suite import variants, variants_page
 from cpatch.suite.legs import Context
+from cpatch.suite.variants import Difference, Variant
 from cpatch.verbs.options import jobs_option, names, open_pin, pin_option, verbose_option
 
 
@@ -35,13 +40,7 @@ def command(
             console.say(f"{each.name:<14}{each.what}")
         return 0
     if write:
-        kept, refused = variants.shelve(project, pin, [each.name for each in chosen])
-        text = variants_page.render(kept, known)
-        path = project.root / "docs" / "builds.md"
-        pages.write(path, pin.branch, "make variants", text)
-        console.field("wrote", project.show(path))
-        for name in refused:
-            console.say(f"left out {name}: its tree had edits, or its record is of an older driver")
+        _write(project, pin, chosen, known)
         return 0
     context = Context(project, pin, jobs)
     bad = False
@@ -71,3 +70,24 @@ def command(
             fix=f"what is said above; then make variants ARGS='--only {','.join(stopped)}'",
         )
     return 0
+
+
+def _write(
+    project: Project, pin: Pin, chosen: Sequence[Variant], known: Sequence[Difference]
+) -> None:
+    """Write the page; CpatchError when nothing was run that may be put there, and it is new."""
+    shelved = variants.shelve(project, pin, [each.name for each in chosen])
+    for name in shelved.refused:
+        console.say(f"left out {name}: its tree had edits, or its record is of an older driver")
+    page = project.root / "docs" / "builds.md"
+    text = variants_page.render(shelved.records, known)
+    changed = pages.write(page, pin.branch, "make variants", text)
+    if not (changed or shelved.put):
+        raise CpatchError(
+            f"no variant of {pin.branch} was run that can be written",
+            wanted=f"records in {project.show(variants.home(project, pin))}",
+            fix=f"make variants PIN={pin.branch}",
+        )
+    if shelved.put:
+        console.field("wrote", project.show(variants.shelf(project, pin)))
+    console.field("wrote", project.show(page))

@@ -15,6 +15,7 @@ def test_commands_name_a_pin_that_is_not_the_default(
     assert "make refresh;" in error.render()
     console.set_pin("9.9")
     assert error.render().endswith("git stash; make refresh PIN=9.9; make test PIN=9.7")
+    assert console.typed("make packages ARGS=--list") == "make packages PIN=9.9 ARGS=--list"
     console.field("next", "make test, or make install PREFIX=/some/dir")
     console.say("took     what make test took")
     console.say("tree     build/x   next: make build TREE=stock")

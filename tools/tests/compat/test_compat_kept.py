@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import compattoy
 import pytest
 from buildtoy import Toy
 from compattoy import TABLE, Runs
-from cpatch.compat import session
+from cpatch.compat import page, session
 from cpatch.compat.running import LIMIT
 from cpatch.kept.keeping import keep
 
@@ -80,10 +81,39 @@ def test_what_does_not_count_is_named(
     assert toy.run("compat", "--write") == 0
     text = (toy.root / "docs" / "compat.md").read_text()
     assert "| toy 1 | wheel | 1 | same | same |" in text
-    assert "tie" not in text
+    assert "| tie" not in text
     said = capsys.readouterr().err
     assert "toy is left out, wheel: its entry is another one since" in said
     assert "tie is left out, call: other packages were installed than for stock" in said
+
+
+def test_what_did_not_run_is_named(toy: Toy, runs: Runs) -> None:
+    toy.run("compat", "--only", "tie")
+    toy.run("compat", "--write")
+    text = (toy.root / "docs" / "compat.md").read_text()
+    assert "1 of 1 packages" in text
+    assert "\n\nNot run yet: toy.\n\n| package |" in text
+    toy.run("compat", "--only", "toy")
+    toy.run("compat", "--write")
+    assert "Not run yet" not in (toy.root / "docs" / "compat.md").read_text()
+
+
+def test_of_several_trees_each_has_its_packages(toy: Toy, runs: Runs) -> None:
+    toy.run("compat")
+    toy.run("compat", "--write")
+    path = toy.root / "docs" / "compat.md"
+    old = json.loads((session.place(toy.project, toy.pin) / "runs" / "toy.call.json").read_text())
+    assert f"\nPatched: tree {old['tree'][:12]}.  \n" in path.read_text()
+    for name in ("toy.patched", "toy.call", "tie.call"):
+        change(toy, name, tree="0" * 40)
+    change(toy, "toy.stock", tree="1" * 40)
+    toy.run("compat", "--write")
+    text = " ".join(path.read_text().split())
+    assert f"{old['tree'][:12]} (tie's patched), 000000000000 (all other runs)." in text
+    assert "Stock: tree 111111111111 (toy), " in text
+    (row, _) = session.kept_rows(toy.project, toy.pin)
+    many = [replace(row, trees=dict.fromkeys(row.trees, f"{n:040}"[::-1])) for n in range(1, 40)]
+    assert all(len(line) <= 100 for line in page.render(many).splitlines())
 
 
 def test_what_was_built_of_edited_sources_is_not_published(

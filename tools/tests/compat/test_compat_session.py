@@ -229,7 +229,7 @@ def test_a_page_without_a_place_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "page.md"
     path.write_text("# Page\n")
     with pytest.raises(CpatchError, match="has no place for"):
-        page.write(path, "9.8", [])
+        page.write(path, "9.8", [], [])
 
 
 def test_results_of_another_entry_do_not_count(toy: Toy, runs: Runs) -> None:

@@ -23,7 +23,11 @@ NAME = "immortal-python-9.8.7-x86_64-release.tar.gz"
 @pytest.fixture
 def toy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Toy:
     monkeypatch.setattr("platform.machine", lambda: "x86_64")
-    return make_toy(tmp_path / "p", monkeypatch)
+    made = make_toy(tmp_path / "p", monkeypatch)
+    tools = made.root / "tools" / "dist"
+    tools.mkdir(parents=True)
+    shutil.copy(Path(__file__).parents[2] / "dist" / "verify.py", tools)
+    return made
 
 
 def packed(toy: Toy) -> dict[str, bytes]:
@@ -257,25 +261,43 @@ def test_each_kind_has_a_definition_of_its_own(toy: Toy) -> None:
         assert f"x86_64{tail}.tar.gz" in text
 
 
+def verified(path: Path, *argv: str | Path) -> tuple[int, list[str]]:
+    """Return the exit code of verify.py in a tree, and the lines that it printed."""
+    (script,) = path.glob("share/immortal-python9.8/verify.py")
+    done = subprocess.run(
+        [sys.executable, script, *argv],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    return done.returncode, done.stdout.splitlines()
+
+
 def test_an_unpacked_tree_is_compared_with_its_manifest(toy: Toy, tmp_path: Path) -> None:
-    verify = Path(__file__).parents[2] / "dist" / "verify.py"
     assert toy.run("dist", "--flavor", "release") == 0
     (tmp_path / "at").mkdir()
     tarball = toy.project.build / "dist" / NAME
     subprocess.run(["tar", "-xzf", tarball, "-C", tmp_path / "at"], check=True)
     (home,) = (tmp_path / "at").iterdir()
-    argv = [sys.executable, str(verify), str(home)]
-    assert subprocess.run(argv, check=False).returncode == 0
+    assert verified(home, home) == (0, ["all files are as in the manifest"])
     (home / "lib" / "python9.8" / "date.py").write_text("2")
     (home / "bin" / "python").unlink()
     (home / "more").touch()
-    done = subprocess.run(argv, capture_output=True, text=True, check=False)
-    assert done.returncode == 1
-    assert sorted(done.stdout.splitlines()) == [
+    code, lines = verified(home, home)
+    assert code == 1
+    assert sorted(lines) == [
         "bin/python: missing",
         "lib/python9.8/date.py: changed",
         "more: not in the manifest",
     ]
     # A tree without a manifest is not one that is as its manifest says.
-    shutil.rmtree(home / "share")
-    assert subprocess.run(argv, check=False).returncode == 1
+    manifest = home / "share" / "immortal-python9.8" / "manifest.json"
+    manifest.write_text(manifest.read_text()[:-9])
+    assert verified(home, home) == (1, ["share/immortal-python9.8/manifest.json: no manifest"])
+    manifest.unlink()
+    assert verified(home, home) == (1, ["share/immortal-python*/manifest.json: missing"])
+    code, lines = verified(home)
+    assert (code, lines[0]) == (2, "usage: verify.py [-h] TREE")
+    code, lines = verified(home, tmp_path / "none")
+    assert (code, lines[-1]) == (2, f"verify.py: error: no such directory: {tmp_path / 'none'}")

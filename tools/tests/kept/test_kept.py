@@ -135,8 +135,10 @@ def test_nothing_is_kept_twice(repository, capsys):
 
 def test_what_is_no_run_is_not_kept(repository):
     (repository.build / "empty").mkdir()
-    with pytest.raises(CpatchError, match="holds no run"):
+    with pytest.raises(CpatchError, match="holds no run") as caught:
         keep(repository, repository.build / "empty")
+    wanted = caught.value.wanted or ""
+    assert all(word in wanted for word in ("bench", "servers", "dist", "compat", "headers-all"))
 
 
 def test_a_damaged_archive_is_named(repository):

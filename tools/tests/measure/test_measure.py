@@ -82,7 +82,7 @@ def test_rounds_of_both_are_kept_and_told(tmp_path, monkeypatch):
 
     def run(stock, patched, count, ways):
         asked_for.append((count, ways))
-        level, grows = [100] * 20, list(range(100, 1100, 50))
+        level, grows = [1024] * 20, list(range(1024, 2024, 50))
         found = {stock.role.side.python: {"each": level}}
         return json.dumps(found | {patched.role.side.python: {"each": grows, "main": "x\nlost"}})
 
@@ -93,12 +93,12 @@ def test_rounds_of_both_are_kept_and_told(tmp_path, monkeypatch):
     assert done.exit_code == 1, done.output
     assert asked_for == [(20, ("each",))]
     assert done.stdout.splitlines()[2:] == [
-        "| stock | each | 100 | 100 | 0.0 |",
-        "| patched | each | 100 | 1,050 | 50.0 |",
+        "| stock | each | 1.0 | 1.0 | 0.0 |",
+        "| patched | each | 1.0 | 1.9 | 50.0 |",
         "| patched | main | lost | | |",
     ]
     assert done.stderr == f"Error: main: {output} says what went wrong\n"
-    assert json.loads(output.read_text())["KiB"]["patched"]["each"][-1] == 1050
+    assert json.loads(output.read_text())["KiB"]["patched"]["each"][-1] == 1974
 
 
 def test_what_fails_is_a_message(tmp_path):

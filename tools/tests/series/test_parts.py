@@ -140,6 +140,8 @@ def test_merge_that_conflicts_is_refused(split, said):
         ("high", "PARTS=low,high"),
         ("slow", "fast, low, high, last"),
         ("low,slow", "slow is no part"),
+        ("slow,low,fast", "fix:   PARTS=fast,low"),
+        ("slow", "fix:   leave PARTS out"),
     ],
 )
 def test_choice_that_cannot_be(split, said, wanted, told):

@@ -182,6 +182,35 @@ def test_rows_of_another_day_stay(toy, state):
     assert [row["name"] for row in kept] == ["clang", "musl"]
 
 
+def test_where_nothing_was_run_nothing_is_written(toy, state, capsys):
+    docs = toy.root / "docs"
+    shelf, page = docs / "builds-9.8.json", docs / "builds.md"
+    toy.run("variants", "--only", "musl,clang")
+    capsys.readouterr()
+    toy.run("variants", "--write")
+    said = capsys.readouterr().out.split()
+    assert said == ["wrote", "docs/builds-9.8.json", "wrote", "docs/builds.md"]
+    # A row of an older driver: it has no such fields.
+    rows = json.loads(shelf.read_text())
+    shelf.write_text(json.dumps([{k: row[k] for k in row if k != "edits"} for row in rows]))
+    before = shelf.read_text(), page.read_text()
+    for record in (toy.project.build).rglob("variants/*.json"):
+        record.unlink()
+    assert toy.run("variants", "--write") == 1
+    said = capsys.readouterr()
+    assert "fix:   make variants PIN=9.8" in said.err
+    assert "wrote" not in said.out
+    assert (shelf.read_text(), page.read_text()) == before
+    # The page follows what it is made of.
+    page.write_text(before[1].replace("| clang |", "| clan |"))
+    assert toy.run("variants", "--write") == 0
+    assert capsys.readouterr().out.split() == ["wrote", "docs/builds.md"]
+    assert (shelf.read_text(), page.read_text()) == before
+    toy.run("variants", "--only", "clang")
+    toy.run("variants", "--write")
+    assert ["edits" in row for row in json.loads(shelf.read_text())] == [True, False]
+
+
 def test_a_sanitizer_s_leg_is_its_row(toy, state, capsys):
     state.failing = ["test.test_gc.C.test_a", "test.test_gc.C.test_b"]
     (toy.root / "tools" / "expected").mkdir(parents=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import subprocess
 import sys
 from pathlib import Path
@@ -227,6 +228,19 @@ def test_every_verb_has_a_one_line_help(verb, capsys):
 def test_error_has_wanted_got_and_fix_aligned():
     error = CpatchError("it failed", wanted="a", got="b\nc", fix="do d")
     assert error.render() == ("error: it failed\n  wanted a\n  got    b\n         c\n  fix:   do d")
+
+
+def test_wrong_usage_has_a_way_out():
+    """An error with the code of wrong usage names what to type, or what to leave out."""
+    package = Path(cli.__file__).parent
+    lacking = []
+    for path in sorted(package.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) == "CpatchError":
+                given = {each.arg: ast.unparse(each.value) for each in node.keywords}
+                if given.get("code") == "USAGE" and "fix" not in given:
+                    lacking.append(f"{path.relative_to(package)}:{node.lineno}")
+    assert not lacking
 
 
 def test_light_verbs_do_not_import_heavy_modules():
