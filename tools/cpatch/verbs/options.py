@@ -37,8 +37,16 @@ def asked(kind: Callable[..., Asked]) -> Callable[[Callable[[Asked], Done]], Cal
 
 
 def names(ctx: click.Context, param: click.Parameter, value: str | None) -> tuple[str, ...]:
-    """Return the words of an option like ``A,B``: a callback of click's."""
-    return tuple(filter(None, (value or "").replace(" ", ",").split(",")))
+    """Return the words of an option like ``A,B``: a callback of click's.
+
+    Without the option there are none, which stands for all; given, it has to name one.
+    """
+    if value is None:
+        return ()
+    found = tuple(filter(None, value.replace(" ", ",").split(",")))
+    if not found:
+        raise click.BadParameter(f"{value!r} names nothing of {param.metavar}")
+    return found
 
 
 def each_of_names(

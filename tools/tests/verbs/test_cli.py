@@ -224,6 +224,24 @@ def test_what_click_refuses_is_said_as_make_is_typed(world, said, argv, what):
     assert fix == f"  fix:   make {argv[0]} ARGS=--help"
 
 
+@pytest.mark.parametrize("value", [",", "", " , "])
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ["variants", "--list", "--only"],
+        ["compat", "--list", "--only"],
+        ["packages", "--list", "--only"],
+        ["servers", "--list", "--app"],
+        ["apply", "--parts"],
+        ["bench", "--parts"],
+        ["dist", "--try"],
+    ],
+)
+def test_a_list_that_names_nothing_is_not_all(world, said, argv, value):
+    assert world.run(*argv, value) == 2
+    assert f"invalid value for '{argv[-1]}': {value!r} names nothing" in said()
+
+
 @pytest.mark.parametrize("argv", [[], ["--nope"]])
 def test_without_a_verb_the_verbs_are_the_way_out(world, said, argv):
     assert world.run(*argv) == 2
