@@ -24,7 +24,12 @@ def run(project: Project, pin: Pin, made: Made, suite: str) -> list[str]:
     userland.run(
         project,
         suite,
-        (tarball, project.root / "README.md", *sorted(tools.glob("*.sh")), *sorted(tools.glob("*.py"))),
+        (
+            tarball,
+            project.root / "README.md",
+            *sorted(tools.glob("*.sh")),
+            *sorted(tools.glob("*.py")),
+        ),
         ("sh", "try.sh"),
         title=f"try {made.path.name} on {suite}",
         log=log,
