@@ -9,6 +9,19 @@ parts := $(if $(PARTS),--parts $(PARTS))
 tree := $(pin) $(if $(TREE),--tree $(TREE)) $(parts)
 flavor := $(tree) $(if $(FLAVOR),--flavor $(FLAVOR))
 jobs := $(if $(J),--jobs $(J))
+verbs := build test bench report results audit servers fuzz packages compat variants dist wheel \
+    which install fetch apply status refresh lint diff bump doctor clean help
+# What is misspelt is said before the first verb begins. Variables of a make that calls this one are
+# its own business.
+strange := $(filter-out $(verbs) $(VENV)/.stamp,$(MAKECMDGOALS))
+$(if $(strange),$(error no such verb: $(strange); make help lists them; ARGS="…" is what one takes))
+ifeq ($(MAKELEVEL),0)
+known := PIN TREE PARTS FLAVOR J PREFIX ARGS LAUNCHER CC CXX CFLAGS CPPFLAGS LDFLAGS PKG_CONFIG \
+    PYTHON CPATCH_% PIP_% CCACHE_% DISTCC_% %_proxy %_PROXY
+given := $(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),$(name)))
+strange := $(strip $(filter-out $(known),$(given)))
+$(if $(strange),$(error no verb takes $(strange:%=%=); the Makefile begins with what they take))
+endif
 
 build: $(VENV)/.stamp ## fetch, patch, configure, make and check an interpreter (the default)
 	@$(CPATCH) build $(flavor) $(jobs) $(ARGS)
@@ -64,4 +77,4 @@ help: ## print this list
 $(VENV)/.stamp: tools/requirements.txt tools/bootstrap.sh
 	@sh tools/bootstrap.sh $(VENV) >&2
 
-.PHONY: build test bench report results audit servers fuzz packages compat variants dist wheel which install fetch apply status refresh lint diff bump doctor clean help
+.PHONY: $(verbs)

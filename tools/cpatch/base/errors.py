@@ -9,7 +9,7 @@ CONFLICT = 3
 REGRESSION = 4
 FAILURE = 1
 
-#: Shown by ``cpatch --help``; this table is the only documentation of the codes.
+#: Shown by ``python -m cpatch --help``; this table is the only documentation of the codes.
 EXIT_CODES = {
     0: "everything asked for is done",
     FAILURE: "something failed: network, disk, compiler, results that are no fair comparison, "

@@ -92,7 +92,7 @@ def check(project: Project, suite: str) -> None:
     if not made and suite not in _UBUNTU and not (_SCRIPTS / suite).exists():
         raise CpatchError(
             "debootstrap does not know that suite",
-            wanted=f"bookworm, trixie, {', '.join(_UBUNTU)}",
+            wanted=f"a release of Debian, or {', '.join(_UBUNTU)}",
             got=suite,
             fix="--try bookworm",
             code=USAGE,

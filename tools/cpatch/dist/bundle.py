@@ -70,7 +70,7 @@ class Library:
 
 @dataclass(frozen=True)
 class Bundle:
-    """The libraries taken along, and modules that were left out with the library that each needs."""
+    """The libraries taken along, and modules that were left out, with the library each needs."""
 
     libraries: tuple[Library, ...]
     left_out: dict[str, str]

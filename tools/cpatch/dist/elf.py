@@ -23,7 +23,7 @@ Version = tuple[int, ...]
 
 @dataclass(frozen=True)
 class Elf:
-    """A file's needs: names of libraries, and the newest version of glibc's symbols; () for none."""
+    """A file's needs: names of libraries, and the newest version of glibc's symbols, or ()."""
 
     needed: tuple[str, ...]
     glibc: Version

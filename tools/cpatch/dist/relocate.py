@@ -85,7 +85,7 @@ def rewrite(path: Path, text: str, branch: str) -> str:
     if path.name == "Makefile":
         here = f"$(abspath $(dir $(lastword $(MAKEFILE_LIST)))/{_BACK})"
         lines = text.splitlines(keepends=True)
-        found = ["prefix=" == line.partition("\t")[0].replace(" ", "") for line in lines]
+        found = [line.partition("\t")[0].replace(" ", "") == "prefix=" for line in lines]
         at = found.index(True)
         return "".join(
             f"prefix:=\t{here}\n" if number == at else line.replace(PREFIX, "$(prefix)")

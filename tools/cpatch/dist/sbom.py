@@ -87,7 +87,8 @@ def _pedigree(made: Stage) -> dict[str, Any]:
 def _library(each: Library, file: Path) -> dict[str, Any]:
     known = (
         {
-            "purl": f"pkg:deb/{platform.freedesktop_os_release()['ID']}/{each.package}@{each.version.replace('+', '%2B')}"
+            "purl": f"pkg:deb/{platform.freedesktop_os_release()['ID']}"
+            f"/{each.package}@{each.version.replace('+', '%2B')}"
         }
         if each.package
         else {}

@@ -9,6 +9,8 @@ from cpatch.base.project import Project
 from cpatch.building import userland
 from cpatch.dist.assemble import Made
 
+#: Where a tarball is tried: others have an older C library than it needs, or were never looked at.
+SUITES = ("bookworm", "trixie", "jammy", "noble")
 #: What that script calls the tarball.
 _NAME = "python.tar.gz"
 
@@ -22,7 +24,12 @@ def run(project: Project, pin: Pin, made: Made, suite: str) -> list[str]:
     userland.run(
         project,
         suite,
-        (tarball, project.root / "README.md", *sorted(tools.glob("*.sh")), *sorted(tools.glob("*.py"))),
+        (
+            tarball,
+            project.root / "README.md",
+            *sorted(tools.glob("*.sh")),
+            *sorted(tools.glob("*.py")),
+        ),
         ("sh", "try.sh"),
         title=f"try {made.path.name} on {suite}",
         log=log,

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+from cpatch.base.errors import USAGE, CpatchError
+from cpatch.base.pin import suggest
+
 # Where a change of reference counting, births, freelists or finalization shows first. Run with
 # the debug build's assertions; the whole suite there takes too long for every day. Names change:
 # what a CPython has not got is left out.
@@ -212,3 +215,22 @@ def there(names: Iterable[str], tests: Path) -> list[str]:
     if not tests.is_dir():
         return list(names)
     return [name for name in names if (tests / name).exists() or (tests / f"{name}.py").exists()]
+
+
+def check(names: Iterable[str], tests: Path, shown: str) -> None:
+    """Raise CpatchError for a name that no file of a ``Lib/test`` has; *shown* is that directory.
+
+    A name may be spelt as regrtest takes it: with ``test.`` before it, ``.py`` behind it, or as a
+    file of a package, ``test_x.test_y``.
+    """
+    for name in names:
+        path = name.removesuffix(".py").removeprefix("test.").replace(".", "/")
+        if not there([path], tests):
+            near = suggest(path, (each.stem for each in tests.glob("test_*")))
+            raise CpatchError(
+                f"there is no test file {name}",
+                wanted=f"a name of {shown}",
+                got=name,
+                fix=near or f"ls {shown}",
+                code=USAGE,
+            )

@@ -15,7 +15,7 @@ import signal
 import subprocess
 import tempfile
 import xml.etree.ElementTree as ET
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
@@ -176,15 +176,33 @@ def options(arguments: Iterable[str]) -> list[str]:
     Names of files are left out, and what chooses or orders them. One-letter options stand alone.
     """
     kept: list[str] = []
+    for name, words in _parsed(arguments):
+        if name and name not in _CHOOSING:
+            kept += words
+    return kept
+
+
+def names(arguments: Iterable[str]) -> list[str]:
+    """Return the arguments that name files of ``Lib/test``.
+
+    There are none with ``--testdir``, which says that they lie elsewhere.
+    """
+    found = list(_parsed(arguments))
+    if any(name == "--testdir" for name, _ in found):
+        return []
+    return [word for name, words in found for word in words if not name]
+
+
+def _parsed(arguments: Iterable[str]) -> Iterator[tuple[str, list[str]]]:
+    """Yield each option's name, and its words with its value; '' as the name of other words."""
     words = iter(arguments)
     for word in words:
         if not word.startswith("-"):
+            yield "", [word]
             continue
         name = word.partition("=")[0] if word.startswith("--") else word[:2]
         value = [next(words, "")] if name == word and name in _VALUED else []
-        if name not in _CHOOSING:
-            kept += [word, *value]
-    return kept
+        yield name, [word, *value]
 
 
 def _follow(

@@ -32,7 +32,9 @@ def command(
 ) -> None:
     """Try the series on another version and report; change nothing until --write."""
     if len(words) > 2 or (len(words) == 2 and pin_name):
-        raise CpatchError("bump takes a branch and a version", fix="bump --help", code=USAGE)
+        raise CpatchError(
+            "bump takes a branch and a version", fix="make bump ARGS=--help", code=USAGE
+        )
     project = Project.find()
     pins = load_pins(project)
     old = pins.get(words[0] if len(words) == 2 else pin_name)

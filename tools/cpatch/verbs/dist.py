@@ -52,7 +52,7 @@ class Asked:
 )
 @click.option("--profile", metavar="TARBALL", help="Build with a profile that was taken before.")
 @click.option("--compare", metavar="TARBALL", help="Name what differs from another build.")
-@suites_option("Run it in bare systems, as root: bookworm, trixie, jammy, noble.")
+@suites_option(f"Run it in bare systems, as root: {', '.join(trial.SUITES)}.", trial.SUITES)
 @verbose_option
 @asked(Asked)
 def command(given: Asked) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any, TypeVar
 
 import click
@@ -37,8 +37,16 @@ def asked(kind: Callable[..., Asked]) -> Callable[[Callable[[Asked], Done]], Cal
 
 
 def names(ctx: click.Context, param: click.Parameter, value: str | None) -> tuple[str, ...]:
-    """Return the words of an option like ``A,B``: a callback of click's."""
-    return tuple(filter(None, (value or "").replace(" ", ",").split(",")))
+    """Return the words of an option like ``A,B``: a callback of click's.
+
+    Without the option there are none, which stands for all; given, it has to name one.
+    """
+    if value is None:
+        return ()
+    found = tuple(filter(None, value.replace(" ", ",").split(",")))
+    if not found:
+        raise click.BadParameter(f"{value!r} names nothing of {param.metavar}")
+    return found
 
 
 def each_of_names(
@@ -127,18 +135,24 @@ def jobs_option(func: F) -> F:
     )(func)
 
 
-def _suites(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -> tuple[str, ...]:
-    # What would be refused after a build is refused before it.
-    found = tuple(name for each in value for name in names(ctx, param, each))
-    for suite in found:
-        userland.check(Project.find(), suite)
-    return found
+def suites_option(text: str, known: Collection[str] = ()) -> Callable[[F], F]:
+    """Add ``--try SUITE,…``, passed as ``suites``: bare systems that are there or can be made.
 
+    What would be refused after a build is refused before it: what is not *known*, if any are, too.
+    """
 
-def suites_option(text: str) -> Callable[[F], F]:
-    """Add ``--try SUITE,…``, passed as ``suites``: bare systems that are there or can be made."""
+    def suites(
+        ctx: click.Context, param: click.Parameter, value: tuple[str, ...]
+    ) -> tuple[str, ...]:
+        found = tuple(name for each in value for name in names(ctx, param, each))
+        for suite in found:
+            if known and suite not in known:
+                raise click.BadParameter(f"{suite!r} is not one of {', '.join(known)}")
+            userland.check(Project.find(), suite)
+        return found
+
     return click.option(
-        "--try", "suites", multiple=True, callback=_suites, metavar="SUITE,…", help=text
+        "--try", "suites", multiple=True, callback=suites, metavar="SUITE,…", help=text
     )
 
 

@@ -14,7 +14,7 @@ from cpatch.servers import session, setups
 from cpatch.servers.cases import Case, Results
 from cpatch.servers.setups import MODES, SETUPS, WHEEL
 from cpatch.verbs.options import asked, jobs_option, names, open_pin, pin_option, verbose_option
-from cpatch.wheels import pack
+from cpatch.wheels import pack, stage
 
 
 def _numbers(ctx: click.Context, param: click.Parameter, value: str) -> tuple[int, ...]:
@@ -135,6 +135,7 @@ def command(given: Asked) -> int:
     )
     wheel = pack.newest(project, pin) if WHEEL in given.mode or not given.mode else None
     if wheel is None and WHEEL in given.mode:
+        stage.check(project, pin)
         raise CpatchError(
             f"no wheel is packed for {pin.branch}", fix=f"make wheel PIN={pin.branch}"
         )

@@ -41,6 +41,25 @@ VERBS = (
 )
 
 
+class _Arguments(click.HelpFormatter):
+    """Help that shows what a verb takes as make is given it."""
+
+    def write_usage(self, prog: str, args: str = "", prefix: str | None = None) -> None:
+        """Write the line of usage."""
+        super().write_usage(prog, f'ARGS="{args}"', prefix)
+
+
+class _VerbContext(click.Context):
+    """What click knows of a verb, which is typed with make: there is no program ``cpatch``."""
+
+    formatter_class = _Arguments
+
+    @property
+    def command_path(self) -> str:
+        """How the verb is typed."""
+        return f"make {self.info_name}"
+
+
 class VerbGroup(click.Group):
     """A click group that imports a verb's module only when that verb is asked for."""
 
@@ -54,6 +73,7 @@ class VerbGroup(click.Group):
             return None
         command = importlib.import_module(f"cpatch.verbs.{cmd_name}").command
         assert isinstance(command, click.Command)
+        command.context_class = _VerbContext
         return command
 
     def resolve_command(
@@ -76,23 +96,34 @@ class VerbGroup(click.Group):
             formatter.write_dl([(str(code), text) for code, text in EXIT_CODES.items()])
 
 
-@click.command(cls=VerbGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.command(
+    cls=VerbGroup, no_args_is_help=False, context_settings={"help_option_names": ["-h", "--help"]}
+)
 def cli() -> None:
     """Build a pinned CPython with this repository's overlay and patches."""
 
 
 def call(argv: list[str]) -> int:
-    """Run the verb that *argv* begins with and return the exit code; click shows what is misspelt.
+    """Run the verb that *argv* begins with and return the exit code.
 
-    Raises CpatchError for what the verb could not do, and KeyboardInterrupt.
+    Raises CpatchError for what is misspelt and what the verb could not do, and KeyboardInterrupt.
     """
     try:
-        result = cli.main(args=argv, prog_name="cpatch", standalone_mode=False)
+        result = cli.main(args=argv, prog_name="python -m cpatch", standalone_mode=False)
     except click.ClickException as exc:
-        exc.show()
-        return USAGE if isinstance(exc, click.UsageError) else exc.exit_code
+        raise _explained(exc, argv[0] if argv and argv[0] in VERBS else None) from exc
     except click.exceptions.Exit as exc:
         return exc.exit_code
     except click.Abort:
         raise KeyboardInterrupt from None
     return result if isinstance(result, int) else 0
+
+
+def _explained(exc: click.ClickException, verb: str | None) -> CpatchError:
+    """Return a complaint of click's as one of ours; *verb* is None when no verb was named."""
+    what = exc.format_message().rstrip(".")
+    return CpatchError(
+        f"make {verb}: {what[:1].lower()}{what[1:]}" if verb else what,
+        fix=f"make {verb} ARGS=--help" if verb else "make help",
+        code=USAGE if isinstance(exc, click.UsageError) else exc.exit_code,
+    )

@@ -11,9 +11,18 @@ import click
 from cpatch.base import console
 from cpatch.base.errors import REGRESSION, USAGE, CpatchError
 from cpatch.base.pinfile import load_pins
+from cpatch.series import apply, patchfiles
 from cpatch.series import parts as series_parts
-from cpatch.series import patchfiles
-from cpatch.suite import choice, compat_leg, headers_leg, legs, parts_leg, variants_leg, wheel_leg
+from cpatch.suite import (
+    choice,
+    compat_leg,
+    headers_leg,
+    legs,
+    parts_leg,
+    regrtest,
+    variants_leg,
+    wheel_leg,
+)
 from cpatch.suite.result import Result
 from cpatch.verbs.options import jobs_option, open_pin, parts_option, pin_option, verbose_option
 from cpatch.wheels import stage
@@ -33,13 +42,11 @@ ALONE = (
     ("wheel-suite", wheel_leg.suite),
 )
 NAMES = (*USUAL, *(name for name, _ in (*NAMED, COMPAT, WHEEL, *ALONE)))
-#: What ARGUMENTS are for: names of files, and for headers-all words of its rows.
-WITH_ARGUMENTS = (
-    "suite",
-    *(name for name, _ in variants_leg.SANITIZED),
-    "headers-all",
-    "wheel-suite",
-)
+#: What ARGUMENTS name files for, and what runs on stock of that.
+ON_STOCK = ("wheel-suite",)
+OF_FILES = ("suite", *(name for name, _ in variants_leg.SANITIZED), *ON_STOCK)
+#: What ARGUMENTS are for at all: for headers-all they are words of its rows.
+WITH_ARGUMENTS = (*OF_FILES, "headers-all")
 #: What can be run on a tree of some parts.
 OF_PARTS = ("ours", "suite", "off", "debug")
 
@@ -105,14 +112,26 @@ def command(
         wanted = ("suite",)
     elif quick:
         wanted = only or tuple(n for n in ("driver", "ours", "suite") if n in wanted)
-        arguments = arguments or tuple(choice.QUICK)
     context = legs.Context(project, pin, jobs, arguments, stock, tree)
+    _check_names(context, wanted)
+    if quick and not arguments:
+        context = replace(context, arguments=tuple(choice.QUICK))
     end = time.monotonic() + 60 * minutes if minutes is not None else None
     results = _run([row for row in _in_order() if row[0] in wanted], context, end)
     if not (pin_name or parts or only or quick or stock or arguments):
         results += _other_pins(context, end)
     report(results)
     return REGRESSION if any(result.failed for result in results) else 0
+
+
+def _check_names(context: legs.Context, wanted: Iterable[str]) -> None:
+    """Refuse a name of no test file before anything is built for it."""
+    names = regrtest.names(context.arguments)
+    for leg in wanted:
+        if names and leg in OF_FILES:
+            tree = "stock" if context.stock or leg in ON_STOCK else context.tree
+            tests = apply.ensure_tree(context.project, context.pin, tree).path / "Lib" / "test"
+            choice.check(names, tests, context.project.show(tests))
 
 
 def _in_order() -> list[legs.Row]:

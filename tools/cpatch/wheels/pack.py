@@ -54,8 +54,7 @@ def pack(project: Project, pin: Pin, job: Job) -> Packed:
     stops that: no extension for the pin, a registry that is out of reach, a test that fails. Of two
     at once the second waits.
     """
-    if not (project.root / stage.FOLDER / stage.LIST).is_file():
-        raise CpatchError(f"no {stage.FOLDER}/{stage.LIST} in this repository")
+    stage.check(project, pin)
     work = project.make_dir(project.pin_build(pin) / PLACE)
     with locks.alone_in(work):
         return _pack(project, pin, job, work)

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from cpatch.base.errors import CpatchError
+from cpatch.base.errors import USAGE, CpatchError
 from cpatch.base.pin import Pin
+from cpatch.base.pinfile import load_pins
 from cpatch.base.project import Project
 
 #: In the repository: the package without what it shares with the patched interpreter.
@@ -46,7 +47,7 @@ def shared_files(project: Project, pin: Pin) -> Iterator[Copy]:
             raise CpatchError(
                 f"{where}: there is no {pattern}",
                 wanted="files that the extension shares with the patched interpreter",
-                fix=f"name another PIN: not each has an extension; or mend {FOLDER}/{LIST}",
+                fix=f"mend {FOLDER}/{LIST}",
             )
         for source in found:
             yield Copy(source, Path(words[1]) / source.name)
@@ -60,6 +61,25 @@ def is_for(project: Project, pin: Pin) -> bool:
         return bool(list(shared_files(project, pin)))
     except CpatchError:
         return False
+
+
+def check(project: Project, pin: Pin) -> None:
+    """Raise CpatchError where there is no extension for a pin; it says which pins have one."""
+    if not (project.root / FOLDER / LIST).is_file():
+        raise CpatchError(f"no {FOLDER}/{LIST} in this repository")
+    try:
+        list(shared_files(project, pin))
+    except CpatchError as error:
+        able = [each.branch for each in load_pins(project).table.values() if is_for(project, each)]
+        if not able:
+            raise
+        raise CpatchError(
+            f"the wheel is for {' and '.join(able)} only",
+            wanted=f"PIN={' or PIN='.join(able)}",
+            got=f"{pin.branch}; {error.what}",
+            fix=f"make wheel PIN={able[0]}",
+            code=USAGE,
+        ) from error
 
 
 def stage(project: Project, pin: Pin, target: Path) -> Path:

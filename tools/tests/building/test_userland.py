@@ -124,3 +124,9 @@ def test_who_is_not_root_is_refused_before(tmp_path: Path, monkeypatch: pytest.M
         userland.check(toy.project, SUITE)
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     userland.check(toy.project, SUITE)
+    monkeypatch.setattr(shutil, "which", lambda name: f"/sbin/{name}")
+    monkeypatch.setattr(userland, "_SCRIPTS", tmp_path)
+    (tmp_path / "oldest").touch()
+    userland.check(toy.project, "oldest")
+    with pytest.raises(CpatchError, match="does not know"):
+        userland.check(toy.project, "nosuch")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from cpatch.base.errors import CpatchError
-from cpatch.dist.archive import different, differences, pack
+from cpatch.dist.archive import differences, different, pack
 
 
 @pytest.fixture

@@ -45,7 +45,9 @@ def test_sysconfig_data_says_where_it_is(tmp_path: Path) -> None:
     for home in (path.parent, tmp_path / "moved" / "lib" / "python9.8"):
         if home != path.parent:
             shutil.copytree(path.parents[1], home.parents[0])
-        done = subprocess.run([sys.executable, "-c", code], cwd=home, capture_output=True, text=True)
+        done = subprocess.run(
+            [sys.executable, "-c", code], cwd=home, capture_output=True, text=True
+        )
         assert done.stdout == f"{{'A': '-I{home.parents[1]}/include', 'N': 1}}\n", done.stderr
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from buildtoy import Toy, make_toy
 from cpatch.dist import trial
+from cpatch.verbs import dist
 
 ROOT = Path(__file__).parents[3]
 
@@ -51,3 +52,16 @@ def test_what_the_trial_is_given(
     assert said == ["== unpack", '{"call": true}']
     names = {"python.tar.gz", "README.md", "try.sh", "newcomer.sh", "verify.py", "workers.py"}
     assert set(given) == names
+
+
+def test_another_system_is_refused_before_a_build(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    toy = make_toy(tmp_path / "p", monkeypatch)
+    # All of these could be made.
+    monkeypatch.setattr(trial.userland, "check", lambda *_: None)
+    monkeypatch.setattr(dist.assemble, "assemble", lambda *_, **__: pytest.fail("it was built"))
+    for given in ("buster", "bookworm,buster"):
+        assert toy.run("dist", "-j1", "--try", given) == 2
+        said = capsys.readouterr().err
+        assert "'buster' is not one of bookworm, trixie, jammy, noble" in said

@@ -207,6 +207,33 @@ def test_a_leg_without_a_use_for_arguments_refuses_them(
     assert stage.calls("patched") == []
 
 
+@pytest.mark.parametrize("given", [(), ("--stock",), ("--only", "asan"), ("--only", "wheel-suite")])
+def test_a_name_of_no_test_file_is_refused_before_a_build(
+    stage: Stage,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    given: tuple[str, ...],
+) -> None:
+    ran: list[str] = []
+    monkeypatch.setattr(
+        legs, "run_leg", lambda leg, name, context: ran.append(name) or legs.Result(name)
+    )
+    for tree in ("stock", "patched"):
+        tests = stage.toy.source(tree) / "Lib" / "test"
+        (tests / "test_pack").mkdir(parents=True)
+        for name in ("test_ok.py", "test_pack/test_one.py"):
+            (tests / name).touch()
+    assert stage.toy.run("test", *given, "test_ok", "test_okk") == 2
+    said = capsys.readouterr().err
+    assert "there is no test file test_okk" in said
+    assert "fix:   did you mean test_ok?" in said
+    assert stage.toy.run("test", *given, "test_pack.test_two") == 2
+    assert not ran
+    good = ["test_ok.py", "test.test_ok", "test_pack", "test_pack.test_one", "-m", "other", "-v"]
+    assert stage.toy.run("test", *given, *good) == 0
+    assert len(ran) == 1
+
+
 def test_stock_run_compares_with_the_list(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
     stage.plan("stock", test_bad=9)
     code, out = stage.run(capsys, "--stock")

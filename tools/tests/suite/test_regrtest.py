@@ -94,6 +94,8 @@ def test_how_a_file_is_run() -> None:
     given = "-u-cpu -x test_a test_b -m test_c --match=d -R 3:3 -v -j4 -f names --timeout 9 -F"
     kept = "-u-cpu -m test_c --match=d -R 3:3 -v --timeout 9"
     assert regrtest.options(given.split()) == kept.split()
+    assert regrtest.names(given.split()) == ["test_a", "test_b"]
+    assert regrtest.names(["--testdir", "elsewhere", "test_a"]) == []
 
 
 def test_a_run_that_breaks_off_is_a_failure(tmp_path: Path) -> None:

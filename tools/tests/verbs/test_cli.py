@@ -206,8 +206,49 @@ def test_unknown_verb(world, said):
     assert "apply" in text
 
 
-def test_unknown_option_is_a_usage_error(world, said):
-    assert world.run("apply", "--nope") == 2
+@pytest.mark.parametrize(
+    ("argv", "what"),
+    [
+        (["apply", "--nope"], "no such option '--nope'"),
+        (["compat", "--lst"], "no such option '--lst'. (Did you mean one of: '--list', "),
+        (["dist", "--flavor", "debug"], "invalid value for '--flavor': 'debug' is not one of "),
+        (["test", "--minutes"], "option '--minutes' requires an argument"),
+        (["bump"], "missing argument '[BRANCH] VERSION'"),
+        (["audit", "gone.py"], "invalid value for '[APPLICATION]': File 'gone.py' does not "),
+        (["dist", "more"], "got unexpected extra argument (more)"),
+    ],
+)
+def test_what_click_refuses_is_said_as_make_is_typed(world, said, argv, what):
+    assert world.run(*argv) == 2
+    first, fix = said().splitlines()
+    assert first.startswith(f"error: make {argv[0]}: {what}")
+    assert fix == f"  fix:   make {argv[0]} ARGS=--help"
+
+
+@pytest.mark.parametrize("value", [",", "", " , "])
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ["variants", "--list", "--only"],
+        ["compat", "--list", "--only"],
+        ["packages", "--list", "--only"],
+        ["servers", "--list", "--app"],
+        ["apply", "--parts"],
+        ["bench", "--parts"],
+        ["dist", "--try"],
+    ],
+)
+def test_a_list_that_names_nothing_is_not_all(world, said, argv, value):
+    assert world.run(*argv, value) == 2
+    assert f"invalid value for '{argv[-1]}': {value!r} names nothing" in said()
+
+
+@pytest.mark.parametrize("argv", [[], ["--nope"]])
+def test_without_a_verb_the_verbs_are_the_way_out(world, said, argv):
+    assert world.run(*argv) == 2
+    first, fix = said().splitlines()
+    assert first.startswith("error: ")
+    assert fix == "  fix:   make help"
 
 
 def test_help_lists_every_verb_and_exit_code(capsys):
@@ -222,7 +263,7 @@ def test_help_lists_every_verb_and_exit_code(capsys):
 @pytest.mark.parametrize("verb", list(VERBS))
 def test_every_verb_has_a_one_line_help(verb, capsys):
     assert cli.run([verb, "--help"]) == 0
-    assert capsys.readouterr().out.startswith("Usage: cpatch ")
+    assert capsys.readouterr().out.startswith(f'Usage: make {verb} ARGS="[OPTIONS]')
 
 
 def test_error_has_wanted_got_and_fix_aligned():

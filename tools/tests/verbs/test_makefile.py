@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -37,6 +38,31 @@ def test_help_lists_every_target() -> None:
     done = subprocess.run(["make", "-s", "help"], cwd=ROOT, capture_output=True, text=True)
     assert [line.split()[0] for line in done.stdout.splitlines()] == list(_rules())
     assert done.stderr == ""
+
+
+def _dry(*words: str, level: str = "0") -> subprocess.CompletedProcess[str]:
+    """Let make say what it would run."""
+    env = {**os.environ, "MAKELEVEL": level, "MAKEFLAGS": ""}
+    argv = ["make", "-n", *words]
+    return subprocess.run(argv, cwd=ROOT, env=env, capture_output=True, text=True)
+
+
+@pytest.mark.parametrize("words", [("tests",), ("build", "tests"), ("tests", "help")])
+def test_what_is_no_verb_is_refused_before_another_begins(words: tuple[str, ...]) -> None:
+    done = _dry(*words)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "no such verb: tests; make help lists them" in done.stderr
+
+
+def test_a_variable_that_no_verb_takes_is_refused() -> None:
+    done = _dry("help", "PINN=3", "PIN=3", "ARGS=--only x=y")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "no verb takes PINN=;" in done.stderr
+    for word in ("PIN=3", "J=2", "CFLAGS=-O1", "CPATCH_BUILD=b", "PIP_INDEX_URL=x", "ARGS=a=b c=d"):
+        done = _dry("help", word)
+        assert (done.returncode, done.stderr) == (0, "")
+    # Another's makefile may have variables of its own.
+    assert _dry("help", "V=1", level="1").returncode == 0
 
 
 def test_bare_make_builds() -> None:

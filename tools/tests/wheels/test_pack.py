@@ -159,3 +159,25 @@ def test_a_repository_without_the_package(toy: Toy, capsys: pytest.CaptureFixtur
     (toy.root / "wheel" / "shared-files").unlink()
     assert toy.run("wheel") == 1
     assert "no wheel/shared-files" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("argv", [("wheel",), ("servers", "--mode", "wheel")])
+def test_a_pin_without_a_wheel_is_told_which_have_one(
+    toy: Toy, capsys: pytest.CaptureFixture[str], argv: tuple[str, ...]
+) -> None:
+    pins = toy.root / "patches" / "upstream.toml"
+    text = pins.read_text()
+    pins.write_text(text + text.partition("\n")[2].replace("9.8", "9.7"))
+    (toy.root / "patches" / "9.8").mkdir()
+    (toy.root / "patches" / "9.8" / "port.h").touch()
+    shared = toy.root / "wheel" / "shared-files"
+    shared.write_text("LICENSE Python\npatches/{pin}/port.h Python\n")
+    assert toy.run(*argv, "--pin", "9.7") == 2
+    said = capsys.readouterr().err
+    assert "error: the wheel is for 9.8 only" in said
+    assert "got    9.7; wheel/shared-files:2: there is no patches/9.7/port.h" in said
+    assert "fix:   make wheel PIN=9.8" in said
+    # Where no pin has all, the list is at fault.
+    shared.write_text("GONE Python\n")
+    assert toy.run(*argv, "--pin", "9.7") == 1
+    assert "fix:   mend wheel/shared-files" in capsys.readouterr().err
