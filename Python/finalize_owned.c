@@ -208,12 +208,16 @@ find_held(struct walk *w, PyInterpreterState *interp)
     return !lists_visit(interp, walk_if_in_use, w) && !w->no_memory;
 }
 
-/* Find what audit hooks can reach.  They run after modules are cleared. */
+/* Find what audit hooks can reach.  They run after modules are cleared.  Their
+   list is not tracked, so that no program finds it. */
 static void
 find_hooked(struct walk *w, PyInterpreterState *interp)
 {
+    PyObject *hooks = interp->audit_hooks;
     w->seen = &w->hooked;
-    run_root(w, interp->audit_hooks);
+    for (Py_ssize_t i = 0; hooks != NULL && i < PyList_GET_SIZE(hooks); i++) {
+        run_root(w, PyList_GET_ITEM(hooks, i));
+    }
 }
 
 /* Find what is owned and may still be used, and what it refers to itself. */

@@ -20,7 +20,7 @@ KEYS = """
     ended = []
     x = sys.x = {make}
     # here
-    for byte in b'www':
+    for byte in b'w', b'w', b'w':
         {add}
     ended.append(1)
     """
@@ -48,7 +48,7 @@ class KeysTests(ExitTestCase):
 
 # What a destructor does that is written in Python.
 DESTRUCTOR = """
-    import ctypes, gc, os, sys, tracemalloc
+    import ctypes, gc, os, sys, tracemalloc, types
     new = ctypes.pythonapi.PyCapsule_New
     new.restype = ctypes.py_object
     new.argtypes = ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p
@@ -57,6 +57,8 @@ DESTRUCTOR = """
              start=tracemalloc.start, stop=tracemalloc.stop):
         {does}
         write(1, b'ok')
+    # It does not hold this module, which holds the capsules.
+    user = types.FunctionType(user.__code__, {{}}, 'user', user.__defaults__)
     call = ctypes.PYFUNCTYPE(None, ctypes.c_void_p)(user)
     ctypes.pythonapi.Py_IncRef(ctypes.py_object(call))
     capsules = [new(1, None, ctypes.cast(call, ctypes.c_void_p))
@@ -121,7 +123,7 @@ class HookTests(ExitTestCase):
         hook('other', 'x = []; os.y = []', 'write(1, b"h")', 'wh',
              'os.y.append(t.Writer(1, b"w"))', modes=('default', 'call')),
         hook('tee', 'import array, itertools; sys.y = []',
-             'next(x); write(1, b"h")', 'h',
+             'x.__next__(); write(1, b"h")', 'h',
              'y, x = itertools.tee([array.array("i", [1])] * 9); next(y)\n'
              '    sys.y.append(x)', needs=('array',)),
     )
