@@ -8,6 +8,7 @@
    One holder may hold very many: it is gone through once for all of them. */
 
 #include "Python.h"
+#include "pycore_dict_walks.h"    // DK_ENTRIES()
 #include "pycore_finalize_release.h"
 #include "pycore_finalize_steps.h"
 #include "pycore_gc_lists.h"      // lists_visit()
@@ -22,28 +23,64 @@ is_held(const _Py_finalize_held *held, PyObject *op)
         op == held->one;
 }
 
-/* Neither to delete a key nor to replace a value changes what PyDict_Next()
-   relies on.  (Where the table of keys is shared, they are strings, and not
-   deleted.) */
 static void
-cut_from_dict(PyObject *dict, const _Py_finalize_held *held)
+replace(PyObject **slot, const _Py_finalize_held *held)
 {
-    PyObject *key, *value;
-    Py_ssize_t pos = 0;
-    while (PyDict_Next(dict, &pos, &key, &value)) {
-        int is_key = is_held(held, key);
-        if (!is_key && !is_held(held, value)) {
-            continue;
+    PyObject *op = *slot;
+    if (is_held(held, op)) {
+        *slot = Py_NewRef(Py_None);
+        Py_DECREF(op);
+    }
+}
+
+/* A key that goes is not looked for: __hash__() and __eq__() may be the
+   user's.  Its entry is left as one that was deleted is.  A look-up that comes
+   by does not stop there, since no hash is -1. */
+static void
+cut_from_entries(PyDictObject *dict, Py_ssize_t n,
+                 const _Py_finalize_held *held)
+{
+    for (Py_ssize_t i = 0; i < n; i++) {
+        PyDictKeysObject *keys = dict->ma_keys;
+        if (DK_IS_UNICODE(keys) || i >= keys->dk_nentries) {
+            return;     /* a value that went has changed dict */
         }
-        Py_INCREF(key);
-        if (is_key) {
-            (void)PyDict_DelItem(dict, key);
+        PyDictKeyEntry *entry = &DK_ENTRIES(keys)[i];
+        PyObject *key = entry->me_key, *value = entry->me_value;
+        if (key != NULL && value != NULL && is_held(held, key)) {
+            entry->me_key = NULL;
+            entry->me_value = NULL;
+            entry->me_hash = -1;
+            keys->dk_version = 0;
+            dict->ma_used--;
+            Py_DECREF(key);
+            Py_DECREF(value);
         }
         else {
-            (void)PyDict_SetItem(dict, key, Py_None);
+            replace(&entry->me_value, held);
         }
-        PyErr_Clear();
-        Py_DECREF(key);
+    }
+}
+
+/* In place: neither code of the user's runs, nor does any entry move. */
+static void
+cut_from_dict(PyObject *op, const _Py_finalize_held *held)
+{
+    PyDictObject *dict = (PyDictObject *)op;
+    PyDictKeysObject *keys = dict->ma_keys;
+    Py_ssize_t n = keys->dk_nentries;
+    if (dict->ma_values != NULL) {
+        for (Py_ssize_t i = 0; i < n; i++) {
+            replace(&dict->ma_values->values[i], held);
+        }
+    }
+    else if (DK_IS_UNICODE(keys)) {
+        for (Py_ssize_t i = 0; i < n; i++) {
+            replace(&DK_UNICODE_ENTRIES(keys)[i].me_value, held);
+        }
+    }
+    else {
+        cut_from_entries(dict, n, held);
     }
 }
 
@@ -79,21 +116,20 @@ static void
 cut_from_list(PyObject *list, const _Py_finalize_held *held)
 {
     for (Py_ssize_t i = 0; i < PyList_GET_SIZE(list); i++) {
-        PyObject *op = PyList_GET_ITEM(list, i);
-        if (is_held(held, op)) {
-            PyList_SET_ITEM(list, i, Py_NewRef(Py_None));
-            Py_DECREF(op);
-        }
+        replace(&((PyListObject *)list)->ob_item[i], held);
     }
 }
 
-/* To let go of a key does not move the others. */
+/* The same here.  (It is in setobject.h, or in pycore_setobject.h.) */
+PyAPI_DATA(PyObject *) _PySet_Dummy;
+
 static void
 cut_from_set(PyObject *op, const _Py_finalize_held *held)
 {
     PySetObject *set = (PySetObject *)op;
     for (Py_ssize_t i = 0; i <= set->mask; i++) {
-        PyObject *key = set->table[i].key;
+        setentry *entry = &set->table[i];
+        PyObject *key = entry->key;
         if (!is_held(held, key)) {
             continue;
         }
@@ -101,8 +137,10 @@ cut_from_set(PyObject *op, const _Py_finalize_held *held)
             (void)PyFrozenSet_Type.tp_clear(op);    /* it cannot lose one */
             return;
         }
-        (void)PySet_Discard(op, key);
-        PyErr_Clear();
+        entry->key = _PySet_Dummy;
+        entry->hash = -1;
+        set->used--;
+        Py_DECREF(key);
     }
 }
 
@@ -257,8 +295,7 @@ refers_to(PyObject *holder, const _Py_finalize_held *held)
     return traverse != NULL && traverse(holder, visit_held, (void *)held) != 0;
 }
 
-/* The containers that all else is made of.  What remains in one of them is a
-   key whose __hash__() fails. */
+/* The containers that all else is made of: nothing remains in one of them. */
 static int
 is_plain_container(PyObject *op)
 {

@@ -54,6 +54,10 @@ static atomic_uint asked_for = 0;
 static atomic_int asked_fd = -1;    /* of a file that is in use; or -1 */
 static atomic_uint n_finalizers = 0;
 
+/* Is there a file that would be closed?  Nothing is interrupted for none. */
+static atomic_int any_pipes = 0;
+static atomic_int any_files = 0;
+
 /* Of the thread that finalizes. */
 static const _Py_finalize_order *current = NULL;
 static unsigned long current_thread;
@@ -113,10 +117,10 @@ _PyFinalize_LookAtFiles(_Py_finalize_seen *seen, unsigned long thread,
     int files = NOTHING;
     seen->idle = idle && finalizer == seen->finalizer ? seen->idle + 1 : 0;
     seen->finalizer = finalizer;
-    if (seen->idle == PATIENCE_WITH_PIPES) {
+    if (seen->idle == PATIENCE_WITH_PIPES && atomic_load(&any_pipes)) {
         files = PIPES;
     }
-    else if (seen->idle == PATIENCE_WITH_FILES) {
+    else if (seen->idle == PATIENCE_WITH_FILES && atomic_load(&any_files)) {
         files = ALL;
     }
     if (files != NOTHING) {
@@ -205,14 +209,21 @@ _PyFinalize_CountFinalizer(void)
 static int
 may_wait(const _Py_finalize_order *order)
 {
-    int files = 0, others = 0;
+    int pipes = 0, files = 0, others = 0;
     for (Py_ssize_t i = order->objects.size - 1;
-         i >= order->streams && !(files && others); i--)
+         i >= order->streams && !(pipes && others); i--)
     {
-        int is_file = _PyFinalize_IsPlainFile(order->objects.items[i]);
-        files |= is_file;
-        others |= !is_file;
+        PyObject *op = order->objects.items[i];
+        if (!_PyFinalize_IsPlainFile(op)) {
+            others = 1;
+        }
+        else if (!pipes) {
+            files = 1;
+            pipes = can_close(op, PIPES, -1);
+        }
     }
+    atomic_store(&any_pipes, pipes);
+    atomic_store(&any_files, files);
     return files && others;
 }
 

@@ -10,7 +10,8 @@
    In an unpatched interpreter it would have gone with what holds it, unless
    that stays alive to the end: so what can be reached from what C code holds,
    from the stacks of stopped threads, or from a tracer, is left alone; and all
-   if there are suspended greenlets, of which nobody can see what they hold. */
+   if there are suspended greenlets, of which nobody can see what they hold.
+   What audit hooks can reach waits until these are gone. */
 
 #include "Python.h"
 #include "pycore_finalize_release.h"
@@ -29,8 +30,10 @@ struct walk {
     _Py_walk_stack stack;
     PyObject *holder;       /* being expanded; borrowed */
     _Py_addrset owned;
-    _Py_addrset *seen;      /* one of the next three */
-    _Py_addrset held;       /* reached from what stays alive */
+    _Py_addrset boundaries; /* namespaces, for the walks to the next two */
+    _Py_addrset *seen;      /* one of the next four */
+    _Py_addrset hooked;     /* reached from audit hooks */
+    _Py_addrset held;       /* from what stays alive */
     _Py_addrset reached;    /* from what is owned */
     _Py_addrset used;       /* from what others may still use */
     _Py_objlist order;      /* the last one comes first */
@@ -53,10 +56,11 @@ push(struct walk *w, PyObject *op, uintptr_t flag)
 static int
 is_boundary(struct walk *w, PyObject *op)
 {
-    return PyModule_Check(op) ||
-        (w->seen != &w->held &&
-         (PyType_Check(op) || PyCode_Check(op) ||
-          (PyDict_Check(op) && PyFunction_Check(w->holder))));
+    if (w->seen == &w->held || w->seen == &w->hooked) {
+        return PyModule_Check(op) || _Py_addrset_has(&w->boundaries, op);
+    }
+    return PyModule_Check(op) || PyType_Check(op) || PyCode_Check(op) ||
+        (PyDict_Check(op) && PyFunction_Check(w->holder));
 }
 
 static int
@@ -135,7 +139,7 @@ add_boundaries(struct walk *w, PyInterpreterState *interp)
            PyDict_Next(modules, &pos, NULL, &module))
     {
         if (PyModule_Check(module)) {
-            add(w, &w->held, PyModule_GetDict(module));
+            add(w, &w->boundaries, PyModule_GetDict(module));
         }
     }
 }
@@ -188,7 +192,6 @@ find_held(struct walk *w, PyInterpreterState *interp)
     PyObject *const *shared, *const *owned;
     Py_ssize_t n = _PyImmortalHeap_Shared(&shared);
     w->seen = &w->held;
-    add_boundaries(w, interp);
     for (Py_ssize_t i = 0; i < n && !w->no_memory; i++) {
         run_root(w, shared[i]);
     }
@@ -203,6 +206,18 @@ find_held(struct walk *w, PyInterpreterState *interp)
     }
     w->any_in_use = _PyFinalize_AnyInUse();
     return !lists_visit(interp, walk_if_in_use, w) && !w->no_memory;
+}
+
+/* Find what audit hooks can reach.  They run after modules are cleared.  Their
+   list is not tracked, so that no program finds it. */
+static void
+find_hooked(struct walk *w, PyInterpreterState *interp)
+{
+    PyObject *hooks = interp->audit_hooks;
+    w->seen = &w->hooked;
+    for (Py_ssize_t i = 0; hooks != NULL && i < PyList_GET_SIZE(hooks); i++) {
+        run_root(w, PyList_GET_ITEM(hooks, i));
+    }
 }
 
 /* Find what is owned and may still be used, and what it refers to itself. */
@@ -252,62 +267,10 @@ find_order(struct walk *w, PyInterpreterState *interp, int again)
     return !w->no_memory && w->order.size > 0;
 }
 
-/* What is being deallocated, and whether its memory came back, so that it is
-   there for good.  Static: an allocator's ctx is its other functions', too. */
-static struct {
-    PyObject *object;
-    int came_back;
-} kept;
-
-/* No object has more than this in front of it: the collector's header, and
-   pointers to its dictionary and its weak references. */
-#define IN_FRONT (4 * sizeof(void *))
-
-static void
-keep_memory(void *ctx, void *block)
-{
-    size_t offset = (char *)kept.object - (char *)block;
-    if (offset <= IN_FRONT) {
-        kept.came_back = 1;
-    }
-}
-
 static int
-visit_same(PyObject *op, void *arg)
+may_be_used(struct walk *w, PyObject *op)
 {
-    return op == arg;
-}
-
-/* Memory that does not come back waits in a list of the type's, to be used
-   again, or was another allocator's: it is left alone.  0 then: there is no
-   object any more. */
-static int
-deallocate(PyObject *op)
-{
-    PyTypeObject *type = Py_TYPE(op);
-    assert(_Py_IsImmortal(op));
-    /* A capsule is tracked only if whoever made it has asked for it. */
-    if (_PyObject_IS_GC(op) && !PyCapsule_CheckExact(op)) {
-        if (!_PyObject_GC_IS_TRACKED(op)) {
-            return 1;   /* not whole, or not any more */
-        }
-        /* What refers to itself is cleared first, as the collector does it: a
-           deallocator does not expect to drop such a reference. */
-        if (type->tp_clear != NULL &&
-            type->tp_traverse(op, visit_same, op) != 0)
-        {
-            (void)type->tp_clear(op);
-        }
-    }
-    kept.object = op;
-    kept.came_back = 0;
-    _Py_GiveLastReference(op);
-    Py_DECREF(op);
-    if (kept.came_back && !_Py_IsIncrefImmortal(op)) {
-        _Py_MakeImmortal(op);
-    }
-    PyErr_Clear();
-    return kept.came_back;
+    return _Py_addrset_has(&w->used, op) || _Py_addrset_has(&w->hooked, op);
 }
 
 /* Deallocate what nobody may still use.  What is left is in the order in which
@@ -315,22 +278,16 @@ deallocate(PyObject *op)
 static Py_ssize_t
 deallocate_all(struct walk *w)
 {
-    PyMemAllocatorEx allocator;
-    PyMem_GetAllocator(PYMEM_DOMAIN_OBJ, &allocator);
-    PyMemAllocatorEx keeping = allocator;
-    keeping.free = keep_memory;
-    PyMem_SetAllocator(PYMEM_DOMAIN_OBJ, &keeping);
     for (Py_ssize_t i = w->order.size; --i >= 0; ) {
         PyObject *op = w->order.items[i];
-        if (!_Py_addrset_has(&w->used, op) && !deallocate(op)) {
+        if (!may_be_used(w, op) && !_PyFinalize_Deallocate(op)) {
             add(w, &w->gone, op);
             w->order.items[i] = Py_NewRef(Py_None);
         }
     }
-    PyMem_SetAllocator(PYMEM_DOMAIN_OBJ, &allocator);
     Py_ssize_t left = 0;
     for (Py_ssize_t i = 0; i < w->order.size; i++) {
-        if (_Py_addrset_has(&w->used, w->order.items[i])) {
+        if (may_be_used(w, w->order.items[i])) {
             w->order.items[left++] = w->order.items[i];
         }
     }
@@ -338,9 +295,10 @@ deallocate_all(struct walk *w)
     return left;
 }
 
-/* Is there something that has to be cleared, to let go of what it holds?  Code
-   of modules would find an object that has lost what its methods rely on. */
-static int uncleared = 0;
+/* Is there something that holds what it is to let go of, because it would have
+   to be cleared, or audit hooks may use it?  Code of modules would find an
+   object that has lost what its methods rely on. */
+static int any_uncut = 0;
 
 /* What something mortal needs goes after it, and what it needs itself goes
    after that. */
@@ -351,22 +309,24 @@ release(PyInterpreterState *interp, int again)
     Py_ssize_t left = 0;
     int is_main = _Py_IsMainInterpreter(interp);
     int clear = again || !is_main || !_PyPort_RELEASES_REST;
+    add_boundaries(&w, interp);
     int any = is_main && find_order(&w, interp, again);
+    find_hooked(&w, interp);
     int uncut = _PyFinalize_ReleaseMortal(interp, any ? &w.reached : NULL,
-                                          &w.gone, clear);
+                                          &w.hooked, &w.gone, clear);
     if (any) {
         find_used(&w, interp);
     }
     if (any && !w.no_memory) {
         left = deallocate_all(&w);
         if (_PyFinalize_ForgetGone(interp, &w.gone) == 0 && !w.no_memory) {
-            uncut |= _PyFinalize_ReleaseMortal(interp, &w.used, &w.gone,
-                                               clear);
+            uncut |= _PyFinalize_ReleaseMortal(interp, &w.used, &w.hooked,
+                                               &w.gone, clear);
         }
     }
     if (is_main) {
-        uncleared = uncut;
-        if (again || w.no_memory) {
+        any_uncut = uncut;
+        if ((again && interp->audit_hooks == NULL) || w.no_memory) {
             _PyImmortalHeap_ForgetOwned();
         }
         else {
@@ -375,6 +335,8 @@ release(PyInterpreterState *interp, int again)
     }
     PyMem_RawFree(w.stack.entries);
     _Py_addrset_clear(&w.owned);
+    _Py_addrset_clear(&w.boundaries);
+    _Py_addrset_clear(&w.hooked);
     _Py_addrset_clear(&w.held);
     _Py_addrset_clear(&w.reached);
     _Py_addrset_clear(&w.used);
@@ -394,7 +356,9 @@ void
 _PyFinalize_ReleaseRest(PyInterpreterState *interp)
 {
     PyObject *const *owned;
-    if (_PyImmortalHeap_Owned(&owned) > 0 || uncleared) {
+    if (_Py_IsMainInterpreter(interp) &&
+        (_PyImmortalHeap_Owned(&owned) > 0 || any_uncut))
+    {
         release(interp, 1);
     }
 }

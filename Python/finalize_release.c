@@ -21,10 +21,16 @@
 #include "pycore_interp.h"
 #include "pycore_object.h"        // _PyObject_GetDictPtr()
 
-/* A reference to what works in its deallocator. */
+/* A reference.  Borrowed while there is a walk; to be cut, both are owned. */
 struct edge {
-    PyObject *holder;       /* strong */
-    PyObject *held;         /* strong */
+    PyObject *holder;
+    PyObject *held;
+};
+
+struct edges {
+    struct edge *items;
+    Py_ssize_t n;
+    Py_ssize_t allocated;
 };
 
 struct walk {
@@ -34,13 +40,14 @@ struct walk {
     _Py_addrset seen;
     _Py_addrset boundaries; /* modules that finalize_modules() lets go of */
     _Py_addrset *later;     /* what these hold is not to be released yet */
+    _Py_addrset *hooked;    /* nor is what these hold */
     _Py_addrset *gone;      /* not to be looked at */
     _Py_deallocators deallocators;
     _Py_addrset carriers;   /* cannot be cut open: stand for what they hold */
     _Py_objlist callers;    /* weak references with a callback */
-    struct edge *edges;
-    Py_ssize_t n_edges;
-    Py_ssize_t edges_allocated;
+    struct edges edges;     /* to what works in its deallocator */
+    struct edges carried;   /* to what would be a carrier, if it held such */
+    int left;               /* is there something that hooked holds? */
     int no_memory;
 };
 
@@ -63,13 +70,18 @@ push(struct walk *w, PyObject *op)
 }
 
 static void
-forget_edges(struct walk *w)
+append(struct walk *w, struct edges *edges, PyObject *held)
 {
-    while (w->n_edges > 0) {
-        struct edge *edge = &w->edges[--w->n_edges];
-        Py_DECREF(edge->holder);
-        Py_DECREF(edge->held);
+    if (edges->n == edges->allocated) {
+        struct edge *items = _PyFinalize_Grow(edges->items, &edges->allocated,
+                                              sizeof(*items));
+        if (items == NULL) {
+            w->no_memory = 1;
+            return;
+        }
+        edges->items = items;
     }
+    edges->items[edges->n++] = (struct edge){w->holder, held};
 }
 
 static void
@@ -78,22 +90,16 @@ note_edge(struct walk *w, PyObject *held)
     if (w->later != NULL && _Py_addrset_has(w->later, w->holder)) {
         return;
     }
-    if (w->n_edges > 0 && w->edges[w->n_edges - 1].holder == w->holder &&
-        w->edges[w->n_edges - 1].held == held)
+    if (_Py_addrset_has(w->hooked, w->holder)) {
+        w->left = 1;
+        return;
+    }
+    if (w->edges.n > 0 && w->edges.items[w->edges.n - 1].holder == w->holder &&
+        w->edges.items[w->edges.n - 1].held == held)
     {
         return;     /* a list of one object, many times over */
     }
-    if (w->n_edges == w->edges_allocated) {
-        struct edge *edges = _PyFinalize_Grow(w->edges, &w->edges_allocated,
-                                              sizeof(*edges));
-        if (edges == NULL) {
-            w->no_memory = 1;
-            return;
-        }
-        w->edges = edges;
-    }
-    w->edges[w->n_edges++] = (struct edge){Py_NewRef(w->holder),
-                                           Py_NewRef(held)};
+    append(w, &w->edges, held);
 }
 
 /* Is op a frame whose function has not returned?  One that has is only kept by
@@ -121,7 +127,7 @@ _PyFinalize_CanBeCut(PyObject *op)
 static int
 is_carrier(PyObject *op)
 {
-    return !PyTuple_Check(op) && Py_TYPE(op)->tp_clear == NULL &&
+    return Py_TYPE(op)->tp_clear == NULL && !PyTuple_Check(op) &&
         _PyObject_GetDictPtr(op) == NULL;
 }
 
@@ -135,9 +141,10 @@ visit(PyObject *op, void *arg)
     int is_gc = _PyObject_IS_GC(op);
     if (_Py_IsImmortal(op)) {
         /* What is tracked is on a list.  Of what is not, only a dictionary can
-           have got something mortal since, and nothing that leads further: it
-           does no harm to come to it twice. */
-        if (is_gc && !_PyObject_GC_IS_TRACKED(op) && PyDict_Check(op)) {
+           have got something mortal since. */
+        if (is_gc && !_PyObject_GC_IS_TRACKED(op) && PyDict_Check(op) &&
+            add(w, &w->seen, op))
+        {
             push(w, op);
         }
         return 0;
@@ -163,8 +170,13 @@ visit(PyObject *op, void *arg)
         /* What it holds goes with it. */
         return 0;
     }
-    if (is_gc && add(w, &w->seen, op)) {
-        push(w, op);
+    if (is_gc) {
+        if (is_carrier(op)) {
+            append(w, &w->carried, op);
+        }
+        if (add(w, &w->seen, op)) {
+            push(w, op);
+        }
     }
     return 0;
 }
@@ -217,6 +229,35 @@ walk(struct walk *w)
     _Py_addrset_clear(&w->seen);
 }
 
+static int
+find_carrier(struct walk *w, struct edge *edge)
+{
+    return _Py_addrset_has(&w->carriers, edge->held) &&
+        !_Py_IsImmortal(edge->holder) && is_carrier(edge->holder) &&
+        _PyFinalize_CanBeCut(edge->holder) &&
+        add(w, &w->carriers, edge->holder);
+}
+
+/* What cannot be cut open, and holds a carrier, is one.  Returns whether there
+   are any.  The walk comes to a holder before it comes to what that holds, or
+   the other way round. */
+static int
+find_carriers(struct walk *w)
+{
+    Py_ssize_t n = w->carried.n;
+    int more = w->carriers.used > 0;
+    while (more) {
+        more = 0;
+        for (Py_ssize_t i = n; --i >= 0; ) {
+            more |= find_carrier(w, &w->carried.items[i]);
+        }
+        for (Py_ssize_t i = 0; i < n; i++) {
+            more |= find_carrier(w, &w->carried.items[i]);
+        }
+    }
+    return w->carriers.used > 0;
+}
+
 /* The method cache holds values of classes' dictionaries without a
    reference. */
 static int
@@ -230,52 +271,6 @@ forget_cached(PyObject *op, void *dicts)
     return 0;
 }
 
-/* Does function need one of holders, to which it refers as to its defaults,
-   its variables, or what it is a method of? */
-static int
-needs(PyObject *function, _Py_addrset *holders)
-{
-    while (PyMethod_Check(function)) {
-        if (_Py_addrset_has(holders, PyMethod_GET_SELF(function))) {
-            return 1;
-        }
-        function = PyMethod_GET_FUNCTION(function);
-    }
-    if (!PyFunction_Check(function)) {
-        return _Py_addrset_has(holders, function);
-    }
-    PyFunctionObject *f = (PyFunctionObject *)function;
-    Py_ssize_t n = f->func_closure == NULL ? 0 :
-        PyTuple_GET_SIZE(f->func_closure);
-    for (Py_ssize_t i = 0; i < n; i++) {
-        if (_Py_addrset_has(holders, PyTuple_GET_ITEM(f->func_closure, i))) {
-            return 1;
-        }
-    }
-    return _Py_addrset_has(holders, f->func_defaults) ||
-        _Py_addrset_has(holders, f->func_kwdefaults);
-}
-
-/* A callback that has something cut off from it cannot do what it is there
-   for.  The user's were called, or taken away (finalize_weakrefs.c); those of
-   the standard library keep its containers tidy. */
-static void
-take_callbacks(struct walk *w)
-{
-    _Py_addrset holders = {0};
-    for (Py_ssize_t i = 0; i < w->n_edges && w->callers.size > 0; i++) {
-        add(w, &holders, w->edges[i].holder);
-    }
-    for (Py_ssize_t i = 0; i < w->callers.size && holders.used > 0; i++) {
-        PyWeakReference *ref = (PyWeakReference *)w->callers.items[i];
-        if (ref->wr_callback != NULL && needs(ref->wr_callback, &holders)) {
-            Py_CLEAR(ref->wr_callback);
-        }
-    }
-    _Py_addrset_clear(&holders);
-    _Py_objlist_clear(&w->callers);
-}
-
 void
 _PyFinalize_ForgetCached(PyInterpreterState *interp, _Py_addrset *dicts)
 {
@@ -284,12 +279,27 @@ _PyFinalize_ForgetCached(PyInterpreterState *interp, _Py_addrset *dicts)
     }
 }
 
+/* Before something is cut off from what callbacks need. */
+static void
+take_callbacks(struct walk *w)
+{
+    _Py_addrset holders = {0};
+    for (Py_ssize_t i = 0; i < w->edges.n && w->callers.size > 0; i++) {
+        add(w, &holders, w->edges.items[i].holder);
+    }
+    if (holders.used > 0) {
+        _PyFinalize_TakeCallbacks(&w->callers, &holders);
+    }
+    _Py_addrset_clear(&holders);
+    _Py_objlist_clear(&w->callers);
+}
+
 /* Cut n references, from the one with index first on, that have one holder. */
 static int
 cut_from(struct walk *w, Py_ssize_t first, Py_ssize_t n, int clear,
          _Py_objlist *cleared)
 {
-    struct edge *edges = &w->edges[first];
+    struct edge *edges = &w->edges.items[first];
     _Py_addrset many = {0};
     _Py_finalize_held held = {.many = &many};
     int left = 0;
@@ -319,13 +329,18 @@ cut_edges(struct walk *w, int clear)
 {
     _Py_addrset dicts = {0};        /* from which something was cut off */
     _Py_objlist cleared = {0};      /* to which what was cleared referred */
+    struct edge *edges = w->edges.items;
     int left = 0;
     Py_ssize_t n;
+    for (Py_ssize_t i = 0; i < w->edges.n; i++) {
+        Py_INCREF(edges[i].holder);
+        Py_INCREF(edges[i].held);
+    }
     take_callbacks(w);
-    for (Py_ssize_t i = 0; i < w->n_edges; i += n) {
-        PyObject *holder = w->edges[i].holder;
-        for (n = 1; i + n < w->n_edges; n++) {
-            if (w->edges[i + n].holder != holder) {
+    for (Py_ssize_t i = 0; i < w->edges.n; i += n) {
+        PyObject *holder = edges[i].holder;
+        for (n = 1; i + n < w->edges.n; n++) {
+            if (edges[i + n].holder != holder) {
                 break;
             }
         }
@@ -340,32 +355,40 @@ cut_edges(struct walk *w, int clear)
     return left;
 }
 
+static void
+deallocate_edges(struct walk *w)
+{
+    while (w->edges.n > 0) {
+        struct edge *edge = &w->edges.items[--w->edges.n];
+        Py_DECREF(edge->holder);
+        Py_DECREF(edge->held);
+    }
+}
+
 int
 _PyFinalize_ReleaseMortal(PyInterpreterState *interp, _Py_addrset *later,
-                          _Py_addrset *gone, int clear)
+                          _Py_addrset *hooked, _Py_addrset *gone, int clear)
 {
-    struct walk w = {.interp = interp, .later = later, .gone = gone};
-    size_t carriers;
+    struct walk w = {.interp = interp, .later = later, .hooked = hooked,
+                     .gone = gone};
     int enabled = interp->gc.enabled;
     interp->gc.enabled = 0;
     add_boundaries(&w);
     walk(&w);
-    do {
-        /* Until no more is found that has to be cut off from what holds it. */
-        carriers = w.carriers.used;
-        if (carriers > 0) {
-            forget_edges(&w);
-            _Py_objlist_clear(&w.callers);
-            walk(&w);
-        }
-    } while (w.carriers.used > carriers && !w.no_memory);
-    int left = cut_edges(&w, clear);
+    if (find_carriers(&w)) {
+        /* These are cut off from what holds them. */
+        w.edges.n = 0;
+        _Py_objlist_clear(&w.callers);
+        walk(&w);
+    }
+    int left = cut_edges(&w, clear) || w.left;
     interp->gc.enabled = enabled;
     PyMem_RawFree(w.stack.entries);
+    PyMem_RawFree(w.carried.items);
     _Py_addrset_clear(&w.boundaries);
     _PyDeallocators_Clear(&w.deallocators);
     _Py_addrset_clear(&w.carriers);
-    forget_edges(&w);
-    PyMem_RawFree(w.edges);
+    deallocate_edges(&w);
+    PyMem_RawFree(w.edges.items);
     return left;
 }

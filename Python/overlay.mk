@@ -11,6 +11,7 @@ OVERLAY_OBJS= $(patsubst $(srcdir)/%.c,%.o,$(wildcard \
 		$(srcdir)/Python/datetime_referents.c \
 		$(srcdir)/Python/deallocators.c \
 		$(srcdir)/Python/finalize_any_order.c \
+		$(srcdir)/Python/finalize_callbacks.c \
 		$(srcdir)/Python/finalize_clear.c \
 		$(srcdir)/Python/finalize_cut.c \
 		$(srcdir)/Python/finalize_early.c \
@@ -19,6 +20,7 @@ OVERLAY_OBJS= $(patsubst $(srcdir)/%.c,%.o,$(wildcard \
 		$(srcdir)/Python/finalize_garbage.c \
 		$(srcdir)/Python/finalize_gone.c \
 		$(srcdir)/Python/finalize_interpreters.c \
+		$(srcdir)/Python/finalize_kept.c \
 		$(srcdir)/Python/finalize_modules.c \
 		$(srcdir)/Python/finalize_order.c \
 		$(srcdir)/Python/finalize_owned.c \

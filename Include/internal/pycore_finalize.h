@@ -29,8 +29,10 @@ extern int _PyFinalize_Interpreter(PyThreadState *tstate, int (*flush)(void),
                                    int status);
 
 /* Deallocate what was open when it became immortal, and what others might
-   still have used when _PyFinalize_Interpreter() ended.  Called once, after
-   modules were cleared.  What may be used even then is left alone for good. */
+   still have used when _PyFinalize_Interpreter() ended.  Called after modules
+   were cleared, and once more after audit hooks were, for what they can reach.
+   What others may use even then is left alone for good.  Does nothing in a
+   subinterpreter. */
 extern void _PyFinalize_ReleaseRest(PyInterpreterState *interp);
 
 /* Is that going on just now, in the interpreter of the calling thread? */

@@ -1,8 +1,8 @@
 /* Finalization at shutdown: what only works in its deallocator.
 
    For the files finalize_release.c, finalize_owned.c, finalize_users.c,
-   finalize_gone.c and finalize_cut.c; and _PyFinalize_Release() for
-   finalize_run.c. */
+   finalize_gone.c, finalize_kept.c, finalize_callbacks.c and finalize_cut.c;
+   and _PyFinalize_Release() for finalize_run.c. */
 
 #ifndef Py_INTERNAL_FINALIZE_RELEASE_H
 #define Py_INTERNAL_FINALIZE_RELEASE_H
@@ -34,14 +34,16 @@ extern void _PyFinalize_Release(PyInterpreterState *interp);
 
 /* The first half of _PyFinalize_Release().
 
-   later -- what these objects hold is left alone; or NULL.
-   gone  -- addresses where there is no object any more.
-   clear -- may what holds an object be cleared for it?
+   later  -- what these objects hold is left alone; or NULL.
+   hooked -- what these hold as well: audit hooks may use it.
+   gone   -- addresses where there is no object any more.
+   clear  -- may what holds an object be cleared for it?
 
-   Returns whether something would have had to be cleared. */
+   Returns whether something is left: it would have to be cleared, or hooked
+   holds it. */
 extern int _PyFinalize_ReleaseMortal(PyInterpreterState *interp,
-                                     _Py_addrset *later, _Py_addrset *gone,
-                                     int clear);
+                                     _Py_addrset *later, _Py_addrset *hooked,
+                                     _Py_addrset *gone, int clear);
 
 /* Can a reference that op holds be cut (_PyFinalize_Cut())? */
 extern int _PyFinalize_CanBeCut(PyObject *op);
@@ -51,6 +53,18 @@ typedef struct {
     PyObject *one;          /* borrowed; the only one, if many is NULL */
     _Py_addrset *many;
 } _Py_finalize_held;
+
+/* Take callbacks away from callers, which are weak references, if they need
+   one of holders. */
+extern void _PyFinalize_TakeCallbacks(_Py_objlist *callers,
+                                      _Py_addrset *holders);
+
+/* Deallocate op, which is immortal, though others may hold it still.
+
+   Returns whether it is an object still, an immortal one.  If its memory did
+   not come back, it waits in a list of the type's, to be used again, or was
+   another allocator's: it is left alone, and is no object any more. */
+extern int _PyFinalize_Deallocate(PyObject *op);
 
 /* Cut the references of holder to what is held; the caller holds all of that.
    If holder would have to be cleared for it, that is done if clear is not 0.

@@ -160,6 +160,10 @@ class LateTests(ExitTestCase):
              'end\nended\nwritten'),
         Case('select', LATE.format(wait='select.select([], [], [], 7)'),
              'end\nended\nwritten'),
+        # C code that does not begin again: no file feeds another process.
+        Case('usleep', LATE.replace("pipe = os.fdopen(w, 'w')", 'import ctypes')
+             .format(wait='ctypes.CDLL(None).usleep(6_500_000)'),
+             'end\nended\nwritten', needs=('ctypes',)),
         Case('system', LATE.format(wait='os.system("sleep 7")'),
              'end\nended\nwritten'),
     )

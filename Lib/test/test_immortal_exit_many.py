@@ -42,6 +42,10 @@ HOLDERS = {
     'iterators': 'sys.x = [itertools.repeat(make()) for _ in many]',
     'methods': 'sys.x = [method() for _ in many]',
     'lists': 'sys.x = [[make()] for _ in many]',
+    'slices': 'sys.x = [slice(slice(make())) for _ in many]',
+    # It leads nowhere.
+    'one_dictionary': 'd = {i: i for i in range(20_000)}\n'
+                      'sys.x = [[d] for _ in many]',
 }
 
 

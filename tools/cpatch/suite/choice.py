@@ -73,6 +73,7 @@ UNDISTURBED = [
     "test_immortal_exit_cleared",
     "test_immortal_exit_files",
     "test_immortal_exit_interpreters",
+    "test_immortal_exit_late",
     "test_immortal_exit_many",
     "test_immortal_exit_memory",
     "test_immortal_exit_once",

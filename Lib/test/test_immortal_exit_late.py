@@ -1,0 +1,133 @@
+"""Shutdown: code of the user's that runs while objects are released.
+
+Audit hooks run after modules were cleared, destructors of capsules at any
+time. Hashes and comparisons of keys do not run at all.
+"""
+
+import unittest
+from test.immortal_exit_support import Case, ExitTestCase
+
+KEYS = """
+    import os, sys, _testimmortal as t
+    class Key:
+        def __hash__(self, write=os.write):
+            if ended: write(1, b'hash ')
+            return 1
+        def __eq__(self, other, write=os.write):
+            if ended: write(1, b'eq ')
+            return self is other
+    class W(Key, t.Writer): pass
+    ended = []
+    x = sys.x = {make}
+    # here
+    for byte in b'w', b'w', b'w':
+        {add}
+    ended.append(1)
+    """
+
+
+def keys(name, make, add):
+    """A Case: add puts a W, or a Key with one, into what make makes."""
+    return Case(name, KEYS.format(make=make, add=add), 'www',
+                modes=('default', 'call'))
+
+
+class KeysTests(ExitTestCase):
+    """No code of the user's is called to let go of something."""
+
+    cases = (
+        keys('keys', '{}', 'x[W(1, byte)] = 1'),
+        keys('values', '{}', 'x[Key()] = t.Writer(1, byte)'),
+        keys('strings', '{}', 'x[str(len(x))] = t.Writer(1, byte)'),
+        keys('set', 'set()', 'x.add(W(1, byte))'),
+        keys('frozenset', '[]', 'x.append(frozenset([W(1, byte)]))'),
+        keys('attributes', 'type("C", (), {})()',
+             'vars(x)[Key()] = t.Writer(1, byte)'),
+    )
+
+
+# What a destructor does that is written in Python.
+DESTRUCTOR = """
+    import ctypes, gc, os, sys, tracemalloc, types
+    new = ctypes.pythonapi.PyCapsule_New
+    new.restype = ctypes.py_object
+    new.argtypes = ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p
+    {before}
+    def user(_, write=os.write, bytes=bytes, range=range,
+             start=tracemalloc.start, stop=tracemalloc.stop):
+        {does}
+        write(1, b'ok')
+    # It does not hold this module, which holds the capsules.
+    user = types.FunctionType(user.__code__, {{}}, 'user', user.__defaults__)
+    call = ctypes.PYFUNCTYPE(None, ctypes.c_void_p)(user)
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(call))
+    capsules = [new(1, None, ctypes.cast(call, ctypes.c_void_p))
+                for _ in range(2)]
+    # here
+    """
+
+
+def destructor(name, does, before='pass'):
+    """A Case: two destructors do something."""
+    return Case(name, DESTRUCTOR.format(does=does, before=before), 'okok',
+                modes=('call',), needs=('ctypes',))
+
+
+class DestructorTests(ExitTestCase):
+    """The memory of an object stays, and no other."""
+
+    cases = (
+        destructor('memory', 'for _ in range(1000): bytes(1_000_000)',
+                   'import resource\n'
+                   '    limit = 900_000_000\n'
+                   '    resource.setrlimit(resource.RLIMIT_AS, (limit,) * 2)'),
+        destructor('tracemalloc_starts', 'start()'),
+        destructor('tracemalloc_stops', 'stop()', 'tracemalloc.start()'),
+        destructor('tracemalloc_starts_again', 'stop(); start(); stop()',
+                   'tracemalloc.start()'),
+    )
+
+
+HOOK = """
+    import gc, os, sys, _testimmortal as t
+    {make}
+    # here
+    {add}
+    def hook(event, args, x=x, write=os.write):
+        if event == 'cpython.PyInterpreterState_Clear':
+            {use}
+    sys.addaudithook(hook)
+    del x
+    """
+
+
+def hook(name, make, use, out, add='pass', **kwargs):
+    """A Case: a hook uses x."""
+    return Case(name, HOOK.format(make=make, add=add, use=use), out, **kwargs)
+
+
+class HookTests(ExitTestCase):
+    """What an audit hook can reach is deallocated once there is none."""
+
+    cases = (
+        hook('immortal', 'x = t.PlainWriter(1, b"w", [])', 'write(1, b"h ")',
+             'h w[]'),
+        hook('mortal', 'sys.y = []',
+             'write(1, b"h" if x[0].held == 5 else b"-")', 'hw',
+             'x = sys.y; x.append(t.Writer(1, b"w", 5))'),
+        hook('mmap', 'import mmap; x = mmap.mmap(-1, 4096)',
+             'x[0] = 1; write(1, b"h")', 'h', needs=('mmap',)),
+        hook('global', 'x = 1; y = t.Writer(1, b"w", 5)',
+             'write(1, b"h" if y.held == 5 else b"-")', 'hw'),
+        # The others do not wait.
+        hook('other', 'x = []; os.y = []', 'write(1, b"h")', 'wh',
+             'os.y.append(t.Writer(1, b"w"))', modes=('default', 'call')),
+        hook('tee', 'import array, itertools; sys.y = []',
+             'x.__next__(); write(1, b"h")', 'h',
+             'y, x = itertools.tee([array.array("i", [1])] * 9); next(y)\n'
+             '    sys.y.append(x)', needs=('array',)),
+    )
+
+
+if __name__ == '__main__':
+    unittest.main()
