@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from typing import Any, TypeVar
 
 import click
@@ -54,6 +54,19 @@ def each_of_names(
 ) -> tuple[tuple[str, ...], ...]:
     """Return the words of each option like ``A,B`` that was given: a callback of click's."""
     return tuple(names(ctx, param, each) for each in value)
+
+
+def check_modes(given: Iterable[str], known: Collection[str]) -> None:
+    """Raise CpatchError for a mode that is not *known*."""
+    for name in given:
+        if name not in known:
+            raise CpatchError(
+                f"no such mode: {name}",
+                wanted=", ".join(known),
+                got=name,
+                fix="leave --mode out, for all",
+                code=USAGE,
+            )
 
 
 def _set_verbose(ctx: click.Context, param: click.Parameter, value: bool) -> None:

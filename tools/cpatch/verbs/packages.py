@@ -7,11 +7,19 @@ from dataclasses import dataclass
 import click
 
 from cpatch.base import console
-from cpatch.base.errors import REGRESSION, USAGE, CpatchError
+from cpatch.base.errors import REGRESSION, CpatchError
 from cpatch.exits import battery, programs
 from cpatch.exits.battery import choose
 from cpatch.exits.programs import MODES
-from cpatch.verbs.options import asked, jobs_option, names, open_pin, pin_option, verbose_option
+from cpatch.verbs.options import (
+    asked,
+    check_modes,
+    jobs_option,
+    names,
+    open_pin,
+    pin_option,
+    verbose_option,
+)
 
 
 @dataclass(frozen=True)
@@ -57,15 +65,7 @@ def command(given: Asked) -> int:
         for each in chosen:
             console.say(f"{each.name:<26} {each.about}")
         return 0
-    for name in given.mode:
-        if name not in MODES:
-            raise CpatchError(
-                f"no such mode: {name}",
-                wanted=", ".join(MODES),
-                got=name,
-                fix="leave --mode out, for all",
-                code=USAGE,
-            )
+    check_modes(given.mode, MODES)
     job = battery.Job(
         programs=chosen,
         modes=tuple(each for each in MODES if each in given.mode) if given.mode else MODES,

@@ -8,12 +8,20 @@ from pathlib import Path
 import click
 
 from cpatch.base import console
-from cpatch.base.errors import USAGE, CpatchError
+from cpatch.base.errors import CpatchError
 from cpatch.measuring import interpreters, machine
 from cpatch.servers import session, setups
 from cpatch.servers.cases import Case, Results
 from cpatch.servers.setups import MODES, SETUPS, WHEEL
-from cpatch.verbs.options import asked, jobs_option, names, open_pin, pin_option, verbose_option
+from cpatch.verbs.options import (
+    asked,
+    check_modes,
+    jobs_option,
+    names,
+    open_pin,
+    pin_option,
+    verbose_option,
+)
 from cpatch.wheels import pack, stage
 
 
@@ -118,15 +126,7 @@ def command(given: Asked) -> int:
             entries=2000,
             rounds=1,
         )
-    for name in given.mode:
-        if name not in MODES:
-            raise CpatchError(
-                f"no such mode: {name}",
-                wanted=", ".join(MODES),
-                got=name,
-                fix="leave --mode out, for all",
-                code=USAGE,
-            )
+    check_modes(given.mode, MODES)
     cases = tuple(
         Case(name, number, given.requests, given.entries, each)
         for name in given.app or tuple(SETUPS)
