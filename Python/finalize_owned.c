@@ -17,7 +17,6 @@
 #include "pycore_finalize_release.h"
 #include "pycore_finalize_steps.h"
 #include "pycore_gc_lists.h"      // lists_visit()
-#include "pycore_immortal.h"      // _Py_MakeImmortal()
 #include "pycore_immortal_owned.h"
 #include "pycore_immortal_port.h" // _PyPort_Modules()
 #include "pycore_object.h"        // _PyObject_IS_GC()

@@ -7,9 +7,9 @@
 
    What came later was released, but where it could not be cut off: from a
    class, from a module's state, from a frame that has not returned.  It goes
-   when modules are cleared, or never.  The code that deallocates it,
-   and so uses what it refers to, is known; and so are the references
-   that it shows. */
+   when modules are cleared, or never.  The code that deallocates it, and so
+   uses what it refers to, is known; and so are the references that it
+   shows. */
 
 #include "Python.h"
 #include "pycore_finalize_release.h"
