@@ -8,7 +8,7 @@
    One holder may hold very many: it is gone through once for all of them. */
 
 #include "Python.h"
-#include "pycore_dict_walks.h"    // DK_ENTRIES()
+#include "pycore_dict_walks.h"    // _PyDictWalk_Slots()
 #include "pycore_finalize_release.h"
 #include "pycore_finalize_steps.h"
 #include "pycore_gc_lists.h"      // lists_visit()
@@ -24,7 +24,7 @@ is_held(const _Py_finalize_held *held, PyObject *op)
 }
 
 static void
-replace(PyObject **slot, const _Py_finalize_held *held)
+replace(PyObject **slot, void *held)
 {
     PyObject *op = *slot;
     if (is_held(held, op)) {
@@ -37,13 +37,12 @@ replace(PyObject **slot, const _Py_finalize_held *held)
    user's.  Its entry is left as one that was deleted is.  A look-up that comes
    by does not stop there, since no hash is -1. */
 static void
-cut_from_entries(PyDictObject *dict, Py_ssize_t n,
-                 const _Py_finalize_held *held)
+cut_from_keys(PyDictObject *dict, const _Py_finalize_held *held)
 {
-    for (Py_ssize_t i = 0; i < n; i++) {
+    for (Py_ssize_t i = 0; ; i++) {
         PyDictKeysObject *keys = dict->ma_keys;
         if (DK_IS_UNICODE(keys) || i >= keys->dk_nentries) {
-            return;     /* a value that went has changed dict */
+            return;     /* a value that went may have changed dict */
         }
         PyDictKeyEntry *entry = &DK_ENTRIES(keys)[i];
         PyObject *key = entry->me_key, *value = entry->me_value;
@@ -56,9 +55,6 @@ cut_from_entries(PyDictObject *dict, Py_ssize_t n,
             Py_DECREF(key);
             Py_DECREF(value);
         }
-        else {
-            replace(&entry->me_value, held);
-        }
     }
 }
 
@@ -67,21 +63,10 @@ static void
 cut_from_dict(PyObject *op, const _Py_finalize_held *held)
 {
     PyDictObject *dict = (PyDictObject *)op;
-    PyDictKeysObject *keys = dict->ma_keys;
-    Py_ssize_t n = keys->dk_nentries;
-    if (dict->ma_values != NULL) {
-        for (Py_ssize_t i = 0; i < n; i++) {
-            replace(&dict->ma_values->values[i], held);
-        }
+    if (dict->ma_values == NULL) {
+        cut_from_keys(dict, held);
     }
-    else if (DK_IS_UNICODE(keys)) {
-        for (Py_ssize_t i = 0; i < n; i++) {
-            replace(&DK_UNICODE_ENTRIES(keys)[i].me_value, held);
-        }
-    }
-    else {
-        cut_from_entries(dict, n, held);
-    }
+    _PyDictWalk_Slots(dict, replace, (void *)held);
 }
 
 /* What comes to stand in a tuple for op.  Code in C keeps iterators in a tuple
@@ -116,7 +101,7 @@ static void
 cut_from_list(PyObject *list, const _Py_finalize_held *held)
 {
     for (Py_ssize_t i = 0; i < PyList_GET_SIZE(list); i++) {
-        replace(&((PyListObject *)list)->ob_item[i], held);
+        replace(&((PyListObject *)list)->ob_item[i], (void *)held);
     }
 }
 

@@ -16,7 +16,7 @@
    Addresses are compared; what is gone is not read. */
 
 #include "Python.h"
-#include "pycore_dict_walks.h"    // DK_ENTRIES()
+#include "pycore_dict_walks.h"    // _PyDictWalk_Slots()
 #include "pycore_finalize_release.h"
 #include "pycore_finalize_steps.h"
 #include "pycore_gc_lists.h"      // lists_visit()
@@ -33,8 +33,9 @@ struct walk {
 };
 
 static void
-replace(struct walk *w, PyObject **slot)
+replace(PyObject **slot, void *arg)
 {
+    struct walk *w = arg;
     if (*slot != NULL && _Py_addrset_has(w->gone, *slot)) {
         *slot = Py_NewRef(Py_None);
     }
@@ -44,7 +45,7 @@ static void
 replace_items(struct walk *w, PyObject **items, Py_ssize_t n)
 {
     for (Py_ssize_t i = 0; i < n; i++) {
-        replace(w, &items[i]);
+        replace(&items[i], w);
     }
 }
 
@@ -52,7 +53,7 @@ static void
 replace_in_set(struct walk *w, PySetObject *set)
 {
     for (Py_ssize_t i = 0; i <= set->mask; i++) {
-        replace(w, &set->table[i].key);
+        replace(&set->table[i].key, w);
     }
 }
 
@@ -61,21 +62,12 @@ static void
 replace_in_dict(struct walk *w, PyDictObject *dict)
 {
     PyDictKeysObject *keys = dict->ma_keys;
-    Py_ssize_t n = keys->dk_nentries;
-    if (dict->ma_values != NULL) {
-        replace_items(w, dict->ma_values->values, n);
+    for (Py_ssize_t i = 0; !DK_IS_UNICODE(keys) && i < keys->dk_nentries;
+         i++)
+    {
+        replace(&DK_ENTRIES(keys)[i].me_key, w);
     }
-    else if (DK_IS_UNICODE(keys)) {
-        for (Py_ssize_t i = 0; i < n; i++) {
-            replace(w, &DK_UNICODE_ENTRIES(keys)[i].me_value);
-        }
-    }
-    else {
-        for (Py_ssize_t i = 0; i < n; i++) {
-            replace(w, &DK_ENTRIES(keys)[i].me_key);
-            replace(w, &DK_ENTRIES(keys)[i].me_value);
-        }
-    }
+    _PyDictWalk_Slots(dict, replace, w);
     if (_Py_addrset_add(&w->dicts, dict) < 0) {
         w->no_memory = 1;
     }

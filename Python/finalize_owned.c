@@ -9,9 +9,10 @@
 
    In an unpatched interpreter it would have gone with what holds it, unless
    that stays alive to the end: so what can be reached from what C code holds,
-   from the stacks of stopped threads, or from a tracer, is left alone; and all
-   if there are suspended greenlets, of which nobody can see what they hold.
-   What audit hooks can reach waits until these are gone. */
+   or from the stacks of stopped threads, is left alone; and all if there are
+   suspended greenlets, of which nobody can see what they hold.  What can be
+   reached from what the interpreter and its threads hold to the end (audit
+   hooks, tracers, contexts) waits until that is gone. */
 
 #include "Python.h"
 #include "pycore_finalize_release.h"
@@ -19,6 +20,7 @@
 #include "pycore_gc_lists.h"      // lists_visit()
 #include "pycore_immortal_owned.h"
 #include "pycore_immortal_port.h" // _PyPort_Modules()
+#include "pycore_interp_walks.h"  // _PyInterpWalk_Last()
 #include "pycore_object.h"        // _PyObject_IS_GC()
 #include "pycore_pystate.h"       // _Py_IsMainInterpreter()
 
@@ -31,7 +33,7 @@ struct walk {
     _Py_addrset owned;
     _Py_addrset boundaries; /* namespaces, for the walks to the next two */
     _Py_addrset *seen;      /* one of the next four */
-    _Py_addrset hooked;     /* reached from audit hooks */
+    _Py_addrset last;       /* reached from what the interpreter holds */
     _Py_addrset held;       /* from what stays alive */
     _Py_addrset reached;    /* from what is owned */
     _Py_addrset used;       /* from what others may still use */
@@ -40,6 +42,15 @@ struct walk {
     int any_in_use;         /* _PyFinalize_AnyInUse() */
     int no_memory;
 };
+
+/* _PyFinalize_Release(), and the two calls of _PyFinalize_ReleaseRest() */
+enum occasion {FIRST, AGAIN, LAST};
+
+static int
+is_rest_released(PyInterpreterState *interp)
+{
+    return _PyPort_RELEASES_REST && _Py_IsMainInterpreter(interp);
+}
 
 static void
 push(struct walk *w, PyObject *op, uintptr_t flag)
@@ -55,7 +66,7 @@ push(struct walk *w, PyObject *op, uintptr_t flag)
 static int
 is_boundary(struct walk *w, PyObject *op)
 {
-    if (w->seen == &w->held || w->seen == &w->hooked) {
+    if (w->seen == &w->held || w->seen == &w->last) {
         return PyModule_Check(op) || _Py_addrset_has(&w->boundaries, op);
     }
     return PyModule_Check(op) || PyType_Check(op) || PyCode_Check(op) ||
@@ -194,8 +205,10 @@ find_held(struct walk *w, PyInterpreterState *interp)
     for (Py_ssize_t i = 0; i < n && !w->no_memory; i++) {
         run_root(w, shared[i]);
     }
-    run_root(w, tstate->c_traceobj);
-    run_root(w, tstate->c_profileobj);
+    if (!_PyPort_RELEASES_REST) {
+        run_root(w, tstate->c_traceobj);
+        run_root(w, tstate->c_profileobj);
+    }
     n = _PyImmortalHeap_Owned(&owned);
     for (Py_ssize_t i = 0; i < n; i++) {
         /* It may be on none of the collector's lists. */
@@ -207,15 +220,25 @@ find_held(struct walk *w, PyInterpreterState *interp)
     return !lists_visit(interp, walk_if_in_use, w) && !w->no_memory;
 }
 
-/* Find what audit hooks can reach.  They run after modules are cleared.  Their
-   list is not tracked, so that no program finds it. */
 static void
-find_hooked(struct walk *w, PyInterpreterState *interp)
+run_last(PyObject *op, void *w)
 {
-    PyObject *hooks = interp->audit_hooks;
-    w->seen = &w->hooked;
-    for (Py_ssize_t i = 0; hooks != NULL && i < PyList_GET_SIZE(hooks); i++) {
-        run_root(w, PyList_GET_ITEM(hooks, i));
+    run_root(w, op);
+}
+
+/* Find what can be reached from what interp lets go of last: it may still run,
+   or what is deallocated then may.  The list of audit hooks is not tracked, so
+   that no program finds it. */
+static void
+find_last(struct walk *w, PyInterpreterState *interp)
+{
+    w->seen = &w->last;
+    if (is_rest_released(interp)) {
+        _PyInterpWalk_Last(interp, run_last, w);
+    }
+    else {
+        /* What else waits would never go. */
+        run_root(w, interp->audit_hooks);
     }
 }
 
@@ -243,16 +266,16 @@ find_used(struct walk *w, PyInterpreterState *interp)
    each other, the younger before the older, and capsules last: they hold what
    is not an object, for who knows whom.  Returns whether there are any.
 
-   again -- what stays alive was left out the first time. */
+   When it is not the first time, what stays alive was left out before. */
 static int
-find_order(struct walk *w, PyInterpreterState *interp, int again)
+find_order(struct walk *w, PyInterpreterState *interp, enum occasion when)
 {
     PyObject *const *owned;
     Py_ssize_t n = _PyImmortalHeap_Owned(&owned);
     for (Py_ssize_t i = 0; i < n; i++) {
         add(w, &w->owned, owned[i]);
     }
-    if (n == 0 || (!again && !find_held(w, interp))) {
+    if (n == 0 || (when == FIRST && !find_held(w, interp))) {
         return 0;
     }
     w->seen = &w->reached;
@@ -269,7 +292,7 @@ find_order(struct walk *w, PyInterpreterState *interp, int again)
 static int
 may_be_used(struct walk *w, PyObject *op)
 {
-    return _Py_addrset_has(&w->used, op) || _Py_addrset_has(&w->hooked, op);
+    return _Py_addrset_has(&w->used, op) || _Py_addrset_has(&w->last, op);
 }
 
 /* Deallocate what nobody may still use.  What is left is in the order in which
@@ -295,37 +318,39 @@ deallocate_all(struct walk *w)
 }
 
 /* Is there something that holds what it is to let go of, because it would have
-   to be cleared, or audit hooks may use it?  Code of modules would find an
+   to be cleared, or it is to be let go of last?  Code of modules would find an
    object that has lost what its methods rely on. */
 static int any_uncut = 0;
 
 /* What something mortal needs goes after it, and what it needs itself goes
    after that. */
 static void
-release(PyInterpreterState *interp, int again)
+release(PyInterpreterState *interp, enum occasion when)
 {
     struct walk w = {.no_memory = 0};
     Py_ssize_t left = 0;
     int is_main = _Py_IsMainInterpreter(interp);
-    int clear = again || !is_main || !_PyPort_RELEASES_REST;
+    int clear = when != FIRST || !is_rest_released(interp);
     add_boundaries(&w, interp);
-    int any = is_main && find_order(&w, interp, again);
-    find_hooked(&w, interp);
+    int any = is_main && find_order(&w, interp, when);
+    if (when != LAST) {
+        find_last(&w, interp);
+    }
     int uncut = _PyFinalize_ReleaseMortal(interp, any ? &w.reached : NULL,
-                                          &w.hooked, &w.gone, clear);
+                                          &w.last, &w.gone, clear);
     if (any) {
         find_used(&w, interp);
     }
     if (any && !w.no_memory) {
         left = deallocate_all(&w);
         if (_PyFinalize_ForgetGone(interp, &w.gone) == 0 && !w.no_memory) {
-            uncut |= _PyFinalize_ReleaseMortal(interp, &w.used, &w.hooked,
+            uncut |= _PyFinalize_ReleaseMortal(interp, &w.used, &w.last,
                                                &w.gone, clear);
         }
     }
     if (is_main) {
         any_uncut = uncut;
-        if ((again && interp->audit_hooks == NULL) || w.no_memory) {
+        if (when == LAST || w.no_memory) {
             _PyImmortalHeap_ForgetOwned();
         }
         else {
@@ -335,7 +360,7 @@ release(PyInterpreterState *interp, int again)
     PyMem_RawFree(w.stack.entries);
     _Py_addrset_clear(&w.owned);
     _Py_addrset_clear(&w.boundaries);
-    _Py_addrset_clear(&w.hooked);
+    _Py_addrset_clear(&w.last);
     _Py_addrset_clear(&w.held);
     _Py_addrset_clear(&w.reached);
     _Py_addrset_clear(&w.used);
@@ -347,17 +372,17 @@ void
 _PyFinalize_Release(PyInterpreterState *interp)
 {
     if (_PyDeallocators_Work()) {
-        release(interp, 0);
+        release(interp, FIRST);
     }
 }
 
 void
-_PyFinalize_ReleaseRest(PyInterpreterState *interp)
+_PyFinalize_ReleaseRest(PyInterpreterState *interp, int last)
 {
     PyObject *const *owned;
     if (_Py_IsMainInterpreter(interp) &&
         (_PyImmortalHeap_Owned(&owned) > 0 || any_uncut))
     {
-        release(interp, 1);
+        release(interp, last ? LAST : AGAIN);
     }
 }

@@ -40,14 +40,14 @@ struct walk {
     _Py_addrset seen;
     _Py_addrset boundaries; /* modules that finalize_modules() lets go of */
     _Py_addrset *later;     /* what these hold is not to be released yet */
-    _Py_addrset *hooked;    /* nor is what these hold */
+    _Py_addrset *last;      /* nor is what these hold */
     _Py_addrset *gone;      /* not to be looked at */
     _Py_deallocators deallocators;
     _Py_addrset carriers;   /* cannot be cut open: stand for what they hold */
     _Py_objlist callers;    /* weak references with a callback */
     struct edges edges;     /* to what works in its deallocator */
     struct edges carried;   /* to what would be a carrier, if it held such */
-    int left;               /* is there something that hooked holds? */
+    int left;               /* is there something that last holds? */
     int no_memory;
 };
 
@@ -90,7 +90,7 @@ note_edge(struct walk *w, PyObject *held)
     if (w->later != NULL && _Py_addrset_has(w->later, w->holder)) {
         return;
     }
-    if (_Py_addrset_has(w->hooked, w->holder)) {
+    if (_Py_addrset_has(w->last, w->holder)) {
         w->left = 1;
         return;
     }
@@ -367,9 +367,9 @@ deallocate_edges(struct walk *w)
 
 int
 _PyFinalize_ReleaseMortal(PyInterpreterState *interp, _Py_addrset *later,
-                          _Py_addrset *hooked, _Py_addrset *gone, int clear)
+                          _Py_addrset *last, _Py_addrset *gone, int clear)
 {
-    struct walk w = {.interp = interp, .later = later, .hooked = hooked,
+    struct walk w = {.interp = interp, .later = later, .last = last,
                      .gone = gone};
     int enabled = interp->gc.enabled;
     interp->gc.enabled = 0;

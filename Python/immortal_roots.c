@@ -4,7 +4,7 @@
 #include "pycore_immortal_mark.h"
 #include "pycore_immortal_owned.h"
 #include "pycore_immortal_port.h" // _PyPort_Frame()
-#include "pycore_interp.h"
+#include "pycore_interp_walks.h"  // _PyInterpWalk_Last()
 #include "pycore_type_walks.h"    // _PyStaticTypes_Visit()
 
 static void
@@ -60,17 +60,7 @@ mark_state(PyInterpreterState *interp, struct _Py_marker *m)
     _PyMarker_Mark(_PyPort_ModulesByIndex(interp), m);
     _PyMarker_Mark(interp->sysdict, m);
     _PyMarker_Mark(interp->builtins, m);
-    _PyMarker_Mark(interp->audit_hooks, m);
-    _PyPort_VisitInterpreter(interp, _PyMarker_Visit, m);
-    PyThreadState *ts = PyInterpreterState_ThreadHead(interp);
-    for (; ts != NULL; ts = PyThreadState_Next(ts)) {
-        _PyMarker_Mark(ts->dict, m);
-        _PyMarker_Mark(ts->context, m);
-        _PyMarker_Mark(ts->c_profileobj, m);
-        _PyMarker_Mark(ts->c_traceobj, m);
-        _PyMarker_Mark(ts->async_gen_firstiter, m);
-        _PyMarker_Mark(ts->async_gen_finalizer, m);
-    }
+    _PyInterpWalk_Last(interp, _PyMarker_Visit, m);
 }
 
 void

@@ -73,6 +73,7 @@ OVERLAY_HEADERS= $(wildcard \
 		$(srcdir)/Include/internal/pycore_immortal_port.h \
 		$(srcdir)/Include/internal/pycore_immortal_startup.h \
 		$(srcdir)/Include/internal/pycore_interned.h \
+		$(srcdir)/Include/internal/pycore_interp_walks.h \
 		$(srcdir)/Include/internal/pycore_loop.h \
 		$(srcdir)/Include/internal/pycore_method_cache.h \
 		$(srcdir)/Include/internal/pycore_missing_attr.h \

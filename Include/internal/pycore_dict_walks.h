@@ -1,4 +1,4 @@
-/* Walks over what dictionaries and their keys hold; a look for one of them. */
+/* Walks over what dictionaries and their keys hold; a look for one value. */
 
 #ifndef Py_INTERNAL_DICT_WALKS_H
 #define Py_INTERNAL_DICT_WALKS_H
@@ -45,6 +45,20 @@ _PyDictWalk_Dict(PyDictObject *mp, _PyDictWalk_visitor visit, void *arg)
         for (Py_ssize_t i = 0; i < mp->ma_keys->dk_nentries; i++) {
             visit(mp->ma_values->values[i], arg);
         }
+    }
+}
+
+/* Call visit(slot, arg) for where mp keeps its values; *slot may be NULL, and
+   may be replaced.  Nothing that visit does may change mp otherwise. */
+static inline Py_ALWAYS_INLINE void
+_PyDictWalk_Slots(PyDictObject *mp, void (*visit)(PyObject **, void *),
+                  void *arg)
+{
+    PyDictKeysObject *keys = mp->ma_keys;
+    for (Py_ssize_t i = 0; i < keys->dk_nentries; i++) {
+        visit(mp->ma_values != NULL ? &mp->ma_values->values[i] :
+              DK_IS_UNICODE(keys) ? &DK_UNICODE_ENTRIES(keys)[i].me_value :
+              &DK_ENTRIES(keys)[i].me_value, arg);
     }
 }
 

@@ -30,10 +30,11 @@ extern int _PyFinalize_Interpreter(PyThreadState *tstate, int (*flush)(void),
 
 /* Deallocate what was open when it became immortal, and what others might
    still have used when _PyFinalize_Interpreter() ended.  Called after modules
-   were cleared, and once more after audit hooks were, for what they can reach.
-   What others may use even then is left alone for good.  Does nothing in a
+   were cleared; and once more (last is 1) after interpreter_clear() let go of
+   what interp and its threads hold, for what that could reach.  What others
+   may use even then is left alone for good.  Does nothing in a
    subinterpreter. */
-extern void _PyFinalize_ReleaseRest(PyInterpreterState *interp);
+extern void _PyFinalize_ReleaseRest(PyInterpreterState *interp, int last);
 
 /* Is that going on just now, in the interpreter of the calling thread? */
 extern int _PyFinalize_IsRunning(void);

@@ -35,14 +35,15 @@ extern void _PyFinalize_Release(PyInterpreterState *interp);
 /* The first half of _PyFinalize_Release().
 
    later  -- what these objects hold is left alone; or NULL.
-   hooked -- what these hold as well: audit hooks may use it.
+   last   -- what these hold as well: the interpreter or its threads hold them
+             to the end.
    gone   -- addresses where there is no object any more.
    clear  -- may what holds an object be cleared for it?
 
-   Returns whether something is left: it would have to be cleared, or hooked
+   Returns whether something is left: it would have to be cleared, or last
    holds it. */
 extern int _PyFinalize_ReleaseMortal(PyInterpreterState *interp,
-                                     _Py_addrset *later, _Py_addrset *hooked,
+                                     _Py_addrset *later, _Py_addrset *last,
                                      _Py_addrset *gone, int clear);
 
 /* Can a reference that op holds be cut (_PyFinalize_Cut())? */

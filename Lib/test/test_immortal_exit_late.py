@@ -1,7 +1,8 @@
 """Shutdown: code of the user's that runs while objects are released.
 
 Audit hooks run after modules were cleared, destructors of capsules at any
-time. Hashes and comparisons of keys do not run at all.
+time: even when threads and the interpreter let go of what is theirs. Hashes
+and comparisons of keys do not run at all.
 """
 
 import unittest
@@ -126,6 +127,66 @@ class HookTests(ExitTestCase):
              'x.__next__(); write(1, b"h")', 'h',
              'y, x = itertools.tee([array.array("i", [1])] * 9); next(y)\n'
              '    sys.y.append(x)', needs=('array',)),
+    )
+
+
+LAST = """
+    import array, contextvars, ctypes, gc, itertools, os, sys, types
+    new = ctypes.pythonapi.PyCapsule_New
+    new.restype = ctypes.py_object
+    new.argtypes = ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p
+    var = contextvars.ContextVar('var')
+    others = []
+    def function(code, *args):
+        return types.FunctionType(code.__code__, {{}}, '', args)
+    # here
+    y, x = itertools.tee([array.array('i', [1])] * 9)
+    next(y)
+    others.append(x)
+    def user(_, x, write):
+        write(1, b'ok' if x.__next__()[0] == 1 else b'-')
+    user = function(user, x, os.write)
+    call = ctypes.PYFUNCTYPE(None, ctypes.c_void_p)(user)
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(call))
+    held = [x, new(1, None, ctypes.cast(call, ctypes.c_void_p))]
+    hook = function(lambda frame, event, arg, held: None, held)
+    {hold}
+    del held, hook, x, y, user
+    """
+
+
+def last(name, hold):
+    """A Case: a destructor uses x, once hold has let go of both."""
+    return Case(name, LAST.format(hold=hold), 'ok', modes=('default', 'call'),
+                needs=('array', 'ctypes'))
+
+
+class LastTests(ExitTestCase):
+    """What a thread, or the interpreter, holds to the end is whole then."""
+
+    cases = (
+        last('context', 'var.set(held)'),
+        last('async_generators', 'sys.set_asyncgen_hooks(hook)'),
+        last('fork', 'os.register_at_fork(before=hook)'),
+        last('profile', 'sys.setprofile(hook)'),
+        last('trace', 'sys.settrace(hook)'),
+        last('codecs', 'import codecs; codecs.register(hook)'),
+        last('monitoring', 'm = getattr(sys, "monitoring", None)\n'
+             '    if m: m.use_tool_id(3, "t"); m.register_callback(\n'
+             '        3, m.events.LINE, hook)'),
+    )
+
+
+class TracerTests(ExitTestCase):
+    """What was immortal, and a tracer holds, is deallocated with that."""
+
+    cases = (
+        Case('profile', """
+            import sys, _testimmortal as t
+            x = t.Writer(1, b'w')
+            # here
+            sys.setprofile(lambda *args, x=x: None)
+            """, 'w'),
     )
 
 
