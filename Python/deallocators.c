@@ -137,7 +137,8 @@ _PyDeallocators_DoMore(_Py_deallocators *d, PyObject *op)
     if (!more) {
         d->last = type;
     }
-    return more;
+    /* They are the interpreter's to let go of. */
+    return more && !PyType_Check(op) && !PyModule_Check(op);
 }
 
 /* Where the object file begins in which code is, or code where that is not

@@ -13,6 +13,7 @@
 #include "pycore_finalize_steps.h"
 #include "pycore_gc_lists.h"      // lists_visit()
 #include "pycore_immortal.h"      // _Py_IsImmortal()
+#include "pycore_immortal_port.h" // _PyPort_DictChanges()
 #include "pycore_object.h"        // _PyObject_GetDictPtr()
 #include "pycore_type_walks.h"    // _PyMembers_Visit()
 
@@ -33,29 +34,87 @@ replace(PyObject **slot, void *held)
     }
 }
 
+/* The index of a slot of the hash table of keys; see dictkeys_get_index() in
+   dictobject.c. */
+static Py_ssize_t
+get_index(PyDictKeysObject *keys, size_t i)
+{
+    switch (keys->dk_log2_index_bytes - keys->dk_log2_size) {
+    case 0: return ((int8_t *)keys->dk_indices)[i];
+    case 1: return ((int16_t *)keys->dk_indices)[i];
+    case 2: return ((int32_t *)keys->dk_indices)[i];
+    default: return (Py_ssize_t)((int64_t *)keys->dk_indices)[i];
+    }
+}
+
+static void
+set_dummy(PyDictKeysObject *keys, size_t i)
+{
+    switch (keys->dk_log2_index_bytes - keys->dk_log2_size) {
+    case 0: ((int8_t *)keys->dk_indices)[i] = DKIX_DUMMY; break;
+    case 1: ((int16_t *)keys->dk_indices)[i] = DKIX_DUMMY; break;
+    case 2: ((int32_t *)keys->dk_indices)[i] = DKIX_DUMMY; break;
+    default: ((int64_t *)keys->dk_indices)[i] = DKIX_DUMMY;
+    }
+}
+
+/* Let no slot lead to entry n, which has this hash.  The order in which slots
+   are tried is that of lookdict_index() in dictobject.c.  Returns whether
+   there was one. */
+static int
+forget_entry(PyDictKeysObject *keys, Py_hash_t hash, Py_ssize_t n)
+{
+    size_t mask = (size_t)DK_SIZE(keys) - 1;
+    size_t perturb = (size_t)hash;
+    size_t i = (size_t)hash & mask;
+    Py_ssize_t found;
+    while ((found = get_index(keys, i)) != n) {
+        if (found == DKIX_EMPTY) {
+            return 0;
+        }
+        perturb >>= 5;      /* PERTURB_SHIFT */
+        i = (i * 5 + perturb + 1) & mask;
+    }
+    set_dummy(keys, i);
+    return 1;
+}
+
 /* A key that goes is not looked for: __hash__() and __eq__() may be the
-   user's.  Its entry is left as one that was deleted is.  A look-up that comes
-   by does not stop there, since no hash is -1. */
+   user's.  Its entry is left as `del` leaves it. */
 static void
 cut_from_keys(PyDictObject *dict, const _Py_finalize_held *held)
 {
-    for (Py_ssize_t i = 0; ; i++) {
-        PyDictKeysObject *keys = dict->ma_keys;
-        if (DK_IS_UNICODE(keys) || i >= keys->dk_nentries) {
-            return;     /* a value that went may have changed dict */
-        }
+    PyDictKeysObject *keys = dict->ma_keys;
+    _Py_objlist values = {0};   /* they may change dict when they go */
+    for (Py_ssize_t i = 0; !DK_IS_UNICODE(keys) && i < keys->dk_nentries; i++)
+    {
         PyDictKeyEntry *entry = &DK_ENTRIES(keys)[i];
         PyObject *key = entry->me_key, *value = entry->me_value;
-        if (key != NULL && value != NULL && is_held(held, key)) {
-            entry->me_key = NULL;
-            entry->me_value = NULL;
-            entry->me_hash = -1;
+        if (key != NULL && is_held(held, key) &&
+            _Py_objlist_append(&values, value) == 0 &&
+            forget_entry(keys, entry->me_hash, i))
+        {
+            *entry = (PyDictKeyEntry){0};
             keys->dk_version = 0;
             dict->ma_used--;
-            Py_DECREF(key);
+            Py_DECREF(key);     /* the caller holds it */
             Py_DECREF(value);
         }
     }
+    _Py_objlist_clear(&values);
+}
+
+/* Nothing of type keeps track of what it holds but what base keeps. */
+static int
+has_contents_of(PyTypeObject *type, PyTypeObject *base)
+{
+    while ((type->tp_flags & Py_TPFLAGS_HEAPTYPE) &&
+           (((PyHeapTypeObject *)type)->ht_cached_keys != NULL ||
+            ((PyHeapTypeObject *)type)->ht_slots != NULL))
+    {
+        type = type->tp_base;   /* of a class that is written in Python */
+    }
+    return type->tp_clear == base->tp_clear;
 }
 
 /* In place: neither code of the user's runs, nor does any entry move. */
@@ -63,10 +122,13 @@ static void
 cut_from_dict(PyObject *op, const _Py_finalize_held *held)
 {
     PyDictObject *dict = (PyDictObject *)op;
-    if (dict->ma_values == NULL) {
+    _PyPort_DictChanges(dict);
+    _PyDictWalk_Slots(dict, replace, (void *)held);
+    if (dict->ma_values == NULL &&
+        has_contents_of(Py_TYPE(op), &PyDict_Type))
+    {
         cut_from_keys(dict, held);
     }
-    _PyDictWalk_Slots(dict, replace, (void *)held);
 }
 
 /* What comes to stand in a tuple for op.  Code in C keeps iterators in a tuple
@@ -105,27 +167,24 @@ cut_from_list(PyObject *list, const _Py_finalize_held *held)
     }
 }
 
-/* The same here.  (It is in setobject.h, or in pycore_setobject.h.) */
+/* What set.remove() leaves in place of a key.  (It is declared in setobject.h,
+   or in pycore_setobject.h.) */
 PyAPI_DATA(PyObject *) _PySet_Dummy;
 
 static void
 cut_from_set(PyObject *op, const _Py_finalize_held *held)
 {
     PySetObject *set = (PySetObject *)op;
-    for (Py_ssize_t i = 0; i <= set->mask; i++) {
+    int in_place = has_contents_of(Py_TYPE(op), &PySet_Type);
+    for (Py_ssize_t i = 0; in_place && i <= set->mask; i++) {
         setentry *entry = &set->table[i];
         PyObject *key = entry->key;
-        if (!is_held(held, key)) {
-            continue;
+        if (is_held(held, key)) {
+            entry->key = _PySet_Dummy;
+            entry->hash = -1;
+            set->used--;
+            Py_DECREF(key);
         }
-        if (!PySet_Check(op)) {
-            (void)PyFrozenSet_Type.tp_clear(op);    /* it cannot lose one */
-            return;
-        }
-        entry->key = _PySet_Dummy;
-        entry->hash = -1;
-        set->used--;
-        Py_DECREF(key);
     }
 }
 
@@ -196,11 +255,7 @@ static void
 make_plain(PyObject *op)
 {
     if (PyType_SUPPORTS_WEAKREFS(Py_TYPE(op))) {
-        PyWeakReference **list =
-            (PyWeakReference **)_PyObject_GET_WEAKREFS_LISTPTR(op);
-        while (*list != NULL) {
-            _PyWeakref_ClearRef(*list);
-        }
+        _PyFinalize_ClearReferences(op);
     }
     PyObject_GC_UnTrack(op);
     Py_INCREF(op);

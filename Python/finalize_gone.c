@@ -21,6 +21,7 @@
 #include "pycore_finalize_steps.h"
 #include "pycore_gc_lists.h"      // lists_visit()
 #include "pycore_immortal.h"      // _Py_EnsureImmortal()
+#include "pycore_immortal_port.h" // _PyPort_DictChanges()
 #include "pycore_object.h"        // _PyObject_IS_GC()
 
 struct walk {
@@ -62,6 +63,7 @@ static void
 replace_in_dict(struct walk *w, PyDictObject *dict)
 {
     PyDictKeysObject *keys = dict->ma_keys;
+    _PyPort_DictChanges(dict);
     for (Py_ssize_t i = 0; !DK_IS_UNICODE(keys) && i < keys->dk_nentries;
          i++)
     {

@@ -38,6 +38,7 @@ struct walk {
     _Py_addrset reached;    /* from what is owned */
     _Py_addrset used;       /* from what others may still use */
     _Py_objlist order;      /* the last one comes first */
+    Py_ssize_t left;        /* how many of these may still be used */
     _Py_addrset gone;       /* whose memory did not come back */
     int any_in_use;         /* _PyFinalize_AnyInUse() */
     int no_memory;
@@ -122,8 +123,9 @@ run(struct walk *w)
 }
 
 static void
-run_root(struct walk *w, PyObject *op)
+run_root(PyObject *op, void *arg)
 {
+    struct walk *w = arg;
     if (op != NULL) {
         push(w, op, 0);
         run(w);
@@ -141,7 +143,7 @@ add(struct walk *w, _Py_addrset *set, PyObject *op)
 /* The namespaces of modules that are still in sys.modules, those of the
    standard library, are cleared whoever holds them. */
 static void
-add_boundaries(struct walk *w, PyInterpreterState *interp)
+add_namespaces(struct walk *w, PyInterpreterState *interp)
 {
     PyObject *module, *modules = _PyPort_Modules(interp);
     Py_ssize_t pos = 0;
@@ -154,28 +156,6 @@ add_boundaries(struct walk *w, PyInterpreterState *interp)
     }
 }
 
-/* Is op a function of C, of an owned object, by a definition that is none of
-   its type's?  The object may own that, as pybind11's do, and free it. */
-static int
-has_owned_definition(struct walk *w, PyObject *op)
-{
-    PyObject *self = PyCFunction_Check(op) ?
-        ((PyCFunctionObject *)op)->m_self : NULL;
-    if (self == NULL || !_Py_addrset_has(&w->owned, self)) {
-        return 0;
-    }
-    PyTypeObject *type = Py_TYPE(self);
-    for (; type != NULL; type = type->tp_base) {
-        PyMethodDef *def = type->tp_methods;
-        for (; def != NULL && def->ml_name != NULL; def++) {
-            if (def == ((PyCFunctionObject *)op)->m_ml) {
-                return 0;
-            }
-        }
-    }
-    return 1;
-}
-
 /* Walk from what was on stopped threads' stacks, and what functions need.  1
    if what stays alive cannot be known: a suspended greenlet, or no memory. */
 static int
@@ -186,10 +166,10 @@ walk_if_in_use(PyObject *op, void *arg)
         return 1;
     }
     if (w->any_in_use && _PyFinalize_WasInUse(op)) {
-        run_root(w, op);
+        run_root(op, w);
     }
-    if (has_owned_definition(w, op)) {
-        run_root(w, ((PyCFunctionObject *)op)->m_self);
+    if (_PyFinalize_HasOwnedDefinition(op, &w->owned)) {
+        run_root(((PyCFunctionObject *)op)->m_self, w);
     }
     return w->no_memory;
 }
@@ -203,32 +183,39 @@ find_held(struct walk *w, PyInterpreterState *interp)
     Py_ssize_t n = _PyImmortalHeap_Shared(&shared);
     w->seen = &w->held;
     for (Py_ssize_t i = 0; i < n && !w->no_memory; i++) {
-        run_root(w, shared[i]);
+        run_root(shared[i], w);
     }
     if (!_PyPort_RELEASES_REST) {
-        run_root(w, tstate->c_traceobj);
-        run_root(w, tstate->c_profileobj);
+        run_root(tstate->c_traceobj, w);
+        run_root(tstate->c_profileobj, w);
     }
     n = _PyImmortalHeap_Owned(&owned);
     for (Py_ssize_t i = 0; i < n; i++) {
         /* It may be on none of the collector's lists. */
         if (_PyFinalize_WasInUse(owned[i])) {
-            run_root(w, owned[i]);
+            run_root(owned[i], w);
         }
     }
     w->any_in_use = _PyFinalize_AnyInUse();
     return !lists_visit(interp, walk_if_in_use, w) && !w->no_memory;
 }
 
+/* The list of audit hooks, for one, is not tracked, so that no program finds
+   it.  It is whole for all that. */
 static void
-run_last(PyObject *op, void *w)
+run_last(PyObject *op, void *arg)
 {
-    run_root(w, op);
+    struct walk *w = arg;
+    run_root(op, w);
+    if (op != NULL && PyList_Check(op) && !_PyObject_GC_IS_TRACKED(op)) {
+        w->holder = op;
+        Py_TYPE(op)->tp_traverse(op, visit, w);
+        run(w);
+    }
 }
 
 /* Find what can be reached from what interp lets go of last: it may still run,
-   or what is deallocated then may.  The list of audit hooks is not tracked, so
-   that no program finds it. */
+   or what is deallocated then may. */
 static void
 find_last(struct walk *w, PyInterpreterState *interp)
 {
@@ -237,8 +224,12 @@ find_last(struct walk *w, PyInterpreterState *interp)
         _PyInterpWalk_Last(interp, run_last, w);
     }
     else {
-        /* What else waits would never go. */
-        run_root(w, interp->audit_hooks);
+        /* What waits never goes.  But C code looks into a context. */
+        PyThreadState *ts = PyInterpreterState_ThreadHead(interp);
+        run_last(interp->audit_hooks, w);
+        for (; ts != NULL; ts = PyThreadState_Next(ts)) {
+            run_root(ts->context, w);
+        }
     }
 }
 
@@ -252,11 +243,11 @@ find_used(struct walk *w, PyInterpreterState *interp)
     }
     w->seen = &w->used;
     for (Py_ssize_t i = 0; i < users.objects.size && !w->no_memory; i++) {
-        run_root(w, users.objects.items[i]);
+        run_root(users.objects.items[i], w);
     }
     for (Py_ssize_t i = 0; i < w->order.size && !w->no_memory; i++) {
         if (_PyFinalize_MayBeUsed(&users, w->order.items[i])) {
-            run_root(w, w->order.items[i]);
+            run_root(w->order.items[i], w);
         }
     }
     _PyFinalize_ClearUsers(&users);
@@ -282,7 +273,7 @@ find_order(struct walk *w, PyInterpreterState *interp, enum occasion when)
     for (int capsules = 1; capsules >= 0; capsules--) {
         for (Py_ssize_t i = 0; i < n; i++) {
             if (PyCapsule_CheckExact(owned[i]) == capsules) {
-                run_root(w, owned[i]);
+                run_root(owned[i], w);
             }
         }
     }
@@ -296,8 +287,8 @@ may_be_used(struct walk *w, PyObject *op)
 }
 
 /* Deallocate what nobody may still use.  What is left is in the order in which
-   it was, at the beginning of w->order; returns how many there are. */
-static Py_ssize_t
+   it was, at the beginning of w->order. */
+static void
 deallocate_all(struct walk *w)
 {
     for (Py_ssize_t i = w->order.size; --i >= 0; ) {
@@ -307,46 +298,67 @@ deallocate_all(struct walk *w)
             w->order.items[i] = Py_NewRef(Py_None);
         }
     }
-    Py_ssize_t left = 0;
     for (Py_ssize_t i = 0; i < w->order.size; i++) {
         if (may_be_used(w, w->order.items[i])) {
-            w->order.items[left++] = w->order.items[i];
+            w->order.items[w->left++] = w->order.items[i];
         }
     }
-    w->order.size = left;       /* the others are immortal */
-    return left;
+    w->order.size = w->left;    /* the others are immortal */
 }
 
-/* Is there something that holds what it is to let go of, because it would have
-   to be cleared, or it is to be let go of last?  Code of modules would find an
-   object that has lost what its methods rely on. */
+/* Does something hold what it is to let go of, as it would have to be cleared,
+   or is to go last?  Code of modules would find that it lost what it needs. */
 static int any_uncut = 0;
 
+/* Where a holder has to be cleared, that comes after all that could be let go
+   of without: a destructor may use the holder. */
+static int
+release_mortal(struct walk *w, PyInterpreterState *interp, _Py_addrset *later,
+               int clear)
+{
+    int uncut = 1;
+    for (int i = 0; i <= clear && uncut; i++) {
+        uncut = _PyFinalize_ReleaseMortal(interp, later, &w->last,
+                                          &w->gone, i);
+    }
+    return uncut;
+}
+
 /* What something mortal needs goes after it, and what it needs itself goes
-   after that. */
+   after that.
+
+   any -- is anything owned?  Returns whether something is left to be cut. */
+static int
+release_found(struct walk *w, PyInterpreterState *interp, int any, int clear)
+{
+    int uncut = release_mortal(w, interp, any ? &w->reached : NULL, clear);
+    if (any) {
+        find_used(w, interp);
+    }
+    if (any && !w->no_memory) {
+        deallocate_all(w);
+        if (_PyFinalize_ForgetGone(interp, &w->gone) == 0 && !w->no_memory) {
+            uncut |= release_mortal(w, interp, &w->used, clear);
+        }
+    }
+    return uncut;
+}
+
 static void
 release(PyInterpreterState *interp, enum occasion when)
 {
     struct walk w = {.no_memory = 0};
-    Py_ssize_t left = 0;
     int is_main = _Py_IsMainInterpreter(interp);
-    int clear = when != FIRST || !is_rest_released(interp);
-    add_boundaries(&w, interp);
+    int uncut = 0;
+    add_namespaces(&w, interp);
     int any = is_main && find_order(&w, interp, when);
     if (when != LAST) {
         find_last(&w, interp);
     }
-    int uncut = _PyFinalize_ReleaseMortal(interp, any ? &w.reached : NULL,
-                                          &w.last, &w.gone, clear);
-    if (any) {
-        find_used(&w, interp);
-    }
-    if (any && !w.no_memory) {
-        left = deallocate_all(&w);
-        if (_PyFinalize_ForgetGone(interp, &w.gone) == 0 && !w.no_memory) {
-            uncut |= _PyFinalize_ReleaseMortal(interp, &w.used, &w.last,
-                                               &w.gone, clear);
-        }
+    /* Without memory it is not known what is still needed. */
+    if (!w.no_memory) {
+        uncut = release_found(&w, interp, any,
+                              when != FIRST || !is_rest_released(interp));
     }
     if (is_main) {
         any_uncut = uncut;
@@ -354,7 +366,7 @@ release(PyInterpreterState *interp, enum occasion when)
             _PyImmortalHeap_ForgetOwned();
         }
         else {
-            _PyImmortalHeap_ForgetOwnedBut(w.order.items, left);
+            _PyImmortalHeap_ForgetOwnedBut(w.order.items, w.left);
         }
     }
     PyMem_RawFree(w.stack.entries);

@@ -134,3 +134,23 @@ _PyFinalize_ClearUsers(_Py_finalize_users *users)
     _Py_objlist_clear(&users->objects);
     _Py_addrset_clear(&users->libraries);
 }
+
+int
+_PyFinalize_HasOwnedDefinition(PyObject *op, _Py_addrset *owned)
+{
+    PyObject *self = PyCFunction_Check(op) ?
+        ((PyCFunctionObject *)op)->m_self : NULL;
+    if (self == NULL || !_Py_addrset_has(owned, self)) {
+        return 0;
+    }
+    PyTypeObject *type = Py_TYPE(self);
+    for (; type != NULL; type = type->tp_base) {
+        PyMethodDef *def = type->tp_methods;
+        for (; def != NULL && def->ml_name != NULL; def++) {
+            if (def == ((PyCFunctionObject *)op)->m_ml) {
+                return 0;
+            }
+        }
+    }
+    return 1;
+}

@@ -94,9 +94,8 @@ _PyFinalize_RunCallbacks(const _Py_objlist *watchers,
     return n;
 }
 
-/* Clear all weak references to op. */
-static void
-clear_references(PyObject *op)
+void
+_PyFinalize_ClearReferences(PyObject *op)
 {
     PyWeakReference **list =
         (PyWeakReference **)_PyObject_GET_WEAKREFS_LISTPTR(op);
@@ -113,7 +112,7 @@ _PyFinalize_CallOrphaned(const _Py_objlist *orphaned)
     for (Py_ssize_t i = 0; i < orphaned->size; i++) {
         PyObject *referent = _PyPort_WeakrefTarget(orphaned->items[i]);
         if (referent != Py_None) {
-            clear_references(referent);
+            _PyFinalize_ClearReferences(referent);
         }
     }
     for (Py_ssize_t i = 0; i < orphaned->size; i++) {

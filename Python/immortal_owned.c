@@ -30,10 +30,9 @@ _PyCounter_Wants(struct _Py_counter *counter, PyObject *op)
         /* Nothing would tell that its finalizer ran. */
         return type->tp_finalize == NULL;
     }
-    /* Types and modules are the interpreter's to let go of; and a type whose
-       objects do not always want to be collected has reasons (greenlets, which
-       have a C stack). */
-    return type->tp_is_gc == NULL && !PyType_Check(op) && !PyModule_Check(op);
+    /* A type whose objects do not always want to be collected has reasons
+       (greenlets, which have a C stack). */
+    return type->tp_is_gc == NULL;
 }
 
 static struct _Py_counted *

@@ -36,7 +36,7 @@ typedef struct {
 
 /* May the deallocator of op do more than give memory back?  It may if it, or
    one that it builds on, is not the interpreter's own code; that of a capsule
-   if it has a destructor. */
+   if it has a destructor; that of a type or a module never. */
 extern int _PyDeallocators_DoMore(_Py_deallocators *d, PyObject *op);
 
 /* Where the code is loaded that deallocates op, for which DoMore() is true: an

@@ -104,6 +104,11 @@ extern int _PyFinalize_FindUsers(PyInterpreterState *interp,
 extern int _PyFinalize_MayBeUsed(_Py_finalize_users *users, PyObject *op);
 extern void _PyFinalize_ClearUsers(_Py_finalize_users *users);
 
+/* Is op a function of C, of an object among owned, by a definition that is
+   none of its type's?  The object may own that, as pybind11's do, and free
+   it. */
+extern int _PyFinalize_HasOwnedDefinition(PyObject *op, _Py_addrset *owned);
+
 /* Let nothing that is alive drop a reference to what is gone.  Returns 0, or
    -1 for lack of memory (without an exception): not all was found then. */
 extern int _PyFinalize_ForgetGone(PyInterpreterState *interp,

@@ -197,6 +197,9 @@ extern Py_ssize_t _PyFinalize_RunCallbacks(const _Py_objlist *watchers,
 extern Py_ssize_t _PyFinalize_RunInAnyOrder(PyInterpreterState *interp,
                                             _Py_addrset *finished);
 
+/* Clear all weak references to op; none is called back. */
+extern void _PyFinalize_ClearReferences(PyObject *op);
+
 /* Clear the weak references to what those on the list refer to, which is
    garbage but for being immortal, and call them back: the collector cannot.
    Returns the number of calls. */

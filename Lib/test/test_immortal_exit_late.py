@@ -190,5 +190,78 @@ class TracerTests(ExitTestCase):
     )
 
 
+WHOLE = """
+    import array, collections, ctypes, gc, os, sys, types, _testimmortal as t
+    new = ctypes.pythonapi.PyCapsule_New
+    new.restype = ctypes.py_object
+    new.argtypes = ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p
+    class W(t.Writer):
+        def __hash__(self): return 8
+    others = []
+    {make}
+    # here
+    {add}
+    def user(_, x, write, a, b, c):
+        write(1, b'%r ' % (({use}),))
+    user = types.FunctionType(user.__code__, {{}}, '', (x, os.write, 1, 2, 3))
+    call = ctypes.PYFUNCTYPE(None, ctypes.c_void_p)(user)
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(call))
+    others.append(new(1, None, ctypes.cast(call, ctypes.c_void_p)))
+    del user, x
+    """
+
+
+def whole(name, make, add, use, out):
+    """A Case: a destructor uses x, from which a W was cut off."""
+    return Case(name, WHOLE.format(make=make, add=add, use=use), out,
+                modes=('call',), needs=('ctypes', '_testcapi'))
+
+
+class WholeTests(ExitTestCase):
+    """What something was cut off from is whole, but for that."""
+
+    cases = (
+        # An entry whose key went is used again, and nothing leads to it twice.
+        whole('dict', 'x = {1001: 1, 1002: 2}', 'x[W(1, b"w")] = 1',
+              '[x.get(8), x.popitem(), x.update({1003: 1, 1004: 2}),'
+              ' x.pop(1004), x.get(0), x]',
+              'w[None, (1002, 2), None, 2, None, {1001: 1, 1003: 1}]'),
+        whole('many', 'x = {n: n for n in range(500)}',
+              'x[W(1, b"w")] = 1; x[501] = 501',
+              'len(x), sum(n == x.get(n) for n in range(502)), x.pop(8)',
+              'w(501, 501, 8)'),
+        whole('set', 'x = {1, 2, 3}', 'x.add(W(1, b"w"))',
+              'x, 8 in x, len(x)', 'w({1, 2, 3}, False, 3)'),
+        whole('frozenset', 'x = []',
+              'x.append(frozenset([1, W(1, b"w"), 2, 3]))',
+              'sorted(x[0]), x[0] == {1, 2, 3}', 'w([1, 2, 3], True)'),
+        # It keeps its keys in a list of its own as well.
+        whole('ordered', 'x = collections.OrderedDict(a=1)',
+              'x["b"] = 3; x[W(1, b"w")] = 2',
+              'len(x), len(list(x.items()))', '(3, 3) w'),
+        whole('default', 'x = collections.defaultdict(int, a=1)',
+              'x["b"] = 3; x["c"] = W(1, b"w")',
+              'len(x), x["c"], x["d"]', 'w(3, None, 0)'),
+        # Classes are not cut off, whatever deallocates them.
+        whole('class', 'x = [0]',
+              'class S(ctypes.Structure): pass\n'
+              '    x[0] = S; x.append(S.__mro__); x.append(S.__bases__)\n'
+              '    others.append(W(1, b"w"))',
+              'x[0].__name__, [c.__name__ for c in x[1]], len(x[2])',
+              "w('S', ['S', 'Structure', '_CData', 'object'], 1)"),
+        # Who remembers what a dictionary holds is told.
+        whole('noticed', 'import _testcapi as c; x = [{}]',
+              'd = x[0]; d["a"] = W(1, b"w"); d["b"] = 1\n'
+              '    if hasattr(c, "dict_get_version"):\n'
+              '        changed = c.dict_get_version\n'
+              '    else:\n'
+              '        c.watch_dict(c.add_dict_watcher(0), d)\n'
+              '        changed = (lambda d, e=c.get_dict_watcher_events:\n'
+              '                   e().__len__())\n'
+              '    x += changed, changed(d); del d',
+              'x[0], x[1](x[0]) != x[2]', "w({'a': None, 'b': 1}, True)"),
+    )
+
+
 if __name__ == '__main__':
     unittest.main()

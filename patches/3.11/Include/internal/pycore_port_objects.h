@@ -31,6 +31,14 @@ _PyPort_GetItemString(PyObject *dict, const char *name)
     return _PyDict_GetItemStringWithError(dict, name);
 }
 
+/* Who keeps what mp held, for as long as its version is the same (Cython, for
+   globals), has to look anew: values are about to be replaced in place. */
+static inline void
+_PyPort_DictChanges(PyDictObject *mp)
+{
+    mp->ma_version_tag = DICT_NEXT_VERSION();
+}
+
 /* See to it that the keys have the version that specialized code wants to
    know.  1 if they got one, 0 if they had one or cannot have one. */
 static inline int

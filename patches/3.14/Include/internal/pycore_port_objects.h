@@ -17,6 +17,7 @@ extern "C" {
 #include "pycore_function.h"      // _PyFunction_GetVersionForCurrentState()
 #include "pycore_interp.h"
 #include "pycore_object.h"        // _PyObject_HasFeature()
+#include "pycore_pystate.h"       // _PyInterpreterState_GET()
 #include "pycore_typeobject.h"    // managed_static_type_state
 
 /* Called for what an object holds, which may be NULL. */
@@ -34,6 +35,15 @@ _PyPort_GetItemString(PyObject *dict, const char *name)
         Py_DECREF(value);       /* dict has one */
     }
     return value;
+}
+
+/* Who keeps what mp held (specialized code, watchers) has to look anew: values
+   are about to be replaced in place. */
+static inline void
+_PyPort_DictChanges(PyDictObject *mp)
+{
+    _PyDict_NotifyEvent(_PyInterpreterState_GET(), PyDict_EVENT_CLEARED, mp,
+                        NULL, NULL);
 }
 
 /* See to it that the keys have the version that specialized code wants to
