@@ -117,6 +117,17 @@ _Py_addrset_has(_Py_addrset *set, const void *address)
     return (chunk->bits[bit / 8] >> (bit % 8)) & 1;
 }
 
+void
+_Py_addrset_discard(_Py_addrset *set, const void *address)
+{
+    uintptr_t number = (uintptr_t)address >> CHUNK_SHIFT;
+    struct _Py_addrset_chunk *chunk = lookup(set, number);
+    if (chunk != NULL) {
+        size_t bit = ((uintptr_t)address >> BIT_SHIFT) & (CHUNK_BITS - 1);
+        chunk->bits[bit / 8] &= (unsigned char)~(1 << (bit % 8));
+    }
+}
+
 void *
 _Py_addrset_chunk(_Py_addrset *set, uintptr_t address, size_t size)
 {

@@ -59,7 +59,7 @@ static atomic_int any_pipes = 0;
 static atomic_int any_files = 0;
 
 /* Of the thread that finalizes. */
-static const _Py_finalize_order *current = NULL;
+static _Py_finalize_order *current = NULL;
 static unsigned long current_thread;
 static void (*close_file)(void *, PyObject *);
 static void *close_arg;
@@ -168,10 +168,13 @@ close_files(int files, int used)
     for (Py_ssize_t i = current->objects.size - 1;
          i >= current->streams; i--)
     {
-        PyObject *op = current->objects.items[i];
-        if (_PyFinalize_IsPlainFile(op) && can_close(op, files, used)) {
+        PyObject *op = _PyFinalize_TakeObject(current, i);
+        if (op != NULL && _PyFinalize_IsPlainFile(op) &&
+            can_close(op, files, used))
+        {
             close_file(close_arg, op);
         }
+        Py_XDECREF(op);
     }
     stopped->refusals = refusals;
     stopped->vain = vain;
@@ -228,7 +231,7 @@ may_wait(const _Py_finalize_order *order)
 }
 
 void
-_PyFinalize_BeginFiles(PyThreadState *tstate, const _Py_finalize_order *order,
+_PyFinalize_BeginFiles(PyThreadState *tstate, _Py_finalize_order *order,
                        void (*function)(void *, PyObject *), void *arg)
 {
     if (!_PyPort_CHECKS_FILES || !_Py_IsMainInterpreter(tstate->interp) ||
@@ -279,7 +282,7 @@ _PyFinalize_CountFinalizer(void)
 
 void
 _PyFinalize_BeginFiles(PyThreadState *Py_UNUSED(tstate),
-                       const _Py_finalize_order *Py_UNUSED(order),
+                       _Py_finalize_order *Py_UNUSED(order),
                        void (*Py_UNUSED(function))(void *, PyObject *),
                        void *Py_UNUSED(arg))
 {

@@ -29,6 +29,20 @@ _PyFinalize_IsPending(PyObject *op, _Py_addrset *finished)
     return 1;
 }
 
+/* One allocation that fails is no reason to give up. */
+#define ATTEMPTS 3
+
+int
+_PyFinalize_NoteFinished(PyObject *op, _Py_addrset *finished)
+{
+    for (int i = 0; i < ATTEMPTS; i++) {
+        if (_PyObject_IS_GC(op) || _Py_addrset_add(finished, op) >= 0) {
+            return 0;
+        }
+    }
+    return -1;
+}
+
 /* Can there be instances of type that have a finalizer, but that the collector
    does not track?  For a class that defines __del__ and empty __slots__.  If
    the finalizer is a C type's own (os.scandir()), its mortal instances can

@@ -88,8 +88,12 @@ _PyFinalize_Deallocate(PyObject *op)
     _Py_GiveLastReference(op);
     Py_DECREF(op);
     end();
-    if (kept.came_back && !_Py_IsIncrefImmortal(op)) {
-        _Py_MakeImmortal(op);
+    if (kept.came_back) {
+        if (!_Py_IsIncrefImmortal(op)) {
+            _Py_MakeImmortal(op);
+        }
+        /* Methods, and tp_traverse, expect what the deallocator took away. */
+        Py_SET_TYPE(op, &PyBaseObject_Type);
     }
     PyErr_Clear();
     return kept.came_back;

@@ -319,5 +319,6 @@ _PyFinalize_ClearOrder(_Py_finalize_order *order)
     _Py_addrset_clear(&order->held);
     _Py_objlist_clear(&order->lost);
     _Py_objlist_clear(&order->orphaned);
+    _PyFinalize_ReturnObjects(order);
     _Py_objlist_clear(&order->objects);
 }

@@ -55,6 +55,7 @@ struct finalization {
     int status;             /* -1: flush() failed */
     int round;
     int all_ran;            /* all finalizers */
+    int is_known;           /* what is still there of this round's objects */
     _Py_finalize_order *order;      /* of this round */
     _Py_finalize_modules modules;
     _Py_addrset finished;   /* not of the collector; and immortal by now */
@@ -107,9 +108,9 @@ find_and_order(struct finalization *f, _Py_finalize_found *found,
     return result;
 }
 
-/* Finalize op.  A file that nothing but files and the stack of a stopped
-   thread holds is closed without a warning that it was left open: nobody
-   could have closed it.  If the file above it has closed it, it must not be
+/* Finalize op, and drop a reference to it.  A file that nothing but files and
+   the stack of a stopped thread holds is closed without a warning that it was
+   left open: nobody could have closed it.  If the file above it has closed it, it must not be
    asked again: its close() may close a descriptor that is another's by now. */
 static void
 finalize(struct finalization *f, PyObject *op, _Py_finalize_order *order)
@@ -124,15 +125,16 @@ finalize(struct finalization *f, PyObject *op, _Py_finalize_order *order)
             }
             Py_XDECREF(result);
         }
-        _PyFinalize_EndFinalizer();
-        return;
     }
-    if (!_PyObject_IS_GC(op)) {
-        /* It has no flag to say that its finalizer ran, and must not be
-           deallocated, which would run it again. */
-        _Py_EnsureImmortal(op);
+    else {
+        if (!_PyObject_IS_GC(op)) {
+            /* It has no flag to say that its finalizer ran, and must not be
+               deallocated, which would run it again. */
+            _Py_EnsureImmortal(op);
+        }
+        _PyFinalize_Call(op);
     }
-    _PyFinalize_Call(op);
+    Py_DECREF(op);
     _PyFinalize_EndFinalizer();
 }
 
@@ -145,19 +147,6 @@ is_turn(struct finalization *f, _Py_finalize_streams *streams, PyObject *op)
         !_PyFinalize_IsBusy(op) && !_PyPort_IsFileLocked(op);
 }
 
-/* Note that the finalizer of op runs, where op itself cannot.  Returns 0, or
-   -1: it must not run, for it could not be told later that it did. */
-static int
-note(struct finalization *f, PyObject *op)
-{
-    for (int i = 0; i < ATTEMPTS; i++) {
-        if (_PyObject_IS_GC(op) || _Py_addrset_add(&f->finished, op) >= 0) {
-            return 0;
-        }
-    }
-    return -1;
-}
-
 /* Run the finalizers of objects start to end - 1, the last first.  Returns
    how many there were: one may do what another would have done. */
 static Py_ssize_t
@@ -167,11 +156,20 @@ run_slice(struct finalization *f, _Py_finalize_order *order, Py_ssize_t start,
     Py_ssize_t n = 0;
     _Py_finalize_streams streams = {0};
     for (Py_ssize_t i = end - 1; i >= start; i--) {
-        PyObject *op = order->objects.items[i];
-        if (is_turn(f, &streams, op) && note(f, op) == 0) {
+        PyObject *op = f->is_known ? _PyFinalize_TakeObject(order, i) : NULL;
+        if (op == NULL) {
+            continue;
+        }
+        if (is_turn(f, &streams, op) &&
+            _PyFinalize_NoteFinished(op, &f->finished) == 0)
+        {
             n++;
             _PyFinalize_CountFinalizer();
             finalize(f, op, order);
+            f->is_known = _PyFinalize_AreDeathsKnown(order);
+        }
+        else {
+            Py_DECREF(op);
         }
     }
     return n;
@@ -184,7 +182,7 @@ close_early(void *arg, PyObject *op)
     struct finalization *f = arg;
     _Py_finalize_streams streams = {0};
     if (is_turn(f, &streams, op)) {
-        finalize(f, op, f->order);
+        finalize(f, Py_NewRef(op), f->order);
     }
 }
 
@@ -247,6 +245,8 @@ static Py_ssize_t
 run_all(struct finalization *f, _Py_finalize_found *found,
         _Py_finalize_order *order)
 {
+    _PyFinalize_BorrowObjects(order);
+    f->is_known = 1;
     Py_ssize_t n = _PyFinalize_CallOrphaned(&order->orphaned);
     f->order = order;
     _PyFinalize_BeginFiles(f->tstate, order, close_early, f);

@@ -117,6 +117,8 @@ count(struct _Py_counter *counter, struct _Py_counted *item)
     if (item->holder != counter->holder) {
         add_up(item);
         item->holder = counter->holder;
+        item->of_type |= item->holder != NULL && PyType_Check(item->holder) &&
+            ((PyTypeObject *)item->holder)->tp_dict == item->object;
     }
     if (counter->declared) {
         item->declared++;
@@ -297,7 +299,10 @@ _PyCounter_KeepOwned(struct _Py_counter *counter)
     for (Py_ssize_t i = 0; i < counter->n; i++) {
         struct _Py_counted *item = &counter->items[i];
         add_up(item);
-        if (_PyDeallocators_DoMore(&counter->deallocators, item->object)) {
+        /* A type needs its namespace as long as it is there: for ever. */
+        if (!item->of_type &&
+            _PyDeallocators_DoMore(&counter->deallocators, item->object))
+        {
             struct list *list = item->references == item->refcnt ?
                 &kept.owned : &kept.shared;
             list->objects[list->n++] = item->object;

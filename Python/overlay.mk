@@ -11,6 +11,7 @@ OVERLAY_OBJS= $(patsubst $(srcdir)/%.c,%.o,$(wildcard \
 		$(srcdir)/Python/datetime_referents.c \
 		$(srcdir)/Python/deallocators.c \
 		$(srcdir)/Python/finalize_any_order.c \
+		$(srcdir)/Python/finalize_borrow.c \
 		$(srcdir)/Python/finalize_callbacks.c \
 		$(srcdir)/Python/finalize_clear.c \
 		$(srcdir)/Python/finalize_cut.c \

@@ -21,6 +21,7 @@ typedef struct {
 /* 1 if address was added, 0 if it was there, -1 for lack of memory. */
 extern int _Py_addrset_add(_Py_addrset *set, const void *address);
 extern int _Py_addrset_has(_Py_addrset *set, const void *address);
+extern void _Py_addrset_discard(_Py_addrset *set, const void *address);
 extern void _Py_addrset_clear(_Py_addrset *set);
 
 /* A table of something else, in parts, one for each chunk of address space of

@@ -62,9 +62,9 @@ extern void _PyFinalize_TakeCallbacks(_Py_objlist *callers,
 
 /* Deallocate op, which is immortal, though others may hold it still.
 
-   Returns whether it is an object still, an immortal one.  If its memory did
-   not come back, it waits in a list of the type's, to be used again, or was
-   another allocator's: it is left alone, and is no object any more. */
+   Returns whether it is an object still: a plain one, immortal.  If its memory
+   did not come back, it waits in a list of the type's, to be used again, or
+   was another allocator's: it is left alone, and is no object any more. */
 extern int _PyFinalize_Deallocate(PyObject *op);
 
 /* Cut the references of holder to what is held; the caller holds all of that.

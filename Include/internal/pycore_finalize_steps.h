@@ -109,8 +109,12 @@ typedef struct {
 } _Py_finalize_found;
 
 /* In which order. */
-typedef struct {
+typedef struct _Py_finalize_order {
     _Py_objlist objects;    /* the last one comes first */
+    unsigned char *in_front;    /* of what is borrowed among objects: how many
+                                   bytes its memory begins before it */
+    _Py_addrset memory;     /* of that, what is still there */
+    struct _Py_finalize_order *outer;   /* being run around this one */
     Py_ssize_t streams;     /* below: only sys.stdout and the like need them */
     _Py_objlist lost;       /* pending, but the walk did not come to them */
     _Py_objlist orphaned;   /* observers that it came to, of which it did not
@@ -156,6 +160,10 @@ extern void _PyFinalize_FreePlaces(_Py_finalize_places *places);
                say that theirs ran. */
 extern int _PyFinalize_IsPending(PyObject *op, _Py_addrset *finished);
 
+/* Note that the finalizer of op runs, where op itself cannot.  Returns 0, or
+   -1: it must not run, for it could not be told later that it did. */
+extern int _PyFinalize_NoteFinished(PyObject *op, _Py_addrset *finished);
+
 /* Walk from all modules, and find the pending finalizers in topological
    order: what refers to an object goes before it.
 
@@ -173,6 +181,21 @@ extern int _PyFinalize_Order(PyInterpreterState *interp,
                              _Py_finalize_order *order);
 
 extern void _PyFinalize_ClearOrder(_Py_finalize_order *order);
+
+/* Drop the references that order->objects has, so that each object can be
+   deallocated when nobody else has one.  Where that could not be seen, or
+   without memory, they stay.  Ends with _PyFinalize_ReturnObjects(), which
+   leaves order->objects empty; in the same thread, the last one first. */
+extern void _PyFinalize_BorrowObjects(_Py_finalize_order *order);
+extern void _PyFinalize_ReturnObjects(_Py_finalize_order *order);
+
+/* A new reference to object i of order; NULL if it is not there any more, or
+   was finalized. */
+extern PyObject *_PyFinalize_TakeObject(_Py_finalize_order *order,
+                                        Py_ssize_t i);
+
+/* May that be called?  Not after a finalizer has replaced the allocator. */
+extern int _PyFinalize_AreDeathsKnown(_Py_finalize_order *order);
 
 /* Look through the collector's lists.  Returns as above. */
 extern int _PyFinalize_Find(PyInterpreterState *interp,
@@ -281,7 +304,7 @@ extern void _PyFinalize_WatchForFiles(PyThreadState *tstate);
    by the same thread in the middle of that finalizer.  In the main
    interpreter only. */
 extern void _PyFinalize_BeginFiles(PyThreadState *tstate,
-                                   const _Py_finalize_order *order,
+                                   _Py_finalize_order *order,
                                    void (*function)(void *, PyObject *),
                                    void *arg);
 extern void _PyFinalize_EndFiles(PyThreadState *tstate);

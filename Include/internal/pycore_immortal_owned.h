@@ -31,6 +31,7 @@ struct _Py_counted {
     Py_ssize_t shown;       /* its references: by its tp_traverse, */
     Py_ssize_t declared;    /* and by its type's members, which may be the
                                same */
+    int of_type;            /* it is a type's namespace */
 };
 
 /* While the heap is made immortal.  To begin with, all zeros. */

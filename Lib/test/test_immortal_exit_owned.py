@@ -5,9 +5,12 @@ in their deallocator are, at exit, by the process that called
 gc.immortalize_heap(); but none that C code holds.
 """
 
+import textwrap
 import unittest
 from test import support
 from test.immortal_exit_support import Case, ExitTestCase, run
+from test.support import import_helper
+from test.support.script_helper import assert_python_ok
 from test.test_immortal_exit_release import (HOLDERS, STARTUP, WRITERS,
                                              cases, indented)
 
@@ -342,6 +345,21 @@ class ForkTests(ExitTestCase):
              'os.waitpid(pid, 0)\n'
              'os.write(1, b" ")', 'g p', modes=('call',)),
     )
+
+
+class NamespaceTests(unittest.TestCase):
+    """What a type has for a namespace is not deallocated: the type is there."""
+
+    def test_ctypes(self):
+        # malloc() gives memory back at once; nothing may be read there.
+        import_helper.import_module('ctypes')
+        assert_python_ok('-c', textwrap.dedent("""
+            import ctypes, gc
+            class S(ctypes.Structure):
+                _fields_ = [(f'f{i}', ctypes.c_int) for i in range(30)]
+            kept = S, S(1), S.f1
+            gc.immortalize_heap()
+            """), PYTHONMALLOC='malloc', MALLOC_PERTURB_='165')
 
 
 class SqliteTests(ExitTestCase):
