@@ -43,6 +43,15 @@ HOLDERS = {
     'methods': 'sys.x = [method() for _ in many]',
     'lists': 'sys.x = [[make()] for _ in many]',
     'slices': 'sys.x = [slice(slice(make())) for _ in many]',
+    # In an order in which neither holders nor what they hold come first.
+    'chains': 'x = []\n'
+              'for _ in range(20):\n'
+              '    op = make()\n'
+              '    for _ in range(len(many) // 20):\n'
+              '        op = types.MethodType(print, op)\n'
+              '        x.append(op)\n'
+              'sys.x = [x[i * 76_393 % len(x)] for i in many]\n'
+              'del op, x',
     # It leads nowhere.
     'one_dictionary': 'd = {i: i for i in range(20_000)}\n'
                       'sys.x = [[d] for _ in many]',
