@@ -78,5 +78,19 @@ class BeforeTests(ExitTestCase):
                   .replace('    used =', '    # here\n    used ='), 'call')
 
 
+class UsersTests(ExitTestCase):
+    """They may use what was open before the call, for all that is known."""
+
+    cases = tuple(
+        Case(name, PROGRAM.format(hold=hold)
+             .replace('# here', 'import mmap; x = mmap.mmap(-1, 4096)\n'
+                      '    # here\n    import colorsys'),
+             modes=('call',), needs=('array', 'mmap', 'resource'))
+        for name, hold in (
+            ('users', 'colorsys.x = [make() for _ in many]'),
+            ('one_user', 'colorsys.x = [make()] * (25 * len(many))'),
+        ))
+
+
 if __name__ == '__main__':
     unittest.main()
