@@ -20,7 +20,7 @@ struct _Py_addrset_chunk {
 };
 
 static struct _Py_addrset_chunk *
-find(_Py_addrset *set, uintptr_t number)
+find(const _Py_addrset *set, uintptr_t number)
 {
     size_t i = (size_t)(number * 0x9E3779B1u) & set->mask;
     while (set->table[i].bits != NULL && set->table[i].number != number) {
@@ -51,20 +51,27 @@ grow(_Py_addrset *set)
     return 0;
 }
 
+/* The entry for number, or NULL. */
 static struct _Py_addrset_chunk *
-lookup(_Py_addrset *set, uintptr_t number)
+find_used(const _Py_addrset *set, uintptr_t number)
 {
-    if (set->recent != NULL && set->recent->number == number) {
-        return set->recent;
-    }
     if (set->table == NULL) {
         return NULL;
     }
     struct _Py_addrset_chunk *chunk = find(set, number);
-    if (chunk->bits == NULL) {
-        return NULL;
+    return chunk->bits != NULL ? chunk : NULL;
+}
+
+static struct _Py_addrset_chunk *
+lookup(_Py_addrset *set, uintptr_t number)
+{
+    struct _Py_addrset_chunk *chunk = set->recent;
+    if (chunk == NULL || chunk->number != number) {
+        chunk = find_used(set, number);
+        if (chunk != NULL) {
+            set->recent = chunk;
+        }
     }
-    set->recent = chunk;
     return chunk;
 }
 
@@ -105,16 +112,26 @@ _Py_addrset_add(_Py_addrset *set, const void *address)
     return 1;
 }
 
-int
-_Py_addrset_has(_Py_addrset *set, const void *address)
+static int
+has_bit(const struct _Py_addrset_chunk *chunk, const void *address)
 {
-    uintptr_t number = (uintptr_t)address >> CHUNK_SHIFT;
-    struct _Py_addrset_chunk *chunk = lookup(set, number);
     if (chunk == NULL) {
         return 0;
     }
     size_t bit = ((uintptr_t)address >> BIT_SHIFT) & (CHUNK_BITS - 1);
     return (chunk->bits[bit / 8] >> (bit % 8)) & 1;
+}
+
+int
+_Py_addrset_has(_Py_addrset *set, const void *address)
+{
+    return has_bit(lookup(set, (uintptr_t)address >> CHUNK_SHIFT), address);
+}
+
+int
+_Py_addrset_has_shared(const _Py_addrset *set, const void *address)
+{
+    return has_bit(find_used(set, (uintptr_t)address >> CHUNK_SHIFT), address);
 }
 
 void

@@ -155,8 +155,8 @@ library_of(const void *code)
     return code;
 }
 
-const void *
-_PyDeallocators_Library(PyObject *op)
+static const void *
+find_library(PyObject *op)
 {
     PyTypeObject *type = Py_TYPE(op);
     if (PyCapsule_CheckExact(op)) {
@@ -168,6 +168,25 @@ _PyDeallocators_Library(PyObject *op)
         type = type->tp_base;
     }
     return library_of((void *)type->tp_dealloc);
+}
+
+/* Without memory, it is looked for each time, which takes far longer. */
+const void *
+_PyDeallocators_Library(_Py_deallocators *d, PyObject *op)
+{
+    const void *key = PyCapsule_CheckExact(op) ? (void *)destructor_of(op) :
+        (void *)Py_TYPE(op);
+    if (d->libraries == NULL &&
+        (d->libraries = _PyDeallocators_NewTable()) == NULL)
+    {
+        return find_library(op);
+    }
+    void *library = _Py_hashtable_get(d->libraries, key);
+    if (library == NULL) {
+        library = (void *)find_library(op);
+        (void)_Py_hashtable_set(d->libraries, key, library);
+    }
+    return library;
 }
 
 int
@@ -189,6 +208,9 @@ _PyDeallocators_Clear(_Py_deallocators *d)
 {
     if (d->types != NULL) {
         _Py_hashtable_destroy(d->types);
+    }
+    if (d->libraries != NULL) {
+        _Py_hashtable_destroy(d->libraries);
     }
     memset(d, 0, sizeof(*d));
 }

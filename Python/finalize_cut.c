@@ -370,3 +370,24 @@ _PyFinalize_Cut(PyInterpreterState *interp, PyObject *holder,
     PyErr_Clear();
     return left;
 }
+
+/* The method cache holds values of classes' dictionaries without a
+   reference. */
+static int
+forget_cached(PyObject *op, void *dicts)
+{
+    if (PyType_Check(op) &&
+        _Py_addrset_has(dicts, ((PyTypeObject *)op)->tp_dict))
+    {
+        PyType_Modified((PyTypeObject *)op);
+    }
+    return 0;
+}
+
+void
+_PyFinalize_ForgetCached(PyInterpreterState *interp, _Py_addrset *dicts)
+{
+    if (dicts->used > 0) {
+        (void)lists_visit(interp, forget_cached, dicts);
+    }
+}

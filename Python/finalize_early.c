@@ -94,17 +94,31 @@ interrupt(int Py_UNUSED(number))
 {
 }
 
+/* Done by the thread that finalizes: the watching one might come too late, and
+   nobody would take it back. */
+static void
+handle_signal(void)
+{
+    struct sigaction action = {.sa_handler = interrupt}, old;
+    (void)sigemptyset(&action.sa_mask);     /* and not SA_RESTART */
+    if (sigaction(SIGNAL, NULL, &old) == 0 && old.sa_handler == SIG_DFL) {
+        (void)sigaction(SIGNAL, &action, NULL);
+    }
+}
+
+/* Is the handler ours? */
+static int
+is_handled(void)
+{
+    struct sigaction action;
+    return sigaction(SIGNAL, NULL, &action) == 0 &&
+        action.sa_handler == interrupt;
+}
+
 static void
 send_signal(unsigned long thread)
 {
-    struct sigaction action = {.sa_handler = interrupt}, old;
-    if (sigaction(SIGNAL, NULL, &old) < 0 ||
-        (old.sa_handler != SIG_DFL && old.sa_handler != interrupt))
-    {
-        return;
-    }
-    (void)sigemptyset(&action.sa_mask);     /* and not SA_RESTART */
-    if (sigaction(SIGNAL, &action, NULL) == 0) {
+    if (is_handled()) {
         (void)syscall(SYS_tgkill, (long)getpid(), (long)thread, (long)SIGNAL);
     }
 }
@@ -225,8 +239,8 @@ may_wait(const _Py_finalize_order *order)
             pipes = can_close(op, PIPES, -1);
         }
     }
-    atomic_store(&any_pipes, pipes);
-    atomic_store(&any_files, files);
+    atomic_store(&any_pipes, pipes && others);
+    atomic_store(&any_files, files && others);
     return files && others;
 }
 
@@ -243,20 +257,23 @@ _PyFinalize_BeginFiles(PyThreadState *tstate, _Py_finalize_order *order,
     close_arg = arg;
     current_thread = PyThread_get_thread_native_id();
     current = order;
+    handle_signal();
     _PyFinalize_WatchForFiles(tstate);
 }
 
 void
 _PyFinalize_EndFiles(PyThreadState *tstate)
 {
-    struct sigaction old;
     if (current == NULL || !_Py_IsMainInterpreter(tstate->interp)) {
         return;
     }
     current = NULL;
+    /* The thread goes on watching.  It has nothing to ask for any more. */
+    atomic_store(&any_pipes, 0);
+    atomic_store(&any_files, 0);
     _PyFinalize_CountFinalizer();
     atomic_store(&asked, NOTHING);
-    if (sigaction(SIGNAL, NULL, &old) == 0 && old.sa_handler == interrupt) {
+    if (is_handled()) {
         (void)signal(SIGNAL, SIG_DFL);
     }
 }

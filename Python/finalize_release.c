@@ -230,53 +230,54 @@ walk(struct walk *w)
 }
 
 static int
-find_carrier(struct walk *w, struct edge *edge)
+compare_held(const void *a, const void *b)
 {
-    return _Py_addrset_has(&w->carriers, edge->held) &&
-        !_Py_IsImmortal(edge->holder) && is_carrier(edge->holder) &&
-        _PyFinalize_CanBeCut(edge->holder) &&
-        add(w, &w->carriers, edge->holder);
+    uintptr_t x = (uintptr_t)((const struct edge *)a)->held;
+    uintptr_t y = (uintptr_t)((const struct edge *)b)->held;
+    return (x > y) - (x < y);
 }
 
-/* What cannot be cut open, and holds a carrier, is one.  Returns whether there
-   are any.  The walk comes to a holder before it comes to what that holds, or
-   the other way round. */
+/* A holder of a carrier is one, too, if it cannot be cut open. */
+static void
+spread_to(struct walk *w, PyObject *holder)
+{
+    if (!_Py_IsImmortal(holder) && is_carrier(holder) &&
+        _PyFinalize_CanBeCut(holder) && add(w, &w->carriers, holder))
+    {
+        push(w, holder);
+    }
+}
+
+/* Find what holds a carrier, by way of others.  The walk may have come to a
+   holder before it came to what that holds.  Returns whether there are any. */
 static int
 find_carriers(struct walk *w)
 {
-    Py_ssize_t n = w->carried.n;
-    int more = w->carriers.used > 0;
-    while (more) {
-        more = 0;
-        for (Py_ssize_t i = n; --i >= 0; ) {
-            more |= find_carrier(w, &w->carried.items[i]);
+    struct edge *edges = w->carried.items, *end = edges + w->carried.n;
+    if (w->carriers.used == 0 || edges == end) {
+        return w->carriers.used > 0;
+    }
+    qsort(edges, w->carried.n, sizeof(*edges), compare_held);
+    for (struct edge *edge = edges; edge < end; edge++) {
+        if ((edge == edges || edge->held != edge[-1].held) &&
+            _Py_addrset_has(&w->carriers, edge->held))
+        {
+            push(w, edge->held);
         }
-        for (Py_ssize_t i = 0; i < n; i++) {
-            more |= find_carrier(w, &w->carried.items[i]);
+    }
+    while (w->stack.size > 0) {
+        PyObject *held = (PyObject *)w->stack.entries[--w->stack.size];
+        struct edge key = {NULL, held};
+        struct edge *edge = bsearch(&key, edges, w->carried.n, sizeof(key),
+                                    compare_held);
+        while (edge > edges && edge[-1].held == held) {
+            edge--;
+        }
+        for (; edge != NULL && edge < end && edge->held == held; edge++) {
+            spread_to(w, edge->holder);
         }
     }
-    return w->carriers.used > 0;
-}
-
-/* The method cache holds values of classes' dictionaries without a
-   reference. */
-static int
-forget_cached(PyObject *op, void *dicts)
-{
-    if (PyType_Check(op) &&
-        _Py_addrset_has(dicts, ((PyTypeObject *)op)->tp_dict))
-    {
-        PyType_Modified((PyTypeObject *)op);
-    }
-    return 0;
-}
-
-void
-_PyFinalize_ForgetCached(PyInterpreterState *interp, _Py_addrset *dicts)
-{
-    if (dicts->used > 0) {
-        (void)lists_visit(interp, forget_cached, dicts);
-    }
+    return 1;
 }
 
 /* Before something is cut off from what callbacks need. */
@@ -378,6 +379,7 @@ _PyFinalize_ReleaseMortal(PyInterpreterState *interp, _Py_addrset *later,
     if (find_carriers(&w)) {
         /* These are cut off from what holds them. */
         w.edges.n = 0;
+        w.carried.n = 0;
         _Py_objlist_clear(&w.callers);
         walk(&w);
     }

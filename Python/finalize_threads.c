@@ -24,7 +24,8 @@ _PyFinalize_AnyInUse(void)
 }
 
 /* What threads that a fork left behind may be busy with.  Their references are
-   never given up: nothing else comes to be at these addresses. */
+   never given up: nothing else comes to be at these addresses.  Nothing is
+   added once there is another thread, so that each interpreter may look. */
 static _Py_addrset gone_with = {0};
 
 int
@@ -32,7 +33,7 @@ _PyFinalize_IsBusy(PyObject *op)
 {
     _Py_addrset *called = &_PyFinalize_stopped.called;
     return (called->used > 0 && _Py_addrset_has(called, op)) ||
-        (gone_with.used > 0 && _Py_addrset_has(&gone_with, op));
+        _Py_addrset_has_shared(&gone_with, op);
 }
 
 static int

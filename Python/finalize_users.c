@@ -12,6 +12,7 @@
    shows. */
 
 #include "Python.h"
+#include "pycore_deallocators.h"  // _PyDeallocators_Library()
 #include "pycore_finalize_release.h"
 #include "pycore_finalize_steps.h"
 #include "pycore_gc_lists.h"      // lists_visit()
@@ -21,7 +22,6 @@
 struct walk {
     _Py_finalize_users *users;
     _Py_addrset *leaving;
-    _Py_deallocators deallocators;
     _Py_walk_stack stack;   /* what the collector does not track */
     _Py_addrset seen;       /* of that */
     _Py_addrset noted;
@@ -35,21 +35,20 @@ static int
 calls_others(struct walk *w, PyObject *op)
 {
     return PyMemoryView_Check(op) ||
-        _PyDeallocators_DoMore(&w->deallocators, op);
+        _PyDeallocators_DoMore(&w->users->deallocators, op);
 }
 
 static void
 note(struct walk *w, PyObject *op)
 {
-    if (!PyMemoryView_Check(op) &&
-        _Py_addrset_add(&w->users->libraries,
-                        _PyDeallocators_Library(op)) < 0)
-    {
-        w->no_memory = 1;
-    }
     int added = _Py_addrset_add(&w->noted, op);
-    if (added < 0 ||
-        (added > 0 && _Py_objlist_append(&w->users->objects, op) < 0))
+    if (added == 0) {
+        return;
+    }
+    if (added < 0 || _Py_objlist_append(&w->users->objects, op) < 0 ||
+        (!PyMemoryView_Check(op) &&
+         _Py_addrset_add(&w->users->libraries, _PyDeallocators_Library(
+             &w->users->deallocators, op)) < 0))
     {
         w->no_memory = 1;
     }
@@ -114,7 +113,6 @@ _PyFinalize_FindUsers(PyInterpreterState *interp, _Py_addrset *leaving,
 {
     struct walk w = {.users = users, .leaving = leaving};
     (void)lists_visit(interp, look_at, &w);
-    _PyDeallocators_Clear(&w.deallocators);
     PyMem_RawFree(w.stack.entries);
     _Py_addrset_clear(&w.seen);
     _Py_addrset_clear(&w.noted);
@@ -125,7 +123,8 @@ int
 _PyFinalize_MayBeUsed(_Py_finalize_users *users, PyObject *op)
 {
     return users->libraries.used > 0 &&
-        _Py_addrset_has(&users->libraries, _PyDeallocators_Library(op));
+        _Py_addrset_has(&users->libraries, _PyDeallocators_Library(
+            &users->deallocators, op));
 }
 
 void
@@ -133,6 +132,7 @@ _PyFinalize_ClearUsers(_Py_finalize_users *users)
 {
     _Py_objlist_clear(&users->objects);
     _Py_addrset_clear(&users->libraries);
+    _PyDeallocators_Clear(&users->deallocators);
 }
 
 int

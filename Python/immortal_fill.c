@@ -19,22 +19,23 @@ is_hash_of(hashfunc hash, PyTypeObject *type)
     return hash == type->tp_hash;
 }
 
-#define MOST_NESTED 8
+/* What is known of a hash: may other code run when it is computed?  Of that of
+   a tuple nothing is known, until it is kept, or the tuple was judged. */
+enum { HARMFUL, HARMLESS, UNKNOWN };
 
 static int
-has_harmless_hash(PyObject *op, int nested)
+known_of(PyObject *op, _Py_addrset *judged)
 {
+    if (op == NULL) {
+        return HARMFUL;
+    }
     hashfunc hash = Py_TYPE(op)->tp_hash;
     if (is_hash_of(hash, &PyTuple_Type)) {
-        for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(op); i++) {
-            PyObject *item = PyTuple_GET_ITEM(op, i);
-            if (item == NULL || nested == MOST_NESTED ||
-                !has_harmless_hash(item, nested + 1))
-            {
-                return 0;
-            }
+        Py_hash_t *kept = _PyPort_TupleHash(op);
+        if (kept != NULL && *kept != -1) {
+            return HARMLESS;
         }
-        return 1;
+        return kept == NULL || _Py_addrset_has(judged, op) ? HARMFUL : UNKNOWN;
     }
     return is_hash_of(hash, &PyUnicode_Type) ||
         is_hash_of(hash, &PyBytes_Type) ||
@@ -43,7 +44,8 @@ has_harmless_hash(PyObject *op, int nested)
         is_hash_of(hash, &PyComplex_Type) ||
         is_hash_of(hash, &PyFrozenSet_Type) ||  /* from those of its items */
         is_hash_of(hash, Py_TYPE(Py_None)) ||
-        is_hash_of(hash, &PyBaseObject_Type);   /* from its address */
+        is_hash_of(hash, &PyBaseObject_Type) ?  /* from its address */
+        HARMLESS : HARMFUL;
 }
 
 /* Where op keeps its hash, -1 until it is computed; or NULL.  What inherits
@@ -70,13 +72,80 @@ _Py_COMP_DIAG_POP
     return NULL;
 }
 
-void
-_PyImmortalHeap_FillHash(PyObject *op, struct _Py_seal_stats *stats)
+/* What is known of the hash of a tuple, by what is known of its items.  If
+   that is not enough, those of which nothing is known are on the stack now. */
+static int
+judge(PyObject *tuple, struct _Py_leaf_work *work)
+{
+    int result = HARMLESS;
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(tuple); i++) {
+        PyObject *item = PyTuple_GET_ITEM(tuple, i);
+        int known = known_of(item, &work->judged);
+        if (known == HARMFUL) {
+            return HARMFUL;
+        }
+        if (known == UNKNOWN) {
+            if (_Py_walk_stack_push(&work->stack, item, 0) < 0) {
+                return HARMFUL;
+            }
+            result = UNKNOWN;
+        }
+    }
+    return result;
+}
+
+static void
+fill_one(PyObject *op, struct _Py_leaf_work *work)
+{
+    (void)PyObject_Hash(op);
+    work->stats->filled++;
+}
+
+/* Compute the hash of a tuple, after those of the tuples in it.  However deep
+   they are nested, and however often they are referred to, each is looked at
+   twice at most: before those in it, and after them.  Without memory, a hash
+   is left to be computed when it is asked for. */
+static void
+fill_tuple(PyObject *op, struct _Py_leaf_work *work)
+{
+    const uintptr_t again = 1;
+    _Py_walk_stack *stack = &work->stack;
+    (void)_Py_walk_stack_push(stack, op, 0);
+    while (stack->size > 0) {
+        Py_ssize_t top = stack->size - 1;
+        PyObject *tuple = (PyObject *)(stack->entries[top] & ~again);
+        int first = !(stack->entries[top] & again);
+        if (first && known_of(tuple, &work->judged) != UNKNOWN) {
+            stack->size = top;      /* it was met before */
+            continue;
+        }
+        int known = judge(tuple, work);
+        if (known == HARMLESS) {
+            fill_one(tuple, work);
+        }
+        else if (_Py_addrset_add(&work->judged, tuple) < 0) {
+            top = 0;
+        }
+        else if (first && known == UNKNOWN) {
+            stack->entries[top] |= again;
+            continue;
+        }
+        stack->size = top;
+    }
+}
+
+static void
+fill_hash(PyObject *op, struct _Py_leaf_work *work)
 {
     Py_hash_t *kept = kept_hash(op);
-    if (kept != NULL && *kept == -1 && has_harmless_hash(op, 0)) {
-        (void)PyObject_Hash(op);
-        stats->filled++;
+    if (kept == NULL || *kept != -1) {
+        return;
+    }
+    if (is_hash_of(Py_TYPE(op)->tp_hash, &PyTuple_Type)) {
+        fill_tuple(op, work);
+    }
+    else {
+        fill_one(op, work);
     }
 }
 
@@ -90,13 +159,22 @@ _PyImmortalHeap_PrepareLeaf(PyObject *op, void *arg)
         }
     }
     else if (work->fill) {
-        _PyImmortalHeap_FillHash(op, work->stats);
+        fill_hash(op, work);
     }
+}
+
+void
+_PyImmortalHeap_ClearWork(struct _Py_leaf_work *work)
+{
+    _Py_addrset_clear(&work->judged);
+    PyMem_RawFree(work->stack.entries);
+    memset(&work->stack, 0, sizeof(work->stack));
 }
 
 struct fill {
     PyInterpreterState *interp;
-    struct _Py_seal_stats *stats;
+    struct _Py_leaf_work *work;
+    struct _Py_seal_stats *stats;   /* work's */
 };
 
 static void
@@ -159,15 +237,15 @@ fill_object(PyObject *op, void *arg)
         fill_type((PyTypeObject *)op, fill);
     }
     else {
-        _PyImmortalHeap_FillHash(op, fill->stats);
+        fill_hash(op, fill->work);
     }
     return 0;
 }
 
 void
-_PyImmortalHeap_Fill(PyInterpreterState *interp, struct _Py_seal_stats *stats)
+_PyImmortalHeap_Fill(PyInterpreterState *interp, struct _Py_leaf_work *work)
 {
-    struct fill fill = {interp, stats};
+    struct fill fill = {interp, work, work->stats};
     /* Without memory, what is left is written to when it is used. */
     (void)_PyStaticTypes_Visit(fill_static_type, &fill);
     (void)list_visit(_PyImmortalHeap_List(interp), fill_object, &fill);

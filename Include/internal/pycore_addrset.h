@@ -24,6 +24,12 @@ extern int _Py_addrset_has(_Py_addrset *set, const void *address);
 extern void _Py_addrset_discard(_Py_addrset *set, const void *address);
 extern void _Py_addrset_clear(_Py_addrset *set);
 
+/* The same as _Py_addrset_has(), for a set that does not change any more, and
+   that interpreters with a GIL each look into at the same time: nothing is
+   written, not even where the last address was found. */
+extern int _Py_addrset_has_shared(const _Py_addrset *set,
+                                  const void *address);
+
 /* A table of something else, in parts, one for each chunk of address space of
    this size.  A set is used either for this or for the above.
 

@@ -31,6 +31,7 @@ extern _Py_hashtable_t *_PyDeallocators_NewTable(void);
 typedef struct {
     _Py_hashtable_t *types;     /* 1: gives memory back; more: may do more, and
                                    one for each instance that was counted */
+    _Py_hashtable_t *libraries; /* by type, and by destructor of capsules */
     PyTypeObject *last;         /* the last of the first kind; borrowed */
 } _Py_deallocators;
 
@@ -41,7 +42,7 @@ extern int _PyDeallocators_DoMore(_Py_deallocators *d, PyObject *op);
 
 /* Where the code is loaded that deallocates op, for which DoMore() is true: an
    address that all of one object file have in common. */
-extern const void *_PyDeallocators_Library(PyObject *op);
+extern const void *_PyDeallocators_Library(_Py_deallocators *d, PyObject *op);
 
 /* Count an instance of type, for which DoMore() was true.  Returns 1; 0 once
    there are more than max: from then on, DoMore() is not true any more. */

@@ -15,7 +15,7 @@ extern "C" {
 #endif
 
 #include "pycore_addrset.h"       // _Py_addrset
-#include "pycore_deallocators.h"  // _PyDeallocators_Library()
+#include "pycore_deallocators.h"  // _Py_deallocators
 #include "pycore_objlist.h"       // _Py_objlist
 
 /* Release what only works in its deallocator (a C++ stream, a database).
@@ -87,6 +87,7 @@ extern void _PyFinalize_ClearUnshared(PyInterpreterState *interp,
 typedef struct {
     _Py_objlist objects;
     _Py_addrset libraries;  /* _PyDeallocators_Library() of them */
+    _Py_deallocators deallocators;      /* what is known of their types */
 } _Py_finalize_users;
 
 /* Find them, once _PyFinalize_ReleaseMortal() has released what it could.

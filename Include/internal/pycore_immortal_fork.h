@@ -11,6 +11,9 @@ extern "C" {
 #  error "this header requires Py_BUILD_CORE define"
 #endif
 
+#include "pycore_addrset.h"       // _Py_addrset
+#include "pycore_objlist.h"       // _Py_walk_stack
+
 /* What was done, and at what price. */
 struct _Py_seal_stats {
     /* By this call: */
@@ -48,14 +51,23 @@ extern void _PyImmortalHeap_UnsealCHeap(void);
 /* Give the free pages of the C heap back, if it was sealed. */
 extern void _PyImmortalHeap_TrimCHeap(void);
 
+/* What is done with each object that the collector does not track, as it
+   becomes immortal, and with all others after that.  To begin with, all zeros
+   but for the first three.  To be cleared at the end. */
+struct _Py_leaf_work {
+    int fill;
+    int quiet;
+    struct _Py_seal_stats *stats;
+    _Py_addrset judged;     /* tuples without a hash: code may have to run for
+                               it */
+    _Py_walk_stack stack;   /* tuples to be looked at */
+};
+
 /* In Python/immortal_fill.c: compute what would be stored when it is first
    asked for: the versions of all immortal types and functions, and of the keys
-   of namespaces, and hashes that tuples and frozensets keep.  FillHash() is
-   for what the collector does not track, as it becomes immortal. */
-extern void _PyImmortalHeap_FillHash(PyObject *op,
-                                     struct _Py_seal_stats *stats);
+   of namespaces, and hashes that tuples and frozensets keep. */
 extern void _PyImmortalHeap_Fill(PyInterpreterState *interp,
-                                 struct _Py_seal_stats *stats);
+                                 struct _Py_leaf_work *work);
 
 /* In Python/immortal_quiet.c: let immortal code that has been specialized
    stay as it is, the code of all functions.  QuietOne(), in
@@ -66,14 +78,10 @@ extern void _PyImmortalHeap_QuietOne(PyObject *code,
 extern void _PyImmortalHeap_QuietCode(PyInterpreterState *interp,
                                       struct _Py_seal_stats *stats);
 
-/* In Python/immortal_fill.c: both, as a struct _Py_leaf_hook has it done; work
-   is a struct _Py_leaf_work. */
-struct _Py_leaf_work {
-    int fill;
-    int quiet;
-    struct _Py_seal_stats *stats;
-};
+/* In Python/immortal_fill.c: hashes and code, as a struct _Py_leaf_hook has it
+   done; work is a struct _Py_leaf_work. */
 extern void _PyImmortalHeap_PrepareLeaf(PyObject *op, void *work);
+extern void _PyImmortalHeap_ClearWork(struct _Py_leaf_work *work);
 
 #ifdef __cplusplus
 }

@@ -123,6 +123,61 @@ LATE = """
     print('end', flush=True)
     """
 
+# Code that runs when the modules of the program are let go of.
+DESTRUCTOR = """
+    new = ctypes.pythonapi.PyCapsule_New
+    new.restype = ctypes.py_object
+    new.argtypes = ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p
+    # It does not hold this module, which holds the capsule.
+    user = types.FunctionType(user.__code__, {}, 'user', user.__defaults__)
+    call = ctypes.PYFUNCTYPE(None, ctypes.c_void_p)(user)
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(call))
+    capsule = new(1, None, ctypes.cast(call, ctypes.c_void_p))
+    """
+
+# For as long as anything is looked for, there are a pipe and a finalizer. What
+# comes after that waits, in C code that does not begin again.
+ROUNDS = """
+    import ctypes, os, types
+    class Again:
+        def __del__(self):
+            if len(held) < 16:
+                held.append((os.fdopen(os.pipe()[1], 'w'), Again()))
+    held = [Again()]
+    def user(_, poll=ctypes.CDLL(None).poll, write=os.write):
+        write(1, b'waited' if poll(None, 0, 6_500) == 0 else b'interrupted')
+    # here
+    os.write(1, b'end ')
+    """ + DESTRUCTOR
+
+# Whether SIGURG is ignored, and caught: as the program has it, while a
+# finalizer may wait, and later. What is written in Python does not handle it
+# any more by then, as ever.
+SIGNAL = """
+    import ctypes, os, signal, types
+    pipe = os.fdopen(os.pipe()[1], 'w')
+    def user(_, os=os, int=int):
+        fd = os.open('/proc/self/status', os.O_RDONLY)
+        for line in os.read(fd, 10_000).splitlines():
+            if line[:7] in (b'SigIgn:', b'SigCgt:'):
+                os.write(1, b'%d' % (int(line[7:], 16) >> 22 & 1))
+        os.write(1, b' ')
+        os.close(fd)
+    class Teller:
+        def __del__(self, user=user):
+            user(0)
+    {make}
+    user(0)
+    # here
+    teller = Teller()
+    """
+
+
+def told(name, make, out):
+    """A Case: make sets what SIGURG does."""
+    return Case(name, SIGNAL.format(make=make) + DESTRUCTOR, out,
+                modes=('default', 'off'), needs=('ctypes',))
+
 
 @support.requires_fork()
 class ReadsTests(ExitTestCase):
@@ -168,6 +223,19 @@ class LateTests(ExitTestCase):
              'end\nended\nwritten'),
     )
     workers = 8
+
+
+class SignalTests(ExitTestCase):
+    """What interrupts a finalizer leaves everything else alone."""
+
+    cases = (
+        Case('rounds', ROUNDS, 'end waited', modes=('default', 'off'),
+             needs=('ctypes',)),
+        told('default', 'pass', '00 01 00'),
+        told('ignored', 'signal.signal(signal.SIGURG, signal.SIG_IGN)',
+             '10 10 10'),
+        told('caught', 'signal.signal(signal.SIGURG, print)', '01 01 00'),
+    )
 
 
 if __name__ == '__main__':

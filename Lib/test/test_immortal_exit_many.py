@@ -43,6 +43,15 @@ HOLDERS = {
     'methods': 'sys.x = [method() for _ in many]',
     'lists': 'sys.x = [[make()] for _ in many]',
     'slices': 'sys.x = [slice(slice(make())) for _ in many]',
+    # In an order in which neither holders nor what they hold come first.
+    'chains': 'x = []\n'
+              'for _ in range(20):\n'
+              '    op = make()\n'
+              '    for _ in range(len(many) // 20):\n'
+              '        op = types.MethodType(print, op)\n'
+              '        x.append(op)\n'
+              'sys.x = [x[i * 76_393 % len(x)] for i in many]\n'
+              'del op, x',
     # It leads nowhere.
     'one_dictionary': 'd = {i: i for i in range(20_000)}\n'
                       'sys.x = [[d] for _ in many]',
@@ -67,6 +76,20 @@ class BeforeTests(ExitTestCase):
 
     cases = cases(PROGRAM.replace('    # here\n', '')
                   .replace('    used =', '    # here\n    used ='), 'call')
+
+
+class UsersTests(ExitTestCase):
+    """They may use what was open before the call, for all that is known."""
+
+    cases = tuple(
+        Case(name, PROGRAM.format(hold=hold)
+             .replace('# here', 'import mmap; x = mmap.mmap(-1, 4096)\n'
+                      '    # here\n    import colorsys'),
+             modes=('call',), needs=('array', 'mmap', 'resource'))
+        for name, hold in (
+            ('users', 'colorsys.x = [make() for _ in many]'),
+            ('one_user', 'colorsys.x = [make()] * (25 * len(many))'),
+        ))
 
 
 if __name__ == '__main__':

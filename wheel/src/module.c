@@ -52,12 +52,14 @@ immortalize_heap(PyObject *Py_UNUSED(module), PyObject *args, PyObject *kwargs)
                                  &stats) < 0)
     {
         /* What became immortal stays so. */
+        _PyImmortalHeap_ClearWork(&work);
         (void)glue_settle_code(tstate->interp);
         return NULL;
     }
     if (fill) {
-        _PyImmortalHeap_Fill(tstate->interp, &sealed);
+        _PyImmortalHeap_Fill(tstate->interp, &work);
     }
+    _PyImmortalHeap_ClearWork(&work);
     Py_ssize_t settled = glue_settle_code(tstate->interp);
     if (settled < 0) {
         return NULL;

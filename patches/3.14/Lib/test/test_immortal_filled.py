@@ -7,6 +7,7 @@ import sys
 import unittest
 from test import support
 from test.immortal_support import isolated
+from test.support import import_helper
 from test.support.script_helper import assert_python_ok
 from test.test_immortal_shared import readable
 
@@ -94,6 +95,60 @@ class SettledTests(unittest.TestCase):
                 setattr(obj, name, i)
             sizes.add(sys.getsizeof(obj))
             self.assertEqual(vars(obj), dict.fromkeys('abcdefgh', i))
+
+
+# Tuples in tuples, of objects whose hash is their address.
+NESTED = """if 1:
+    import gc, resource
+    class Own:
+        def __hash__(self):
+            raise AssertionError('code runs')
+    own = Own()
+    {make}
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    limit = int(used.ru_utime + used.ru_stime) + 30
+    resource.setrlimit(resource.RLIMIT_CPU, (limit, limit))
+    print(gc.immortalize_heap()['filled'])
+    """
+
+
+class NestedTests(unittest.TestCase):
+    """Each tuple is looked at once, however it can be reached."""
+
+    def filled(self, make):
+        import_helper.import_module('resource')
+        rc, out, err = assert_python_ok('-c', NESTED.format(make=make))
+        return int(out)
+
+    def check(self, make, n):
+        less = self.filled('')
+        self.assertAlmostEqual(self.filled(make), less + n, delta=n / 10)
+
+    def test_wide(self):
+        self.filled('t = Own,\n'
+                    '    for i in range(30): t = (t,) * 1000')
+
+    def test_wide_and_never_filled(self):
+        self.filled('t = Own, own\n'
+                    '    for i in range(30): t = (t,) * 1000')
+
+    def test_shared_and_never_filled(self):
+        self.filled('t = *[Own] * 100_000, own\n'
+                    '    many = [(Own, t) for i in range(100_000)]')
+
+    def test_deep(self):
+        self.check('t = Own,\n'
+                   '    for i in range(50_000): t = t, Own', 50_000)
+
+    def test_deep_and_untracked(self):
+        self.check('t = 1.5,\n'
+                   '    for i in range(50_000):\n'
+                   '        t = t, i\n'
+                   '        if not i % 1000: gc.collect()', 50_000)
+
+    def test_shared(self):
+        self.check('t = tuple([(Own, i) for i in range(50_000)])\n'
+                   '    many = [(t, t, i) for i in range(50_000)]', 100_000)
 
 
 if __name__ == '__main__':
