@@ -284,7 +284,7 @@ def _waiting(
 
 
 def reference(path: Path = REFERENCE) -> dict[str, float | None]:
-    """Return what another project published in 2022: benchmark -> times faster; None: not significant."""
+    """Return what another project published: benchmark -> times faster; None: not significant."""
     with path.open(newline="", encoding="utf-8") as stream:
         return {
             row["benchmark"]: float(row["baseline_mean_s"]) / float(row["patched_mean_s"])
