@@ -1,5 +1,6 @@
 # Each target is one verb of the driver in tools/cpatch; the logic lives there.
-#   PIN=3.NN  TREE=patched|stock  PARTS=speed,counts,…  FLAVOR=release|debug|pgo|asan|ubsan
+#   PIN=3.NN  TREE=patched|stock  PARTS=speed,counts,…
+#   FLAVOR=release|debug|pgo|asan|ubsan, or an odd build of docs/builds.md
 #   J=jobs  PREFIX=/dir
 #   ARGS="what else the verb takes"; CC, CFLAGS, LDFLAGS and LAUNCHER=distcc|sccache pass through.
 VENV := $(or $(CPATCH_BUILD),build)/venv

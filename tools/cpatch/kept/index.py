@@ -29,7 +29,7 @@ make results                                     # write this page and the pictu
 Runs that are not kept any more are in history: `git log --stat -- results`.
 
 """
-_COLUMNS = ("run", "tree", "parts", "rounds", "result", "A/A", "more")
+_COLUMNS = ("run", "tree", "parts", "rounds", "result (a ratio: times faster)", "A/A", "more")
 
 
 def text(project: Project) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 from cpatch.measuring import templates
 from cpatch.measuring.interpreters import OFF
 from cpatch.report import drawing, verdicts
-from cpatch.report.rows import Row, Run, reference
+from cpatch.report.rows import REFERENCE_URL, Row, Run, reference
 from cpatch.report.verdicts import verdict
 
 _TEMPLATES = Path(__file__).with_name("templates")
@@ -52,6 +52,7 @@ def content(runs: Sequence[Run], *, plots: bool) -> dict[str, Any]:
         "hidden": [_line(name, tables, published) for name in every if name not in shown],
         "combined": verdicts.combined(found),
         "published": _published(published),
+        "source": REFERENCE_URL,
         "published_here": _published(
             {name: published[name] for name in every if name in published}
         ),

@@ -17,7 +17,9 @@ from cpatch.measuring.interpreters import OFF
 from cpatch.measuring.resultdir import KINDS, Failure, Results
 from cpatch.measuring.stats import Estimate, Pair
 
+#: What somebody else published, and where: it is shown beside what was measured, as theirs.
 REFERENCE = Path(__file__).with_name("reference_2022.csv")
+REFERENCE_URL = "https://github.com/python/cpython/pull/31489"
 
 
 @dataclass(frozen=True)
@@ -282,7 +284,7 @@ def _waiting(
 
 
 def reference(path: Path = REFERENCE) -> dict[str, float | None]:
-    """Return the published 2022 results: benchmark -> times faster; None: not significant."""
+    """Return what another project published: benchmark -> times faster; None: not significant."""
     with path.open(newline="", encoding="utf-8") as stream:
         return {
             row["benchmark"]: float(row["baseline_mean_s"]) / float(row["patched_mean_s"])

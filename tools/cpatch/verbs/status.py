@@ -84,7 +84,7 @@ def _tree(work: Worktree, inputs: Inputs | None, pin: Pin) -> str | None:
     """Report one tree; returns the next step it calls for."""
     if not work.exists():
         console.field(work.name, "not made yet")
-        return "make apply" if work.name == "patched" else None
+        return None  # make build makes it
     record = work.record()
     if record is None or record.moving:
         console.field(work.name, f"{work.shown}: half-way, an apply was interrupted")

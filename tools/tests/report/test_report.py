@@ -154,6 +154,14 @@ def test_reference_of_2022():
 # --- the page
 
 
+def test_what_another_project_published_is_called_theirs(tmp_path):
+    benchtoy.make(tmp_path, {"nbody": 1.2})
+    for page in pages(tmp_path):
+        assert "not measured here: " in page
+        assert rows.REFERENCE_URL in page
+        assert "original" not in page
+
+
 def test_failure_on_patched_is_told_and_is_no_failure_of_the_report(tmp_path, capsys):
     results = benchtoy.make(tmp_path, {"nbody": 1.0})
     results.fail(Failure("telco", "patched", "exit code 1", "", "now"))

@@ -25,7 +25,7 @@ def test_status_of_nothing(world, said):
     text = said()
     assert "series   0/3 applied" in text
     assert "patched  not made yet" in text
-    assert "next     make apply" in text
+    assert "next     make build" in text  # as README.md begins
 
 
 def test_status_after_apply_and_edits(world, said):
