@@ -110,8 +110,9 @@ find_and_order(struct finalization *f, _Py_finalize_found *found,
 
 /* Finalize op, and drop a reference to it.  A file that nothing but files and
    the stack of a stopped thread holds is closed without a warning that it was
-   left open: nobody could have closed it.  If the file above it has closed it, it must not be
-   asked again: its close() may close a descriptor that is another's by now. */
+   left open: nobody could have closed it.  If the file above it has closed it,
+   it must not be asked again: its close() may close a descriptor that is
+   another's by now. */
 static void
 finalize(struct finalization *f, PyObject *op, _Py_finalize_order *order)
 {

@@ -71,6 +71,7 @@ LEAKS = [
 # some of their children anyway, by -X.
 UNDISTURBED = [
     "test_immortal_exit_cleared",
+    "test_immortal_exit_dropped",
     "test_immortal_exit_files",
     "test_immortal_exit_interpreters",
     "test_immortal_exit_late",
