@@ -11,7 +11,8 @@
 
    Modules and their dictionaries are boundaries.  A function refers to the
    globals of its module; following that, the first callback that a registry
-   of the standard library holds would bring in all of the user's modules. */
+   of the standard library holds would bring in all of the user's modules.
+   Only the globals that a finalizer names are followed (finalize_names.c). */
 
 #include "Python.h"
 #include "pycore_dict_walks.h"    // _PyDictWalk_Find()
@@ -278,6 +279,7 @@ _PyFinalize_Order(PyInterpreterState *interp, _Py_finalize_modules *modules,
 {
     struct _Py_finalize_walk w = {
         .interp = interp, .finished = finished, .order = order,
+        .names = {.modules = modules, .found = found},
     };
     prepare(&w, modules, found);
     walk_mapping(&w, _PyPort_Modules(interp));
@@ -306,6 +308,7 @@ _PyFinalize_Order(PyInterpreterState *interp, _Py_finalize_modules *modules,
     _Py_addrset_clear(&w.own);
     _Py_addrset_clear(&w.watched);
     _PyFinalize_FreePlaces(&w.places);
+    _PyFinalize_FreeNames(&w.names);
     return w.no_memory ? -1 : 0;
 }
 

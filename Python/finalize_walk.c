@@ -75,6 +75,7 @@ expand(PyObject *op, struct _Py_finalize_walk *w)
     }
     if (due) {
         push(w, op, DONE);
+        _PyFinalize_VisitNamed(w, op);
     }
     if (_PyFinalize_CanExpand(op)) {
         Py_ssize_t n = w->stack.size;

@@ -13,6 +13,7 @@ OVERLAY_OBJS= $(patsubst $(srcdir)/%.c,%.o,$(wildcard \
 		$(srcdir)/Python/finalize_any_order.c \
 		$(srcdir)/Python/finalize_borrow.c \
 		$(srcdir)/Python/finalize_callbacks.c \
+		$(srcdir)/Python/finalize_circles.c \
 		$(srcdir)/Python/finalize_clear.c \
 		$(srcdir)/Python/finalize_cut.c \
 		$(srcdir)/Python/finalize_early.c \
@@ -23,6 +24,8 @@ OVERLAY_OBJS= $(patsubst $(srcdir)/%.c,%.o,$(wildcard \
 		$(srcdir)/Python/finalize_interpreters.c \
 		$(srcdir)/Python/finalize_kept.c \
 		$(srcdir)/Python/finalize_modules.c \
+		$(srcdir)/Python/finalize_named.c \
+		$(srcdir)/Python/finalize_names.c \
 		$(srcdir)/Python/finalize_order.c \
 		$(srcdir)/Python/finalize_owned.c \
 		$(srcdir)/Python/finalize_release.c \
@@ -61,6 +64,7 @@ OVERLAY_HEADERS= $(wildcard \
 		$(srcdir)/Include/internal/pycore_dict_walks.h \
 		$(srcdir)/Include/internal/pycore_finalize.h \
 		$(srcdir)/Include/internal/pycore_finalize_mutex.h \
+		$(srcdir)/Include/internal/pycore_finalize_names.h \
 		$(srcdir)/Include/internal/pycore_finalize_release.h \
 		$(srcdir)/Include/internal/pycore_finalize_steps.h \
 		$(srcdir)/Include/internal/pycore_finalize_wait.h \

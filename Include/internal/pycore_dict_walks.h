@@ -87,6 +87,62 @@ _PyDictWalk_Find(PyObject *dict, const char *name)
     return found;
 }
 
+/* The entry that a table of keys has at slot i; less than 0: none. */
+static inline Py_ssize_t
+_PyDictWalk_Entry(PyDictKeysObject *keys, size_t i)
+{
+    switch (keys->dk_log2_index_bytes - keys->dk_log2_size) {
+        case 0:
+            return ((int8_t *)keys->dk_indices)[i];
+        case 1:
+            return ((int16_t *)keys->dk_indices)[i];
+        case 2:
+            return ((int32_t *)keys->dk_indices)[i];
+        default:
+            return (Py_ssize_t)((int64_t *)keys->dk_indices)[i];
+    }
+}
+
+/* What mp has under key, an exact str, borrowed, or NULL; *index says in which
+   of its entries.  Calls nothing and writes nothing: neither a hash that is
+   not known, nor a reference count. */
+static inline PyObject *
+_PyDictWalk_Index(PyDictObject *mp, PyObject *key, Py_ssize_t *index)
+{
+    PyDictKeysObject *keys = mp->ma_keys;
+    Py_hash_t hash = ((PyASCIIObject *)key)->hash;
+    if (hash == -1) {
+        return NULL;
+    }
+    size_t mask = ((size_t)1 << keys->dk_log2_size) - 1;
+    size_t perturb = (size_t)hash, i = (size_t)hash & mask;
+    Py_ssize_t n;
+    /* As in Objects/dictobject.c. */
+    while ((n = _PyDictWalk_Entry(keys, i)) != DKIX_EMPTY) {
+        PyObject *other = NULL, *value = NULL;
+        if (n >= 0 && DK_IS_UNICODE(keys)) {
+            other = DK_UNICODE_ENTRIES(keys)[n].me_key;
+            value = mp->ma_values != NULL ? mp->ma_values->values[n] :
+                DK_UNICODE_ENTRIES(keys)[n].me_value;
+        }
+        else if (n >= 0) {
+            other = DK_ENTRIES(keys)[n].me_key;
+            value = DK_ENTRIES(keys)[n].me_value;
+        }
+        if (other == key ||
+            (other != NULL && PyUnicode_CheckExact(other) &&
+             ((PyASCIIObject *)other)->hash == hash &&
+             PyUnicode_Compare(other, key) == 0))
+        {
+            *index = n;
+            return value;
+        }
+        perturb >>= 5;
+        i = (i * 5 + perturb + 1) & mask;
+    }
+    return NULL;
+}
+
 #ifdef __cplusplus
 }
 #endif

@@ -2,8 +2,8 @@
 
    The steps, each in a file of its own: which modules there are
    (finalize_modules.c), which finalizers (finalize_find.c), in which order
-   (finalize_order.c, finalize_walk.c, finalize_files.c), callbacks
-   (finalize_weakrefs.c); finalize_run.c has the whole. */
+   (finalize_order.c, finalize_walk.c, finalize_names.c, finalize_files.c),
+   callbacks (finalize_weakrefs.c); finalize_run.c has the whole. */
 
 #ifndef Py_INTERNAL_FINALIZE_STEPS_H
 #define Py_INTERNAL_FINALIZE_STEPS_H

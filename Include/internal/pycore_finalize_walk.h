@@ -14,6 +14,30 @@ extern "C" {
 
 #include "pycore_finalize_steps.h"
 
+/* What code of finalizers names, as far as it was asked for; all zero at
+   first.  Nothing is kept for longer than a walk. */
+typedef struct {
+    const _Py_finalize_modules *modules;
+    const _Py_finalize_found *found;
+    int started;
+    PyObject *del;              /* "__del__", with a hash; owned */
+    _Py_addrset borders;        /* modules and their dictionaries */
+    _Py_addrset stdlib;         /* dictionaries of the standard library's */
+    _Py_addrset held;           /* what a suspended generator has */
+    struct _Py_finalize_holder *holders;    /* and which, sorted by address */
+    Py_ssize_t n_holders;
+    Py_ssize_t holders_allocated;
+    struct _Py_finalize_named *table;       /* by whose code it is */
+    size_t mask;
+    size_t used;
+    PyObject **values;          /* borrowed; each entry has some of them */
+    Py_ssize_t n_values;
+    Py_ssize_t values_allocated;
+    _Py_addrset circles;        /* a table of numbers (finalize_circles.c) */
+    uint32_t n_numbered;
+    uint32_t n_circles;
+} _Py_finalize_names;
+
 struct _Py_finalize_walk {
     PyInterpreterState *interp;
     _Py_walk_stack stack;
@@ -26,6 +50,7 @@ struct _Py_finalize_walk {
     _Py_addrset *finished;
     _Py_addrset watched;        /* weak references, and what they refer to */
     _Py_finalize_places places;
+    _Py_finalize_names names;
     Py_ssize_t turn;
     _Py_finalize_order *order;
     int no_memory;
@@ -48,6 +73,12 @@ extern void _PyFinalize_RunBelow(struct _Py_finalize_walk *w, PyObject *op);
 /* Is op to be finalized?  Interpreters share objects, through static types and
    C modules: what the walk meets may be another's to finalize. */
 extern int _PyFinalize_IsDue(struct _Py_finalize_walk *w, PyObject *op);
+
+/* Come to what the code of the finalizer of op names, which is due: as if op
+   referred to it, but where that would close a circle. */
+extern void _PyFinalize_VisitNamed(struct _Py_finalize_walk *w, PyObject *op);
+
+extern void _PyFinalize_FreeNames(_Py_finalize_names *names);
 
 #ifdef __cplusplus
 }

@@ -90,6 +90,21 @@ _PyPort_FrameFunction(_PyInterpreterFrame *frame)
     return (PyObject *)frame->f_func;
 }
 
+/* The frame of op, if that is a generator, a coroutine or an asynchronous
+   generator that is suspended or was not begun; else NULL. */
+static inline _PyInterpreterFrame *
+_PyPort_SuspendedFrame(PyObject *op)
+{
+    PyGenObject *gen = (PyGenObject *)op;
+    if (!PyGen_CheckExact(op) && !PyCoro_CheckExact(op) &&
+        !PyAsyncGen_CheckExact(op))
+    {
+        return NULL;
+    }
+    return gen->gi_frame_state < FRAME_EXECUTING ?
+        (_PyInterpreterFrame *)gen->gi_iframe : NULL;
+}
+
 /* What a frame holds besides, the function too. */
 static inline void
 _PyPort_VisitFrame(_PyInterpreterFrame *frame, _PyPort_visitor visit,

@@ -120,6 +120,16 @@ _PyPort_FrameFunction(_PyInterpreterFrame *frame)
         port_from_stackref(frame->f_funcobj);
 }
 
+/* The frame of op, if that is a generator, a coroutine or an asynchronous
+   generator that is suspended or was not begun; else NULL. */
+static inline _PyInterpreterFrame *
+_PyPort_SuspendedFrame(PyObject *op)
+{
+    _PyInterpreterFrame *frame = _PyPort_GeneratorFrame(op);
+    return frame != NULL &&
+        ((PyGenObject *)op)->gi_frame_state < FRAME_EXECUTING ? frame : NULL;
+}
+
 /* What a frame holds besides, the function too. */
 static inline void
 _PyPort_VisitFrame(_PyInterpreterFrame *frame, _PyPort_visitor visit,
