@@ -5,12 +5,14 @@ in their deallocator are, at exit, by the process that called
 gc.immortalize_heap(); but none that C code holds.
 """
 
+import subprocess
+import sys
 import textwrap
 import unittest
 from test import support
-from test.immortal_exit_support import Case, ExitTestCase, run
+from test.immortal_exit_support import (TIMEOUT, Case, ExitTestCase,
+                                        environment, run)
 from test.support import import_helper
-from test.support.script_helper import assert_python_ok
 from test.test_immortal_exit_release import (HOLDERS, STARTUP, WRITERS,
                                              cases, indented)
 
@@ -353,13 +355,16 @@ class NamespaceTests(unittest.TestCase):
     def test_ctypes(self):
         # malloc() gives memory back at once; nothing may be read there.
         import_helper.import_module('ctypes')
-        assert_python_ok('-c', textwrap.dedent("""
+        program = textwrap.dedent("""
             import ctypes, gc
             class S(ctypes.Structure):
                 _fields_ = [(f'f{i}', ctypes.c_int) for i in range(30)]
             kept = S, S(1), S.f1
             gc.immortalize_heap()
-            """), PYTHONMALLOC='malloc', MALLOC_PERTURB_='165')
+            """)
+        subprocess.run([sys.executable, '-c', program], check=True, env={
+            **environment(), 'PYTHONMALLOC': 'malloc',
+            'MALLOC_PERTURB_': '165'}, timeout=TIMEOUT)
 
 
 class SqliteTests(ExitTestCase):
