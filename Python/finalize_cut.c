@@ -34,19 +34,7 @@ replace(PyObject **slot, void *held)
     }
 }
 
-/* The index of a slot of the hash table of keys; see dictkeys_get_index() in
-   dictobject.c. */
-static Py_ssize_t
-get_index(PyDictKeysObject *keys, size_t i)
-{
-    switch (keys->dk_log2_index_bytes - keys->dk_log2_size) {
-    case 0: return ((int8_t *)keys->dk_indices)[i];
-    case 1: return ((int16_t *)keys->dk_indices)[i];
-    case 2: return ((int32_t *)keys->dk_indices)[i];
-    default: return (Py_ssize_t)((int64_t *)keys->dk_indices)[i];
-    }
-}
-
+/* Let slot i of a table of keys lead to no entry; what comes by goes on. */
 static void
 set_dummy(PyDictKeysObject *keys, size_t i)
 {
@@ -58,24 +46,20 @@ set_dummy(PyDictKeysObject *keys, size_t i)
     }
 }
 
-/* Let no slot lead to entry n, which has this hash.  The order in which slots
-   are tried is that of lookdict_index() in dictobject.c.  Returns whether
-   there was one. */
+/* Let no slot lead to entry n, which has this hash.  Returns whether one
+   did. */
 static int
 forget_entry(PyDictKeysObject *keys, Py_hash_t hash, Py_ssize_t n)
 {
-    size_t mask = (size_t)DK_SIZE(keys) - 1;
-    size_t perturb = (size_t)hash;
-    size_t i = (size_t)hash & mask;
+    _PyDictWalk_probe probe = _PyDictWalk_FirstSlot(keys, hash);
     Py_ssize_t found;
-    while ((found = get_index(keys, i)) != n) {
+    while ((found = _PyDictWalk_Entry(keys, probe.slot)) != n) {
         if (found == DKIX_EMPTY) {
             return 0;
         }
-        perturb >>= 5;      /* PERTURB_SHIFT */
-        i = (i * 5 + perturb + 1) & mask;
+        _PyDictWalk_NextSlot(&probe);
     }
-    set_dummy(keys, i);
+    set_dummy(keys, probe.slot);
     return 1;
 }
 

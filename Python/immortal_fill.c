@@ -174,13 +174,12 @@ _PyImmortalHeap_ClearWork(struct _Py_leaf_work *work)
 struct fill {
     PyInterpreterState *interp;
     struct _Py_leaf_work *work;
-    struct _Py_seal_stats *stats;   /* work's */
 };
 
 static void
 fill_keys(PyDictKeysObject *keys, struct fill *fill)
 {
-    fill->stats->filled += _PyPort_GiveKeysVersion(fill->interp, keys);
+    fill->work->stats->filled += _PyPort_GiveKeysVersion(fill->interp, keys);
 }
 
 static void
@@ -201,13 +200,13 @@ fill_type(PyTypeObject *type, struct fill *fill)
     if (!_PyPort_HasTypeVersion(type)) {
         /* A lookup that can be cached assigns one. */
         (void)_PyType_Lookup(type, &_Py_ID(__init__));
-        fill->stats->filled++;
+        fill->work->stats->filled++;
     }
     if (_PyType_HasFeature(type, Py_TPFLAGS_HEAPTYPE)) {
         PyHeapTypeObject *et = (PyHeapTypeObject *)type;
         if (et->ht_cached_keys != NULL) {
             fill_keys(et->ht_cached_keys, fill);
-            fill->stats->filled += _PyPort_SettleSharedKeys(
+            fill->work->stats->filled += _PyPort_SettleSharedKeys(
                 et->ht_cached_keys);
         }
     }
@@ -226,7 +225,7 @@ fill_object(PyObject *op, void *arg)
     struct fill *fill = arg;
     if (PyFunction_Check(op)) {
         PyFunctionObject *func = (PyFunctionObject *)op;
-        fill->stats->filled += _PyPort_GiveFunctionVersion(func);
+        fill->work->stats->filled += _PyPort_GiveFunctionVersion(func);
         fill_dict(func->func_globals, fill);
         fill_dict(func->func_builtins, fill);
     }
@@ -245,7 +244,7 @@ fill_object(PyObject *op, void *arg)
 void
 _PyImmortalHeap_Fill(PyInterpreterState *interp, struct _Py_leaf_work *work)
 {
-    struct fill fill = {interp, work, work->stats};
+    struct fill fill = {interp, work};
     /* Without memory, what is left is written to when it is used. */
     (void)_PyStaticTypes_Visit(fill_static_type, &fill);
     (void)list_visit(_PyImmortalHeap_List(interp), fill_object, &fill);

@@ -103,6 +103,28 @@ _PyDictWalk_Entry(PyDictKeysObject *keys, size_t i)
     }
 }
 
+/* In which slots of a table a key with a hash may be, in the order in which
+   Objects/dictobject.c tries them. */
+typedef struct {
+    size_t slot;
+    size_t perturb;
+    size_t mask;
+} _PyDictWalk_probe;
+
+static inline _PyDictWalk_probe
+_PyDictWalk_FirstSlot(PyDictKeysObject *keys, Py_hash_t hash)
+{
+    size_t mask = ((size_t)1 << keys->dk_log2_size) - 1;
+    return (_PyDictWalk_probe){(size_t)hash & mask, (size_t)hash, mask};
+}
+
+static inline void
+_PyDictWalk_NextSlot(_PyDictWalk_probe *probe)
+{
+    probe->perturb >>= 5;       /* PERTURB_SHIFT */
+    probe->slot = (probe->slot * 5 + probe->perturb + 1) & probe->mask;
+}
+
 /* What mp has under key, an exact str, borrowed, or NULL; *index says in which
    of its entries.  Calls nothing and writes nothing: neither a hash that is
    not known, nor a reference count. */
@@ -114,11 +136,9 @@ _PyDictWalk_Index(PyDictObject *mp, PyObject *key, Py_ssize_t *index)
     if (hash == -1) {
         return NULL;
     }
-    size_t mask = ((size_t)1 << keys->dk_log2_size) - 1;
-    size_t perturb = (size_t)hash, i = (size_t)hash & mask;
+    _PyDictWalk_probe probe = _PyDictWalk_FirstSlot(keys, hash);
     Py_ssize_t n;
-    /* As in Objects/dictobject.c. */
-    while ((n = _PyDictWalk_Entry(keys, i)) != DKIX_EMPTY) {
+    while ((n = _PyDictWalk_Entry(keys, probe.slot)) != DKIX_EMPTY) {
         PyObject *other = NULL, *value = NULL;
         if (n >= 0 && DK_IS_UNICODE(keys)) {
             other = DK_UNICODE_ENTRIES(keys)[n].me_key;
@@ -137,8 +157,7 @@ _PyDictWalk_Index(PyDictObject *mp, PyObject *key, Py_ssize_t *index)
             *index = n;
             return value;
         }
-        perturb >>= 5;
-        i = (i * 5 + perturb + 1) & mask;
+        _PyDictWalk_NextSlot(&probe);
     }
     return NULL;
 }
