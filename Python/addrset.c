@@ -1,23 +1,17 @@
 /* A set of object addresses: a bitmap for each 64 KiB of address space in
    which there is one, found by open addressing.
 
-   Objects are at least 16 bytes apart (8 on 32 bit), so that one bit for
-   each 16 (8) bytes will do.  A heap of n bytes that is visited completely
-   takes n / 128 bytes (n / 64).
+   One bit for each 16 bytes (8 on 32 bit) will do.  A heap of n bytes that is
+   visited completely takes n / 128 bytes (n / 64).
 
    The same table serves for other things than bitmaps. */
 
 #include "Python.h"
 #include "pycore_addrset.h"
 
-#define CHUNK_SHIFT 16          /* _Py_ADDRSET_CHUNK */
-#define BIT_SHIFT (SIZEOF_VOID_P > 4 ? 4 : 3)
-#define CHUNK_BITS ((size_t)1 << (CHUNK_SHIFT - BIT_SHIFT))
-
-struct _Py_addrset_chunk {
-    uintptr_t number;       /* address >> CHUNK_SHIFT */
-    unsigned char *bits;    /* NULL: the entry is free */
-};
+#define CHUNK_SHIFT _Py_ADDRSET_CHUNK_SHIFT
+#define BIT_SHIFT _Py_ADDRSET_BIT_SHIFT
+#define CHUNK_BITS _Py_ADDRSET_CHUNK_BITS
 
 static struct _Py_addrset_chunk *
 find(const _Py_addrset *set, uintptr_t number)
@@ -62,8 +56,8 @@ find_used(const _Py_addrset *set, uintptr_t number)
     return chunk->bits != NULL ? chunk : NULL;
 }
 
-static struct _Py_addrset_chunk *
-lookup(_Py_addrset *set, uintptr_t number)
+struct _Py_addrset_chunk *
+_Py_addrset_find(_Py_addrset *set, uintptr_t number)
 {
     struct _Py_addrset_chunk *chunk = set->recent;
     if (chunk == NULL || chunk->number != number) {
@@ -97,7 +91,7 @@ int
 _Py_addrset_add(_Py_addrset *set, const void *address)
 {
     uintptr_t number = (uintptr_t)address >> CHUNK_SHIFT;
-    struct _Py_addrset_chunk *chunk = lookup(set, number);
+    struct _Py_addrset_chunk *chunk = _Py_addrset_find(set, number);
     if (chunk == NULL &&
         (chunk = create(set, number, CHUNK_BITS / 8)) == NULL)
     {
@@ -112,33 +106,19 @@ _Py_addrset_add(_Py_addrset *set, const void *address)
     return 1;
 }
 
-static int
-has_bit(const struct _Py_addrset_chunk *chunk, const void *address)
-{
-    if (chunk == NULL) {
-        return 0;
-    }
-    size_t bit = ((uintptr_t)address >> BIT_SHIFT) & (CHUNK_BITS - 1);
-    return (chunk->bits[bit / 8] >> (bit % 8)) & 1;
-}
-
-int
-_Py_addrset_has(_Py_addrset *set, const void *address)
-{
-    return has_bit(lookup(set, (uintptr_t)address >> CHUNK_SHIFT), address);
-}
-
 int
 _Py_addrset_has_shared(const _Py_addrset *set, const void *address)
 {
-    return has_bit(find_used(set, (uintptr_t)address >> CHUNK_SHIFT), address);
+    const struct _Py_addrset_chunk *chunk =
+        find_used(set, (uintptr_t)address >> CHUNK_SHIFT);
+    return chunk != NULL && _Py_addrset_has_bit(chunk, address);
 }
 
 void
 _Py_addrset_discard(_Py_addrset *set, const void *address)
 {
     uintptr_t number = (uintptr_t)address >> CHUNK_SHIFT;
-    struct _Py_addrset_chunk *chunk = lookup(set, number);
+    struct _Py_addrset_chunk *chunk = _Py_addrset_find(set, number);
     if (chunk != NULL) {
         size_t bit = ((uintptr_t)address >> BIT_SHIFT) & (CHUNK_BITS - 1);
         chunk->bits[bit / 8] &= (unsigned char)~(1 << (bit % 8));
@@ -149,7 +129,7 @@ void *
 _Py_addrset_chunk(_Py_addrset *set, uintptr_t address, size_t size)
 {
     uintptr_t number = address >> CHUNK_SHIFT;
-    struct _Py_addrset_chunk *chunk = lookup(set, number);
+    struct _Py_addrset_chunk *chunk = _Py_addrset_find(set, number);
     if (chunk == NULL && size > 0) {
         chunk = create(set, number, size);
     }

@@ -1,4 +1,4 @@
-/* Finalization at shutdown: files that are closed before their turn.
+/* Finalization at shutdown: what is finalized before its turn.
 
    Files are closed after all other finalizers, which may write to them.  But
    a finalizer may wait for a process that reads one of them to its end: a pipe
@@ -9,6 +9,9 @@
    closed meanwhile: after some seconds without any processor time those that
    feed another process; after more than half a minute all.
 
+   Or it waits for what would have been gone already, were it not immortal
+   (finalize_dropped.c): that is finalized after some seconds, too.
+
    The watching thread (finalize_watch.c) only asks for it.  The one that
    finalizes does it: a signal interrupts its system call, as any signal would;
    thereupon Python's own modules look for signals (PyErr_CheckSignals()), and
@@ -17,7 +20,8 @@
 
 #include "Python.h"
 #include "pycore_fileutils.h"     // _Py_fstat_noraise()
-#include "pycore_finalize_steps.h"
+#include "pycore_finalize_watch.h"
+#include "pycore_immortal.h"      // _Py_IsImmortal()
 #include "pycore_interp.h"
 #include "pycore_pyerrors.h"      // _PyErr_Occurred()
 #include "pycore_pystate.h"       // _Py_IsMainInterpreter()
@@ -35,9 +39,9 @@
 #if defined(__linux__) && defined(SYS_futex) && \
     defined(PY_HAVE_THREAD_NATIVE_ID)
 
-/* How many looks, of a quarter of a second each, until pipes are closed; and
-   until all files are: more than the thirty seconds that programs like
-   to grant. */
+/* How many looks, of a quarter of a second each, until pipes are closed, and
+   what was dropped is finalized; and until all files are closed: more than the
+   thirty seconds that programs like to grant. */
 #define PATIENCE_WITH_PIPES 20
 #define PATIENCE_WITH_FILES 140
 
@@ -54,15 +58,17 @@ static atomic_uint asked_for = 0;
 static atomic_int asked_fd = -1;    /* of a file that is in use; or -1 */
 static atomic_uint n_finalizers = 0;
 
-/* Is there a file that would be closed?  Nothing is interrupted for none. */
+/* Is there anything to be done?  Nothing is interrupted for nothing. */
 static atomic_int any_pipes = 0;
+static atomic_int any_dropped = 0;  /* or what may be */
 static atomic_int any_files = 0;
 
 /* Of the thread that finalizes. */
 static _Py_finalize_order *current = NULL;
 static unsigned long current_thread;
-static void (*close_file)(void *, PyObject *);
-static void *close_arg;
+static void (*finalize)(void *, PyObject *);
+static void *finalize_arg;
+static PyObject *at_hand = NULL;    /* its finalizer runs; borrowed */
 
 /* The file descriptor that a system call works with, or -1. */
 static int
@@ -86,6 +92,21 @@ descriptor_of(long number, unsigned long first)
         return -1;
     }
     return first <= INT_MAX ? (int)first : -1;
+}
+
+/* Does it sleep, all the time, for so long as it was told to?  What would come
+   of an object would not end that. */
+static int
+is_one_sleep(const _Py_finalize_seen *seen, long number)
+{
+    int sleeps = 0;
+#ifdef SYS_nanosleep
+    sleeps |= number == SYS_nanosleep;
+#endif
+#ifdef SYS_clock_nanosleep
+    sleeps |= number == SYS_clock_nanosleep;
+#endif
+    return sleeps && seen->still >= PATIENCE_WITH_PIPES / 2;
 }
 
 /* Its only use is to interrupt a system call. */
@@ -125,13 +146,18 @@ send_signal(unsigned long thread)
 
 void
 _PyFinalize_LookAtFiles(_Py_finalize_seen *seen, unsigned long thread,
-                        int idle, long number, unsigned long first)
+                        int idle, int has_run, long number,
+                        unsigned long first)
 {
     unsigned finalizer = atomic_load(&n_finalizers);
     int files = NOTHING;
     seen->idle = idle && finalizer == seen->finalizer ? seen->idle + 1 : 0;
     seen->finalizer = finalizer;
-    if (seen->idle == PATIENCE_WITH_PIPES && atomic_load(&any_pipes)) {
+    seen->still = seen->idle == 0 || has_run ? 0 : seen->still + 1;
+    if (seen->idle == PATIENCE_WITH_PIPES &&
+        (atomic_load(&any_pipes) ||
+         (atomic_load(&any_dropped) && !is_one_sleep(seen, number))))
+    {
         files = PIPES;
     }
     else if (seen->idle == PATIENCE_WITH_FILES && atomic_load(&any_files)) {
@@ -175,10 +201,6 @@ can_close(PyObject *op, int files, int used)
 static void
 close_files(int files, int used)
 {
-    /* The finalizer that waits has its own. */
-    struct _Py_finalize_stopped *stopped = &_PyFinalize_stopped;
-    int refusals = stopped->refusals, vain = stopped->vain;
-    int closes = stopped->closes;
     for (Py_ssize_t i = current->objects.size - 1;
          i >= current->streams; i--)
     {
@@ -186,13 +208,55 @@ close_files(int files, int used)
         if (op != NULL && _PyFinalize_IsPlainFile(op) &&
             can_close(op, files, used))
         {
-            close_file(close_arg, op);
+            finalize(finalize_arg, op);
         }
         Py_XDECREF(op);
     }
+}
+
+/* May op have been dropped, without anything having come of it? */
+static int
+may_be_dropped(PyObject *op)
+{
+    return _Py_IsImmortal(op) && !_PyFinalize_IsPlainFile(op);
+}
+
+static void
+finalize_dropped(void)
+{
+    _Py_addrset alive = {0};
+    if (_PyFinalize_FindAlive(_PyInterpreterState_GET(), at_hand,
+                              &alive) < 0)
+    {
+        _Py_addrset_clear(&alive);
+        return;
+    }
+    for (Py_ssize_t i = current->objects.size - 1;
+         i >= current->streams; i--)
+    {
+        PyObject *op = _PyFinalize_TakeObject(current, i);
+        if (op != NULL && may_be_dropped(op) && !_Py_addrset_has(&alive, op)) {
+            finalize(finalize_arg, op);
+        }
+        Py_XDECREF(op);
+    }
+    _Py_addrset_clear(&alive);
+}
+
+/* The finalizer that waits has its own account of what it waited for. */
+static void
+finalize_early(int files, int used)
+{
+    PyObject *waiting = at_hand;
+    struct _Py_finalize_stopped *stopped = &_PyFinalize_stopped;
+    int refusals = stopped->refusals, vain = stopped->vain;
+    int closes = stopped->closes;
+    finalize_dropped();
+    close_files(files, used);
     stopped->refusals = refusals;
     stopped->vain = vain;
     stopped->closes = closes;
+    at_hand = waiting;
 }
 
 void
@@ -210,7 +274,7 @@ _PyFinalize_CheckFiles(void)
     int used = atomic_load(&asked_fd);
     int files = atomic_exchange(&asked, NOTHING);
     if (files != NOTHING && finalizer == atomic_load(&n_finalizers)) {
-        close_files(files, used);
+        finalize_early(files, used);
     }
     errno = error;
 }
@@ -221,27 +285,36 @@ _PyFinalize_CountFinalizer(void)
     atomic_fetch_add(&n_finalizers, 1);
 }
 
-/* Are there files to be closed, and is there another finalizer, which could
+void
+_PyFinalize_SetAtHand(PyObject *op)
+{
+    at_hand = op;
+}
+
+/* Is there something to be finalized early, and another finalizer, which could
    wait for that? */
 static int
 may_wait(const _Py_finalize_order *order)
 {
-    int pipes = 0, files = 0, others = 0;
+    int pipes = 0, files = 0, dropped = 0, others = 0;
     for (Py_ssize_t i = order->objects.size - 1;
-         i >= order->streams && !(pipes && others); i--)
+         i >= order->streams && !(pipes && others > 1); i--)
     {
         PyObject *op = order->objects.items[i];
         if (!_PyFinalize_IsPlainFile(op)) {
-            others = 1;
+            others++;
+            dropped |= may_be_dropped(op);
         }
         else if (!pipes) {
             files = 1;
             pipes = can_close(op, PIPES, -1);
         }
     }
-    atomic_store(&any_pipes, pipes && others);
-    atomic_store(&any_files, files && others);
-    return files && others;
+    dropped &= others > 1;
+    atomic_store(&any_dropped, dropped);
+    atomic_store(&any_pipes, pipes && others > 0);
+    atomic_store(&any_files, files && others > 0);
+    return (files && others > 0) || dropped;
 }
 
 void
@@ -253,8 +326,8 @@ _PyFinalize_BeginFiles(PyThreadState *tstate, _Py_finalize_order *order,
     {
         return;
     }
-    close_file = function;
-    close_arg = arg;
+    finalize = function;
+    finalize_arg = arg;
     current_thread = PyThread_get_thread_native_id();
     current = order;
     handle_signal();
@@ -269,6 +342,7 @@ _PyFinalize_EndFiles(PyThreadState *tstate)
     }
     current = NULL;
     /* The thread goes on watching.  It has nothing to ask for any more. */
+    atomic_store(&any_dropped, 0);
     atomic_store(&any_pipes, 0);
     atomic_store(&any_files, 0);
     _PyFinalize_CountFinalizer();
@@ -283,7 +357,8 @@ _PyFinalize_EndFiles(PyThreadState *tstate)
 void
 _PyFinalize_LookAtFiles(_Py_finalize_seen *Py_UNUSED(seen),
                         unsigned long Py_UNUSED(thread), int Py_UNUSED(idle),
-                        long Py_UNUSED(number), unsigned long Py_UNUSED(first))
+                        int Py_UNUSED(has_run), long Py_UNUSED(number),
+                        unsigned long Py_UNUSED(first))
 {
 }
 
@@ -294,6 +369,11 @@ _PyFinalize_CheckFiles(void)
 
 void
 _PyFinalize_CountFinalizer(void)
+{
+}
+
+void
+_PyFinalize_SetAtHand(PyObject *Py_UNUSED(op))
 {
 }
 

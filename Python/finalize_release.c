@@ -138,17 +138,17 @@ visit(PyObject *op, void *arg)
     if (_Py_addrset_has(w->gone, op)) {
         return 0;
     }
-    int is_gc = _PyObject_IS_GC(op);
     if (_Py_IsImmortal(op)) {
         /* What is tracked is on a list.  Of what is not, only a dictionary can
            have got something mortal since. */
-        if (is_gc && !_PyObject_GC_IS_TRACKED(op) && PyDict_Check(op) &&
+        if (PyDict_Check(op) && !_PyObject_GC_IS_TRACKED(op) &&
             add(w, &w->seen, op))
         {
             push(w, op);
         }
         return 0;
     }
+    int is_gc = _PyObject_IS_GC(op);
     if (!is_gc && _PyType_IS_GC(Py_TYPE(op))) {
         /* It does not want to be deallocated just now: as a greenlet that is
            suspended, and whose C stack would have to be unwound. */

@@ -10,7 +10,7 @@
 
 #include "Python.h"
 #include "pycore_finalize_release.h"
-#include "pycore_finalize_steps.h"
+#include "pycore_finalize_watch.h"
 #include "pycore_gc.h"            // _PyGC_SET_FINALIZED()
 #include "pycore_gc_lists.h"      // generation_of()
 #include "pycore_immortal.h"      // _Py_EnsureImmortal()
@@ -117,6 +117,7 @@ static void
 finalize(struct finalization *f, PyObject *op, _Py_finalize_order *order)
 {
     _PyFinalize_BeginFinalizer(op);
+    _PyFinalize_SetAtHand(op);
     if (_PyFinalize_IsPlainFile(op) && !_Py_addrset_has(&order->held, op)) {
         _PyGC_SET_FINALIZED(op);
         if (_PyFinalize_IsClosed(op) == 0) {
@@ -135,17 +136,19 @@ finalize(struct finalization *f, PyObject *op, _Py_finalize_order *order)
         }
         _PyFinalize_Call(op);
     }
+    _PyFinalize_SetAtHand(NULL);
     Py_DECREF(op);
     _PyFinalize_EndFinalizer();
 }
 
-/* Is the finalizer of op to run now? */
+/* Is the finalizer of op to run now?  If so, that is noted. */
 static int
 is_turn(struct finalization *f, _Py_finalize_streams *streams, PyObject *op)
 {
     return _PyFinalize_IsPending(op, &f->finished) &&
         !_PyFinalize_IsInterpretersStream(f->interp, streams, op) &&
-        !_PyFinalize_IsBusy(op) && !_PyPort_IsFileLocked(op);
+        !_PyFinalize_IsBusy(op) && !_PyPort_IsFileLocked(op) &&
+        _PyFinalize_NoteFinished(op, &f->finished) == 0;
 }
 
 /* Run the finalizers of objects start to end - 1, the last first.  Returns
@@ -161,9 +164,7 @@ run_slice(struct finalization *f, _Py_finalize_order *order, Py_ssize_t start,
         if (op == NULL) {
             continue;
         }
-        if (is_turn(f, &streams, op) &&
-            _PyFinalize_NoteFinished(op, &f->finished) == 0)
-        {
+        if (is_turn(f, &streams, op)) {
             n++;
             _PyFinalize_CountFinalizer();
             finalize(f, op, order);
@@ -176,9 +177,9 @@ run_slice(struct finalization *f, _Py_finalize_order *order, Py_ssize_t start,
     return n;
 }
 
-/* Close a file before its turn. */
+/* Finalize op before its turn. */
 static void
-close_early(void *arg, PyObject *op)
+finalize_early(void *arg, PyObject *op)
 {
     struct finalization *f = arg;
     _Py_finalize_streams streams = {0};
@@ -250,7 +251,7 @@ run_all(struct finalization *f, _Py_finalize_found *found,
     f->is_known = 1;
     Py_ssize_t n = _PyFinalize_CallOrphaned(&order->orphaned);
     f->order = order;
-    _PyFinalize_BeginFiles(f->tstate, order, close_early, f);
+    _PyFinalize_BeginFiles(f->tstate, order, finalize_early, f);
     n += run_finalizers(f, order);
     _PyFinalize_EndFiles(f->tstate);
     n += _PyFinalize_RunCallbacks(&found->watchers, order);
@@ -281,12 +282,10 @@ prepare_round(struct finalization *f, _Py_finalize_found *found,
     f->interp->gc.enabled = 0;
     _PyFinalize_FreeModules(&f->modules);
     int result = _PyFinalize_ListModules(f->interp, &f->modules);
-    if (result < 0) {
-        PyErr_Clear();
-    }
-    else {
+    if (result == 0) {
         result = find_and_order(f, found, order);
     }
+    PyErr_Clear();
     generation_of(f->interp, 0)->count = -HELD_BACK;
     f->interp->gc.enabled = enabled;
     return result;

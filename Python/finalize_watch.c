@@ -16,7 +16,7 @@
    (finalize_early.c). */
 
 #include "Python.h"
-#include "pycore_finalize_steps.h"
+#include "pycore_finalize_watch.h"
 #include "pycore_immortal_heap.h" // _PyImmortalHeap_DoesProcessEnd()
 #include "pycore_immortal_port.h" // _PyPort_IsGILTaken()
 #include "pycore_initconfig.h"
@@ -82,24 +82,36 @@ struct call {
     int endless;            /* does it wait for a futex without a timeout? */
 };
 
-/* Fill call, and buffer with all that is known; empty if nothing is. */
+/* What the kernel tells of it; all empty if it does not. */
+struct told {
+    char syscall[256];      /* its number, arguments, and two registers */
+    char schedstat[64];     /* how long it ran, and how often, among others */
+};
+
+/* Read /proc/self/task/THREAD/name into buffer. */
 static void
-look(const struct watch *w, struct call *call, char *buffer, size_t size)
+read_file(const struct watch *w, const char *name, char *buffer, size_t size)
 {
     char path[64];
+    buffer[0] = '\0';
+    PyOS_snprintf(path, sizeof(path), "/proc/self/task/%lu/%s", w->thread,
+                  name);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd >= 0) {
+        ssize_t n = read(fd, buffer, size - 1);
+        close(fd);
+        buffer[Py_MAX(n, 0)] = '\0';
+    }
+}
+
+static void
+look(const struct watch *w, struct call *call, struct told *told)
+{
     unsigned long timeout = 0;
     memset(call, 0, sizeof(*call));
-    call->number = -1;
-    buffer[0] = '\0';
-    PyOS_snprintf(path, sizeof(path), "/proc/self/task/%lu/syscall",
-                  w->thread);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) {
-        return;
-    }
-    ssize_t n = read(fd, buffer, size - 1);
-    close(fd);
-    buffer[Py_MAX(n, 0)] = '\0';
+    read_file(w, "syscall", told->syscall, sizeof(told->syscall));
+    read_file(w, "schedstat", told->schedstat, sizeof(told->schedstat));
+    const char *buffer = told->syscall;
     if (sscanf(buffer, "%ld %lx %*s %*s %lx", &call->number, &call->first,
                &timeout) != 3)
     {
@@ -157,7 +169,7 @@ static void
 watch(void *arg)
 {
     struct watch *w = arg;
-    char before[256] = "", now[256];
+    struct told before = {.syscall = ""}, now;
     struct call call;
     _Py_finalize_seen seen = {0};
     int64_t used_before = 0;
@@ -165,20 +177,21 @@ watch(void *arg)
     while (PyThread_acquire_lock_timed(w->going_on, INTERVAL_US, 0) !=
            PY_LOCK_ACQUIRED)
     {
-        look(w, &call, now, sizeof(now));
+        look(w, &call, &now);
         int64_t used = processor_time();
         int idle = used - used_before < IDLE_NS;
-        same = idle && call.number >= 0 && strcmp(now, before) == 0 ?
-            same + 1 : 0;
+        int has_run = strcmp(now.schedstat, before.schedstat) != 0;
+        same = idle && call.number >= 0 &&
+            strcmp(now.syscall, before.syscall) == 0 ? same + 1 : 0;
         if (w->takes_over && call.endless && same >= w->patience) {
             give_up(w);
             return;
         }
         if (atomic_load(&w->closes)) {
-            _PyFinalize_LookAtFiles(&seen, w->thread, idle, call.number,
-                                    call.first);
+            _PyFinalize_LookAtFiles(&seen, w->thread, idle, has_run,
+                                    call.number, call.first);
         }
-        strcpy(before, now);
+        before = now;
         used_before = used;
     }
 }

@@ -16,6 +16,7 @@ OVERLAY_OBJS= $(patsubst $(srcdir)/%.c,%.o,$(wildcard \
 		$(srcdir)/Python/finalize_circles.c \
 		$(srcdir)/Python/finalize_clear.c \
 		$(srcdir)/Python/finalize_cut.c \
+		$(srcdir)/Python/finalize_dropped.c \
 		$(srcdir)/Python/finalize_early.c \
 		$(srcdir)/Python/finalize_files.c \
 		$(srcdir)/Python/finalize_find.c \
@@ -69,6 +70,7 @@ OVERLAY_HEADERS= $(wildcard \
 		$(srcdir)/Include/internal/pycore_finalize_steps.h \
 		$(srcdir)/Include/internal/pycore_finalize_wait.h \
 		$(srcdir)/Include/internal/pycore_finalize_walk.h \
+		$(srcdir)/Include/internal/pycore_finalize_watch.h \
 		$(srcdir)/Include/internal/pycore_gc_lists.h \
 		$(srcdir)/Include/internal/pycore_immortal.h \
 		$(srcdir)/Include/internal/pycore_immortal_fork.h \

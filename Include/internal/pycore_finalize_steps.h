@@ -282,53 +282,6 @@ extern int _PyFinalize_FileHeight(PyObject *op);
    may lead back (raw.owner = text). */
 extern PyObject *_PyFinalize_FileAttributes(PyObject *op);
 
-/* sys.stdout or sys.stderr could not be flushed: the exit status says so. */
-extern void _PyFinalize_FlushFailed(void);
-
-/* Watch the calling thread, which finalizes the interpreter of tstate, until
-   _PyFinalize_EndWatch().  If it gets stuck in a wait, another thread calls
-   function(its own thread state, arg) with the GIL, and then ends the process;
-   the watched one never gets the GIL again.  Does nothing if there never was
-   another thread, or the exit status is not known. */
-extern void _PyFinalize_BeginWatch(PyThreadState *tstate,
-                                   void (*function)(PyThreadState *, void *),
-                                   void *arg);
-extern void _PyFinalize_EndWatch(void);
-
-/* Watch for finalizers that wait for files, too, until then; also where nobody
-   could take over.  By the thread that finalizes the main interpreter. */
-extern void _PyFinalize_WatchForFiles(PyThreadState *tstate);
-
-/* The finalizers of order run; while one goes on waiting, files that have not
-   had their turn may be closed: by function(arg, the file), which is called
-   by the same thread in the middle of that finalizer.  In the main
-   interpreter only. */
-extern void _PyFinalize_BeginFiles(PyThreadState *tstate,
-                                   _Py_finalize_order *order,
-                                   void (*function)(void *, PyObject *),
-                                   void *arg);
-extern void _PyFinalize_EndFiles(PyThreadState *tstate);
-
-/* The next finalizer begins. */
-extern void _PyFinalize_CountFinalizer(void);
-
-/* What the watching thread has seen of one finalizer; all zero at first. */
-typedef struct {
-    unsigned finalizer;
-    int idle;               /* looks since nothing used the processor */
-    int signals;            /* to be sent yet */
-} _Py_finalize_seen;
-
-/* That thread has looked again.
-
-   thread -- native id of the watched one.
-   idle   -- has nothing used the processor since the last look?
-   number -- of the system call that it is in, or -1; first is its first
-             argument. */
-extern void _PyFinalize_LookAtFiles(_Py_finalize_seen *seen,
-                                    unsigned long thread, int idle,
-                                    long number, unsigned long first);
-
 /* What the thread that finalizes an interpreter knows of those that were
    stopped.  A finalizer may end another interpreter in between: both then
    count as one. */

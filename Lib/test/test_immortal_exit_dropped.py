@@ -2,16 +2,20 @@
 
 The object is gone then, as ever: its socket is closed, its file written, its
 lock released. A program that counts on that waits for ever if it is not.
+
+What was there when gc.immortalize_heap() was called goes when the finalizer
+has waited for some seconds.
 """
 
+import sys
 import unittest
 from test.immortal_exit_support import Case, ExitTestCase
 
 
-def case(name, setup, use, out, **kwargs):
+def case(name, setup, use, out, needs=(), modes=('default', 'off')):
     """A Case: a finalizer uses s, which setup has filled."""
     return Case(name, f"""
-        import gc, os, queue, socket, sys, tempfile, threading, weakref
+        import gc, os, queue, socket, sys, tempfile, threading, time, weakref
         class Closer:
             def __init__(self, function): self.function = function
             def __del__(self): self.function()
@@ -20,27 +24,38 @@ def case(name, setup, use, out, **kwargs):
                 {use}
         s = Holder()
         {setup}
-        """, out, modes=('default', 'off'), **kwargs)
+        # here
+        """, out, modes=modes, needs=needs)
 
 
 PAIR = 's.a, s.b = socket.socketpair()'
 FILE = ('s.name = tempfile.mkstemp()[1]; s.f = open(s.name, "w")\n'
         '        s.f.write("data")')
+# What waits without a timeout.
+ENDLESS = (
+    ('socket', PAIR, 's.a = None; print(s.b.recv(10))', "b''"),
+    ('socket_and_poll', PAIR + '; import select',
+     's.a = None; print(len(select.select([s.b], [], [])[0]))', '1'),
+    ('connection', 'import multiprocessing as m; s.a, s.b = m.Pipe()',
+     's.a = None\n'
+     '                try: s.b.recv()\n'
+     '                except EOFError: print("eof")', 'eof',
+     ('_multiprocessing',)),
+    ('pipe', 's.r, w = os.pipe(); s.w = open(w, "wb")',
+     's.w = None; print(os.read(s.r, 10))', "b''"),
+    ('generator', PAIR + '\n'
+     '        def g(a):\n'
+     '            try: yield\n'
+     '            finally: a.close()\n'
+     '        s.g = g(s.a); del s.a; next(s.g)',
+     's.g = None; print(s.b.recv(10))', "b''"),
+)
 
 
 class DroppedTests(ExitTestCase):
 
     cases = (
-        case('socket', PAIR, 's.a = None; print(s.b.recv(10))', "b''"),
-        case('socket_and_poll', PAIR + '; import select',
-             's.a = None; print(len(select.select([s.b], [], [])[0]))', '1'),
-        case('connection', 'import multiprocessing as m; s.a, s.b = m.Pipe()',
-             's.a = None\n'
-             '                try: s.b.recv()\n'
-             '                except EOFError: print("eof")', 'eof',
-             needs=('_multiprocessing',)),
-        case('pipe', 's.r, w = os.pipe(); s.w = open(w, "wb")',
-             's.w = None; print(os.read(s.r, 10))', "b''"),
+        *(case(*each) for each in ENDLESS),
         case('file', FILE, 's.f = None; print(os.path.getsize(s.name)); '
              'os.unlink(s.name)', '4'),
         case('file_is_another', FILE,
@@ -54,12 +69,6 @@ class DroppedTests(ExitTestCase):
              's.c = None; print(s.q.get())', 'end'),
         case('event', 's.e = threading.Event(); s.c = Closer(s.e.set)',
              's.c = None; print(s.e.wait(1))', 'True'),
-        case('generator', PAIR + '\n'
-             '        def g(a):\n'
-             '            try: yield\n'
-             '            finally: a.close()\n'
-             '        s.g = g(s.a); del s.a; next(s.g)',
-             's.g = None; print(s.b.recv(10))', "b''"),
         case('its_own', 'class S:\n'
              '            def __del__(s): print("gone")\n'
              '        s.c = S()', 's.c = None; print("end")', 'gone\nend'),
@@ -103,6 +112,64 @@ class DroppedTests(ExitTestCase):
             all = [C() for _ in range(3000)]
             """, 'all', modes=('default', 'off')),
     )
+
+
+# What holds each Closer to the end: none is dropped.
+HELD = """
+    import contextvars, functools, os, select, socket, sys, threading, time
+    class Closer:
+        def __init__(self, name): self.name = name
+        def __del__(self, write=os.write): write(1, self.name.encode())
+    class Holder:
+        def __del__(self):
+            local = self.__dict__.pop('local')
+            self.a = None
+            data = self.b.recv(1)
+            os.write(1, b'waited ')
+    def run(it, closer, started):
+        started.set()
+        time.sleep(1000)
+    def suspended(closer):
+        yield closer
+    started = threading.Event()
+    threading.Thread(target=run, args=(0, Closer('t'), started),
+                     daemon=True).start()
+    started.wait()
+    contextvars.ContextVar('c').set(Closer('c'))
+    sys.setprofile(functools.partial(lambda *args: None, Closer('p')))
+    generator = suspended(Closer('g'))
+    next(generator)
+    cell = (lambda closer: lambda: closer)(Closer('f'))
+    zipped = zip([Closer('z')], [1])
+    os.closer = Closer('o')
+    class_ = type('Class', (), {'closer': Closer('k')})
+    _holder = Holder()
+    _holder.a, _holder.b = socket.socketpair()
+    _holder.local = Closer('l')
+    # here
+    """
+
+
+@unittest.skipUnless(sys.platform == 'linux', 'nobody watches a finalizer')
+class WaitsTests(ExitTestCase):
+    """What was dropped is immortal, and the finalizer waits for it."""
+
+    cases = (
+        *(case(*each, modes=('call',)) for each in ENDLESS),
+        case('sleeps', PAIR + '; import select',
+             's.a = None\n'
+             '                while not select.select([s.b], [], [], 0)[0]:\n'
+             '                    time.sleep(.1)\n'
+             '                print(s.b.recv(10))', "b''", modes=('call',)),
+        case('dictionary', PAIR + '; d = {1: s.a}; del s.a',
+             'd.clear(); print(s.b.recv(10))', "b''", modes=('call',)),
+        case('all_of_it', 'class T: pass\n'
+             '        t = T(); t.a, s.b = socket.socketpair(); t.t = t',
+             'global t; t = None; print(s.b.recv(10))', "b''",
+             modes=('call',)),
+        Case('held', HELD, 'waited lgfzkopct', modes=('call',)),
+    )
+    workers = 8
 
 
 if __name__ == '__main__':
