@@ -16,7 +16,7 @@
 #include "pycore_gc_lists.h"      // lists_visit()
 #include "pycore_immortal.h"      // _Py_IsImmortal()
 #include "pycore_immortal_port.h" // _PyPort_Frame()
-#include "pycore_interp_walks.h"  // _PyInterpWalk_Last()
+#include "pycore_interp_walks.h"  // _PyInterpWalk_All()
 #include "pycore_object.h"        // _PyObject_IS_GC()
 #include "pycore_type_walks.h"    // _PyStaticTypes_Visit()
 
@@ -58,7 +58,7 @@ walk_from(PyObject *op, void *arg)
 }
 
 static void
-walk_from_frame(_PyInterpreterFrame *frame, struct walk *w)
+walk_from_frame(_PyInterpreterFrame *frame, void *w)
 {
     int n = _PyPort_FrameSlots(frame, 0);
     for (int i = 0; i < n; i++) {
@@ -95,21 +95,9 @@ _PyFinalize_FindAlive(PyInterpreterState *interp, PyObject *root,
     struct walk w = {.alive = alive};
     walk_from(root, &w);
     (void)lists_visit(interp, walk_from_mortal, &w);
-    walk_from(_PyPort_Modules(interp), &w);
-    walk_from(_PyPort_ModulesByIndex(interp), &w);
-    walk_from(interp->sysdict, &w);
-    walk_from(interp->builtins, &w);
-    walk_from(interp->gc.callbacks, &w);
-    walk_from(interp->gc.garbage, &w);
-    _PyInterpWalk_Last(interp, walk_from, &w);
+    _PyInterpWalk_All(interp, walk_from, &w);
+    _PyInterpWalk_Frames(interp, walk_from_frame, &w);
     w.unknown |= _PyStaticTypes_Visit(walk_from_static_type, &w) < 0;
-    PyThreadState *ts = PyInterpreterState_ThreadHead(interp);
-    for (; ts != NULL; ts = PyThreadState_Next(ts)) {
-        _PyInterpreterFrame *frame = _PyPort_Frame(ts);
-        for (; frame != NULL; frame = frame->previous) {
-            walk_from_frame(frame, &w);
-        }
-    }
     PyMem_RawFree(w.stack.entries);
     return w.unknown ? -1 : 0;
 }

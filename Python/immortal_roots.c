@@ -4,7 +4,7 @@
 #include "pycore_immortal_mark.h"
 #include "pycore_immortal_owned.h"
 #include "pycore_immortal_port.h" // _PyPort_Frame()
-#include "pycore_interp_walks.h"  // _PyInterpWalk_Last()
+#include "pycore_interp_walks.h"  // _PyInterpWalk_All()
 #include "pycore_type_walks.h"    // _PyStaticTypes_Visit()
 
 static void
@@ -38,29 +38,9 @@ _PyMarker_MarkFrame(_PyInterpreterFrame *frame, int muted,
 /* Above the variables, the evaluation stack of the innermost frame may be out
    of sight. */
 static void
-mark_frames(PyInterpreterState *interp, struct _Py_marker *m)
+mark_frame(_PyInterpreterFrame *frame, void *m)
 {
-    PyThreadState *ts = PyInterpreterState_ThreadHead(interp);
-    for (; ts != NULL; ts = PyThreadState_Next(ts)) {
-        _PyInterpreterFrame *frame = _PyPort_Frame(ts);
-        for (; frame != NULL; frame = frame->previous) {
-            _PyMarker_MarkFrame(frame, _PyPort_IsFrameOfGenerator(frame), m);
-        }
-    }
-    if (m->counter != NULL) {
-        m->counter->muted = 0;
-    }
-}
-
-/* What the interpreter itself holds, and nothing else need hold. */
-static void
-mark_state(PyInterpreterState *interp, struct _Py_marker *m)
-{
-    _PyMarker_Mark(_PyPort_Modules(interp), m);
-    _PyMarker_Mark(_PyPort_ModulesByIndex(interp), m);
-    _PyMarker_Mark(interp->sysdict, m);
-    _PyMarker_Mark(interp->builtins, m);
-    _PyInterpWalk_Last(interp, _PyMarker_Visit, m);
+    _PyMarker_MarkFrame(frame, _PyPort_IsFrameOfGenerator(frame), m);
 }
 
 void
@@ -80,7 +60,11 @@ _PyMarker_MarkRoots(PyInterpreterState *interp, PyObject *root,
         m->counter->declared = 0;
     }
     if (m->careful) {
-        mark_state(interp, m);
+        /* What the interpreter holds, and nothing else need hold. */
+        _PyInterpWalk_All(interp, _PyMarker_Visit, m);
     }
-    mark_frames(interp, m);
+    _PyInterpWalk_Frames(interp, mark_frame, m);
+    if (m->counter != NULL) {
+        m->counter->muted = 0;
+    }
 }
