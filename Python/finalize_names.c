@@ -169,7 +169,7 @@ add_holders(struct search *s, PyObject *op)
     Py_ssize_t n;
     const _Py_finalize_holder *holder =
         _PyFinalize_FindHolders(&s->w->names, op, &n);
-    for (; n > 0; n--, holder++) {
+    for (; n > 0 && s->n_values < MAX_VALUES; n--, holder++) {
         add_value(s, holder->generator, ATTRIBUTES);
     }
 }

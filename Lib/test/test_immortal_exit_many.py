@@ -58,17 +58,38 @@ HOLDERS = {
 }
 
 
-def cases(program, *modes):
+# One object that many generators have in a variable and that the finalizers of
+# many classes name.
+GENERATORS = """
+def generator():
+    mine = sys.mine
+    yield
+sys.mine = mine = A()
+sys.x = [generator() for _ in many]
+for x in sys.x: next(x)
+sys.y = [type('', (), {'__del__': lambda self: mine})()
+         for _ in range(len(many) // 100)]
+"""
+
+
+def cases(program, *modes, holders=HOLDERS):
     return tuple(
         Case(name, program.format(hold=hold.replace('\n', '\n    ')),
              modes=modes, needs=('array', 'resource'))
-        for name, hold in HOLDERS.items())
+        for name, hold in holders.items())
 
 
 class LaterTests(ExitTestCase):
     """They came after the call."""
 
     cases = cases(PROGRAM, 'default', 'call')
+
+
+class NamesTests(ExitTestCase):
+    """Code of finalizers names them."""
+
+    cases = cases(PROGRAM, 'default', 'call',
+                  holders={'generators': GENERATORS})
 
 
 class BeforeTests(ExitTestCase):
