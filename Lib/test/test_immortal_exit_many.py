@@ -58,18 +58,25 @@ HOLDERS = {
 }
 
 
-# One object that many generators have in a variable and that the finalizers of
-# many classes name.
-GENERATORS = """
-def generator():
-    mine = sys.mine
-    yield
-sys.mine = mine = A()
-sys.x = [generator() for _ in many]
-for x in sys.x: next(x)
-sys.y = [type('', (), {'__del__': lambda self: mine})()
-         for _ in range(len(many) // 100)]
-"""
+NAMES = {
+    # One object that many generators have in a variable, and that the
+    # finalizers of many classes name.
+    'generators': 'def generator():\n'
+                  '    mine = sys.mine\n'
+                  '    yield\n'
+                  'sys.mine = mine = A()\n'
+                  'sys.x = [generator() for _ in many]\n'
+                  'for x in sys.x: next(x)\n'
+                  'd = {"__del__": lambda self: mine}\n'
+                  'sys.y = [type("", (), d)() for _ in many[::100]]',
+    # In each of its constants there are many.
+    'code_in_code': 'def f(self): pass\n'
+                    'c = f.__code__\n'
+                    'for _ in range(9):\n'
+                    '    c = c.replace(co_consts=(None,) + 20 * (c,))\n'
+                    'A.__del__ = types.FunctionType(c, globals())\n'
+                    'sys.x = A()',
+}
 
 
 def cases(program, *modes, holders=HOLDERS):
@@ -88,8 +95,7 @@ class LaterTests(ExitTestCase):
 class NamesTests(ExitTestCase):
     """Code of finalizers names them."""
 
-    cases = cases(PROGRAM, 'default', 'call',
-                  holders={'generators': GENERATORS})
+    cases = cases(PROGRAM, 'default', 'call', holders=NAMES)
 
 
 class BeforeTests(ExitTestCase):
