@@ -166,6 +166,7 @@ run_slice(struct finalization *f, _Py_finalize_order *order, Py_ssize_t start,
         {
             n++;
             _PyFinalize_CountFinalizer();
+            _PyFinalize_DropModules(&f->modules);
             finalize(f, op, order);
         }
         else {
@@ -300,11 +301,8 @@ run_round(struct finalization *f)
 {
     for (int i = 0; i < ATTEMPTS; i++) {
         _Py_finalize_order order = {0};
-        Py_ssize_t n = 0;
         int result = prepare_round(f, &order);
-        if (result == 0) {
-            n = run_all(f, &order);
-        }
+        Py_ssize_t n = result == 0 ? run_all(f, &order) : 0;
         _PyFinalize_ClearOrder(&order);
         if (result == 0) {
             return n;

@@ -25,7 +25,7 @@ extern "C" {
 /* A module, or what else a user put into sys.modules. */
 typedef struct {
     PyObject *name;         /* strong */
-    PyObject *object;       /* strong */
+    PyObject *object;       /* strong; NULL: dropped */
     PyObject *dict;         /* borrowed; NULL if object is not a module */
     enum {
         _Py_MODULE_USER,
@@ -42,6 +42,7 @@ typedef struct {
 typedef struct {
     _Py_finalize_module *items;
     Py_ssize_t size;
+    int dropped;
 } _Py_finalize_modules;
 
 /* Fill list with all modules, in the order in which they are finalized: user
@@ -52,6 +53,9 @@ typedef struct {
 extern int _PyFinalize_ListModules(PyInterpreterState *interp,
                                    _Py_finalize_modules *list);
 extern void _PyFinalize_FreeModules(_Py_finalize_modules *list);
+
+/* Have no references to modules any more, while finalizers run. */
+extern void _PyFinalize_DropModules(_Py_finalize_modules *list);
 
 /* Let go of the user's modules.  list is of no use after that but to be
    freed. */

@@ -79,6 +79,10 @@ class DroppedTests(ExitTestCase):
              's.c = None; gc.collect(); print("end")', 'gone\nend'),
         case('list', 's.c = [Closer(lambda i=i: print(i)) for i in range(3)]',
              's.c.pop(1); s.c.clear(); print("end")', '1\n2\n0\nend'),
+        case('module', 'import types; m = types.ModuleType("m")\n'
+             '        s.b, m.a = socket.socketpair(); sys.modules["m"] = m\n'
+             '        del m',
+             'del sys.modules["m"]; print(s.b.recv(10))', "b''"),
         # What is dropped comes back.
         case('resurrected', 'kept = []\n'
              '        class R:\n'
