@@ -61,11 +61,21 @@ push(struct numbering *n, _Py_walk_stack *stack, PyObject *op, uintptr_t flag)
     }
 }
 
+/* What the object at hand leads to: the last one of the path.  Most have been
+   met before, and are not to fill the stack. */
 static int
 visit(PyObject *op, void *arg)
 {
     struct numbering *n = arg;
-    if (_PyObject_IS_GC(op) && !_Py_addrset_has(&n->w->names.borders, op)) {
+    if (!_PyObject_IS_GC(op) || _Py_addrset_has(&n->w->names.borders, op)) {
+        return 0;
+    }
+    number_t *number = number_of(n->w, op);
+    if (number != NULL && *number != 0) {
+        number_t *holder = n->path[n->length - 1].number;
+        *holder = Py_MIN(*holder, *number);
+    }
+    else if (number != NULL) {
         push(n, &n->stack, op, 0);
     }
     return 0;

@@ -145,10 +145,32 @@ wipe_if_alive(_Py_finalize_module *m, int verbose)
 }
 
 void
+_PyFinalize_DropModules(_Py_finalize_modules *modules)
+{
+    if (modules->dropped) {
+        return;
+    }
+    modules->dropped = 1;
+    for (Py_ssize_t i = 0; i < modules->size; i++) {
+        modules->items[i].dict = NULL;
+        Py_CLEAR(modules->items[i].object);
+    }
+}
+
+void
 _PyFinalize_ClearModules(PyThreadState *tstate,
                          _Py_finalize_modules *modules, int verbose)
 {
     PyInterpreterState *interp = tstate->interp;
+    if (modules->dropped) {
+        /* Finalizers ran to the last.  Without memory, finalize_modules() does
+           all that is to be done. */
+        _PyFinalize_FreeModules(modules);
+        if (_PyFinalize_ListModules(interp, modules) < 0) {
+            PyErr_Clear();
+            _PyFinalize_FreeModules(modules);
+        }
+    }
     if (_PyFinalize_CanLeaveAll()) {
         for (Py_ssize_t i = 0; i < modules->size; i++) {
             leave(interp, &modules->items[i], verbose);

@@ -294,13 +294,17 @@ _PyFinalize_SetAtHand(PyObject *op)
 /* Is there something to be finalized early, and another finalizer, which could
    wait for that? */
 static int
-may_wait(const _Py_finalize_order *order)
+may_wait(_Py_finalize_order *order)
 {
     int pipes = 0, files = 0, dropped = 0, others = 0;
     for (Py_ssize_t i = order->objects.size - 1;
          i >= order->streams && !(pipes && others > 1); i--)
     {
-        PyObject *op = order->objects.items[i];
+        /* To ask a file for its descriptor may run code of the user's. */
+        PyObject *op = _PyFinalize_TakeObject(order, i);
+        if (op == NULL) {
+            continue;
+        }
         if (!_PyFinalize_IsPlainFile(op)) {
             others++;
             dropped |= may_be_dropped(op);
@@ -309,6 +313,7 @@ may_wait(const _Py_finalize_order *order)
             files = 1;
             pipes = can_close(op, PIPES, -1);
         }
+        Py_DECREF(op);
     }
     dropped &= others > 1;
     atomic_store(&any_dropped, dropped);

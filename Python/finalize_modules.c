@@ -389,7 +389,7 @@ _PyFinalize_FreeModules(_Py_finalize_modules *list)
 {
     for (Py_ssize_t i = 0; i < list->size; i++) {
         Py_DECREF(list->items[i].name);
-        Py_DECREF(list->items[i].object);
+        Py_XDECREF(list->items[i].object);
     }
     PyMem_Free(list->items);
     memset(list, 0, sizeof(*list));

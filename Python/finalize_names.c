@@ -169,7 +169,7 @@ add_holders(struct search *s, PyObject *op)
     Py_ssize_t n;
     const _Py_finalize_holder *holder =
         _PyFinalize_FindHolders(&s->w->names, op, &n);
-    for (; n > 0; n--, holder++) {
+    for (; n > 0 && s->n_values < MAX_VALUES; n--, holder++) {
         add_value(s, holder->generator, ATTRIBUTES);
     }
 }
@@ -275,6 +275,10 @@ look_into(struct search *s, PyCodeObject *code, int depth)
 {
     PyObject *names = code->co_names, *consts = code->co_consts;
     PyObject *globals = s->job->function->func_globals;
+    /* One code can be in many others. */
+    if (s->lookups++ >= MAX_LOOKUPS) {
+        return;
+    }
     if (!is_stdlib(s, globals)) {
         for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(names); i++) {
             look_in_globals(s, globals, PyTuple_GET_ITEM(names, i));

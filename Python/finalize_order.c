@@ -269,6 +269,9 @@ prepare(struct _Py_finalize_walk *w, const _Py_finalize_modules *modules,
         PyObject *ref = found->watchers.items[i];
         add_set(w, &w->watched, ref);
         add_set(w, &w->watched, _PyPort_WeakrefTarget(ref));
+        if (_Py_objlist_append(&w->order->watchers, ref) < 0) {
+            w->no_memory = 1;
+        }
     }
 }
 
@@ -324,4 +327,5 @@ _PyFinalize_ClearOrder(_Py_finalize_order *order)
     _Py_objlist_clear(&order->orphaned);
     _PyFinalize_ReturnObjects(order);
     _Py_objlist_clear(&order->objects);
+    _Py_objlist_clear(&order->watchers);
 }

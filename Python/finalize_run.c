@@ -55,7 +55,7 @@ struct finalization {
     int status;             /* -1: flush() failed */
     int round;
     int all_ran;            /* all finalizers */
-    int is_known;           /* what is still there of this round's objects */
+    int must_own;           /* a finalizer has replaced the allocator */
     _Py_finalize_order *order;      /* of this round */
     _Py_finalize_modules modules;
     _Py_addrset finished;   /* not of the collector; and immortal by now */
@@ -160,15 +160,15 @@ run_slice(struct finalization *f, _Py_finalize_order *order, Py_ssize_t start,
     Py_ssize_t n = 0;
     _Py_finalize_streams streams = {0};
     for (Py_ssize_t i = end - 1; i >= start; i--) {
-        PyObject *op = f->is_known ? _PyFinalize_TakeObject(order, i) : NULL;
+        PyObject *op = _PyFinalize_TakeObject(order, i);
         if (op == NULL) {
             continue;
         }
         if (is_turn(f, &streams, op)) {
             n++;
             _PyFinalize_CountFinalizer();
+            _PyFinalize_DropModules(&f->modules);
             finalize(f, op, order);
-            f->is_known = _PyFinalize_AreDeathsKnown(order);
         }
         else {
             Py_DECREF(op);
@@ -244,17 +244,17 @@ run_finalizers(struct finalization *f, _Py_finalize_order *order)
    What stands in for sys.stdout may have a finalizer itself, or be a file: as
    long as others come, they may print. */
 static Py_ssize_t
-run_all(struct finalization *f, _Py_finalize_found *found,
-        _Py_finalize_order *order)
+run_all(struct finalization *f, _Py_finalize_order *order)
 {
-    _PyFinalize_BorrowObjects(order);
-    f->is_known = 1;
+    if (!f->must_own) {
+        _PyFinalize_BorrowObjects(order);
+    }
     Py_ssize_t n = _PyFinalize_CallOrphaned(&order->orphaned);
     f->order = order;
     _PyFinalize_BeginFiles(f->tstate, order, finalize_early, f);
     n += run_finalizers(f, order);
     _PyFinalize_EndFiles(f->tstate);
-    n += _PyFinalize_RunCallbacks(&found->watchers, order);
+    n += _PyFinalize_RunCallbacks(order);
     if (n > 0) {
         flush(f);
     }
@@ -262,6 +262,8 @@ run_all(struct finalization *f, _Py_finalize_found *found,
         n += run_slice(f, order, 0, order->streams);
         _PyFinalize_RestoreStreams(f->interp);
     }
+    /* It may do so again: each time, only some finalizers would run. */
+    f->must_own |= order->unknown;
     return n;
 }
 
@@ -275,17 +277,18 @@ run_all(struct finalization *f, _Py_finalize_found *found,
    Walks along the collector's lists.  A collection would join them to others
    in between, and the walk miss the end. */
 static int
-prepare_round(struct finalization *f, _Py_finalize_found *found,
-              _Py_finalize_order *order)
+prepare_round(struct finalization *f, _Py_finalize_order *order)
 {
+    _Py_finalize_found found = {0};
     int enabled = f->interp->gc.enabled;
     f->interp->gc.enabled = 0;
     _PyFinalize_FreeModules(&f->modules);
     int result = _PyFinalize_ListModules(f->interp, &f->modules);
     if (result == 0) {
-        result = find_and_order(f, found, order);
+        result = find_and_order(f, &found, order);
     }
     PyErr_Clear();
+    _PyFinalize_ClearFound(&found);
     generation_of(f->interp, 0)->count = -HELD_BACK;
     f->interp->gc.enabled = enabled;
     return result;
@@ -296,14 +299,9 @@ static Py_ssize_t
 run_round(struct finalization *f)
 {
     for (int i = 0; i < ATTEMPTS; i++) {
-        _Py_finalize_found found = {0};
         _Py_finalize_order order = {0};
-        Py_ssize_t n = 0;
-        int result = prepare_round(f, &found, &order);
-        if (result == 0) {
-            n = run_all(f, &found, &order);
-        }
-        _PyFinalize_ClearFound(&found);
+        int result = prepare_round(f, &order);
+        Py_ssize_t n = result == 0 ? run_all(f, &order) : 0;
         _PyFinalize_ClearOrder(&order);
         if (result == 0) {
             return n;

@@ -71,25 +71,36 @@ call(PyObject *callback, PyObject *ref)
     _PyFinalize_EndFinalizer();
 }
 
+/* Returns how many times it called back. */
+static int
+run_callback(PyObject *op, const _Py_finalize_order *order)
+{
+    PyWeakReference *ref = (PyWeakReference *)op;
+    PyObject *referent = _PyPort_WeakrefTarget(op);
+    PyObject *callback = ref->wr_callback;
+    if (referent == Py_None || callback == NULL) {
+        return 0;
+    }
+    int came_before = turn_of(order, referent) > turn_of(order, op);
+    ref->wr_callback = NULL;
+    if (came_before) {
+        _PyWeakref_ClearRef(ref);
+        call(callback, op);
+    }
+    Py_DECREF(callback);
+    return came_before;
+}
+
 Py_ssize_t
-_PyFinalize_RunCallbacks(const _Py_objlist *watchers,
-                         const _Py_finalize_order *order)
+_PyFinalize_RunCallbacks(_Py_finalize_order *order)
 {
     Py_ssize_t n = 0;
-    for (Py_ssize_t i = 0; i < watchers->size; i++) {
-        PyWeakReference *ref = (PyWeakReference *)watchers->items[i];
-        PyObject *referent = _PyPort_WeakrefTarget((PyObject *)ref);
-        PyObject *callback = ref->wr_callback;
-        if (referent == Py_None || callback == NULL) {
-            continue;
+    for (Py_ssize_t i = 0; i < order->watchers.size; i++) {
+        PyObject *ref = _PyFinalize_TakeWatcher(order, i);
+        if (ref != NULL) {
+            n += run_callback(ref, order);
+            Py_DECREF(ref);
         }
-        ref->wr_callback = NULL;
-        if (turn_of(order, referent) > turn_of(order, (PyObject *)ref)) {
-            _PyWeakref_ClearRef(ref);
-            call(callback, (PyObject *)ref);
-            n++;
-        }
-        Py_DECREF(callback);
     }
     return n;
 }

@@ -25,7 +25,7 @@ extern "C" {
 /* A module, or what else a user put into sys.modules. */
 typedef struct {
     PyObject *name;         /* strong */
-    PyObject *object;       /* strong */
+    PyObject *object;       /* strong; NULL: dropped */
     PyObject *dict;         /* borrowed; NULL if object is not a module */
     enum {
         _Py_MODULE_USER,
@@ -42,6 +42,7 @@ typedef struct {
 typedef struct {
     _Py_finalize_module *items;
     Py_ssize_t size;
+    int dropped;
 } _Py_finalize_modules;
 
 /* Fill list with all modules, in the order in which they are finalized: user
@@ -52,6 +53,9 @@ typedef struct {
 extern int _PyFinalize_ListModules(PyInterpreterState *interp,
                                    _Py_finalize_modules *list);
 extern void _PyFinalize_FreeModules(_Py_finalize_modules *list);
+
+/* Have no references to modules any more, while finalizers run. */
+extern void _PyFinalize_DropModules(_Py_finalize_modules *list);
 
 /* Let go of the user's modules.  list is of no use after that but to be
    freed. */
@@ -111,9 +115,13 @@ typedef struct {
 /* In which order. */
 typedef struct _Py_finalize_order {
     _Py_objlist objects;    /* the last one comes first */
+    _Py_objlist watchers;   /* weak references with a callback of the user's */
     unsigned char *in_front;    /* of what is borrowed among objects: how many
                                    bytes its memory begins before it */
-    _Py_addrset memory;     /* of that, what is still there */
+    unsigned char *watchers_in_front;   /* the same of watchers */
+    _Py_addrset memory;     /* of what is borrowed, what is still there */
+    int borrowing;
+    int unknown;            /* it is not known any more what is */
     struct _Py_finalize_order *outer;   /* being run around this one */
     Py_ssize_t streams;     /* below: only sys.stdout and the like need them */
     _Py_objlist lost;       /* pending, but the walk did not come to them */
@@ -182,20 +190,21 @@ extern int _PyFinalize_Order(PyInterpreterState *interp,
 
 extern void _PyFinalize_ClearOrder(_Py_finalize_order *order);
 
-/* Drop the references that order->objects has, so that each object can be
-   deallocated when nobody else has one.  Where that could not be seen, or
-   without memory, they stay.  Ends with _PyFinalize_ReturnObjects(), which
-   leaves order->objects empty; in the same thread, the last one first. */
+/* Drop the references that order->objects and order->watchers have, so that
+   each of these can be deallocated when nobody else has one.  Where that could
+   not be seen, or without memory, they stay.  Ends with
+   _PyFinalize_ReturnObjects(), which leaves both lists empty, or as they were;
+   in the same thread, the last one first. */
 extern void _PyFinalize_BorrowObjects(_Py_finalize_order *order);
 extern void _PyFinalize_ReturnObjects(_Py_finalize_order *order);
 
-/* A new reference to object i of order; NULL if it is not there any more, or
-   was finalized. */
+/* A new reference to object i, or to watcher i, of order; NULL if it is not
+   there any more.  After a finalizer has replaced the allocator, it is always
+   NULL, and order->unknown is set. */
 extern PyObject *_PyFinalize_TakeObject(_Py_finalize_order *order,
                                         Py_ssize_t i);
-
-/* May that be called?  Not after a finalizer has replaced the allocator. */
-extern int _PyFinalize_AreDeathsKnown(_Py_finalize_order *order);
+extern PyObject *_PyFinalize_TakeWatcher(_Py_finalize_order *order,
+                                         Py_ssize_t i);
 
 /* Look through the collector's lists.  Returns as above. */
 extern int _PyFinalize_Find(PyInterpreterState *interp,
@@ -210,10 +219,10 @@ extern int _PyFinalize_RecordTurn(_Py_finalize_order *order, PyObject *op,
                                   Py_ssize_t turn);
 extern void _PyFinalize_SortTurns(_Py_finalize_order *order);
 
-/* Call back for objects whose turn came before that of the weak reference;
-   take the callback from all others.  Returns the number of calls. */
-extern Py_ssize_t _PyFinalize_RunCallbacks(const _Py_objlist *watchers,
-                                           const _Py_finalize_order *order);
+/* Call the watchers of order back for objects whose turn came before that of
+   the weak reference; take the callback from all others.  Returns the number
+   of calls. */
+extern Py_ssize_t _PyFinalize_RunCallbacks(_Py_finalize_order *order);
 
 /* Run all pending finalizers in no particular order, files last; for lack of
    memory.  Returns how many there were. */

@@ -74,10 +74,24 @@ class DroppedTests(ExitTestCase):
              '        s.c = S()', 's.c = None; print("end")', 'gone\nend'),
         case('reference', 's.c = Closer(lambda: None); s.r = weakref.ref(s.c)',
              's.c = None; print(s.r())', 'None'),
+        # Who drops a weak reference is not called back by it.
+        case('reference_and_its_object', 's.c = Closer(lambda: None)\n'
+             '        s.r = weakref.ref(s.c, lambda r: print("called"))',
+             's.r = None; s.c = None; print("end")', 'end'),
+        case('reference_alone', 'c = b = Closer(lambda: None)\n'
+             '        s.r = weakref.ref(c, lambda r: print("called"))',
+             's.r = None; print("end")', 'end'),
+        case('reference_of_another', 'c = b = Closer(lambda: None)\n'
+             '        s.r = [weakref.ref(c, lambda r: s.r.clear())\n'
+             '               for _ in range(9)]', 'print("end")', 'end'),
         case('cycle', 's.c = Closer(lambda: print("gone")); s.c.self = s.c',
              's.c = None; gc.collect(); print("end")', 'gone\nend'),
         case('list', 's.c = [Closer(lambda i=i: print(i)) for i in range(3)]',
              's.c.pop(1); s.c.clear(); print("end")', '1\n2\n0\nend'),
+        case('module', 'import types; m = types.ModuleType("m")\n'
+             '        s.b, m.a = socket.socketpair(); sys.modules["m"] = m\n'
+             '        del m',
+             'del sys.modules["m"]; print(s.b.recv(10))', "b''"),
         # What is dropped comes back.
         case('resurrected', 'kept = []\n'
              '        class R:\n'
@@ -92,6 +106,41 @@ class DroppedTests(ExitTestCase):
              '        s.c = [Closer(lambda i=i: print(i)) for i in range(3)]',
              'tracemalloc.start(); s.c = None; print("end"); '
              'tracemalloc.stop()', '2\n1\n0\nend', needs=('_tracemalloc',)),
+        # So is it each time, and nobody knows what is still there.
+        case('tracemalloc_each', 'import tracemalloc; tracemalloc.start()\n'
+             '        def f(): tracemalloc.stop(); tracemalloc.start()\n'
+             '        def g(): f(); os.write(1, b".")\n'
+             '        all = [Closer(g) for i in range(30)]',
+             'write(1, b"end")', 'end' + 30 * '.', any_order=True,
+             needs=('_tracemalloc',)),
+        # Its type keeps the memory, to use it again (since 3.14).
+        case('asynchronous', 'import warnings\n'
+             '        warnings.simplefilter("ignore")\n'
+             '        async def g(): yield\n'
+             '        g = g(); s.c = [g.asend(None) for _ in range(3)]',
+             's.c = None; print("end")', 'end'),
+        # Code of the user's runs before the first finalizer: a file is asked
+        # whether it is a pipe; and weak references to garbage call back.
+        case('asked_for_descriptor',
+             'import io\n'
+             '        class F(io.RawIOBase):\n'
+             '            def fileno(self): s.c.clear(); return 999\n'
+             '        s.c = []; a = F(), F()\n'
+             '        s.c += [F() for _ in range(999)]; b = F(), F()',
+             'print("end")', 'end'),
+        Case('called_back', """
+            import os, weakref
+            class C:
+                def __del__(self): self.x = 1
+            kept = []
+            c = C(); c.me = c
+            ref = weakref.ref(c, lambda r, kept=kept: kept.clear())
+            # here
+            kept += [C() for _ in range(999)]
+            kept += [open(os.devnull) for _ in range(99)]
+            del c
+            print('end')
+            """),
         # Each is finalized once, and so is what takes its place in memory.
         Case('many', """
             import itertools, os

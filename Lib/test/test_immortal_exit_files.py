@@ -150,6 +150,25 @@ ROUNDS = """
     os.write(1, b'end ')
     """ + DESTRUCTOR
 
+# The finalizer drops files, but nobody knows that any more: of the others none
+# is closed.
+REPLACED = """
+    import os, time, tracemalloc
+    tracemalloc.start()
+    pipe = os.fdopen(os.pipe()[1], 'w')
+    class Waiter:
+        def __init__(self): self.held = [open(os.devnull) for _ in range(200)]
+        def __del__(self):
+            tracemalloc.stop()
+            self.held.clear()
+            self.new = [b'%030d' % i for i in range(2000)]
+            time.sleep(6)
+            os.write(1, b'waited')
+    # here
+    waiter = Waiter()
+    os.write(1, b'end ')
+    """
+
 # Whether SIGURG is ignored, and caught: as the program has it, while a
 # finalizer may wait, and later. What is written in Python does not handle it
 # any more by then, as ever.
@@ -219,6 +238,8 @@ class LateTests(ExitTestCase):
         Case('usleep', LATE.replace("pipe = os.fdopen(w, 'w')", 'import ctypes')
              .format(wait='ctypes.CDLL(None).usleep(6_500_000)'),
              'end\nended\nwritten', needs=('ctypes',)),
+        Case('another_allocator', REPLACED, 'end waited',
+             needs=('_tracemalloc',)),
         Case('system', LATE.format(wait='os.system("sleep 7")'),
              'end\nended\nwritten'),
     )

@@ -209,6 +209,71 @@ class CreatedTests(ExitTestCase):
     )
 
 
+# In a subinterpreter: a finalizer drops what would be finalized next, whose
+# memory is used for something else then.
+DROPS = """
+            import os, time, tracemalloc
+            class A:
+                def __del__(self): pass
+            class Dropper:
+                def __init__(self): self.held = [A() for _ in range(20)]
+                def __del__(self):
+                    first()
+                    self.held.clear()
+                    self.new = [b'%030d' % i for i in range(2000)]
+                    last()
+            """
+
+TWO_THREADS = """
+    import _xxsubinterpreters as s, threading
+    all = s.create(), s.create()
+    for i in all:
+        s.run_string(i, f'''if True:
+            {DROPS}
+            def first(): time.sleep(0.01)
+            def last(): pass
+            all = [Dropper() for _ in range({{10 if i is all[0] else 30}})]
+            ''')
+    threads = [threading.Thread(target=s.destroy, args=(i,)) for i in all]
+    for thread in threads: thread.start()
+    for thread in threads: thread.join()
+    # here
+    print('end')
+    """
+
+# Between the two there is another allocator, and no list of what is alive.
+NEW_ALLOCATOR = """
+    import _xxsubinterpreters as s, tracemalloc
+    one = s.create()
+    s.run_string(one, '''if True:
+            {DROPS}
+            import _xxsubinterpreters as s_
+            two = s_.create()
+            s_.run_string(two, '{two}')
+            first = tracemalloc.stop
+            def last(): s_.destroy(two)
+            all = Dropper()
+            tracemalloc.start()
+            ''')
+    tracemalloc.start()
+    s.destroy(one)
+    # here
+    print('end')
+    """
+
+
+class EndedByProgramTests(ExitTestCase):
+    """Those which the program itself ends."""
+
+    cases = (
+        Case('in_two_threads', names(TWO_THREADS.format(DROPS=DROPS))),
+        # On 3.11 tracemalloc takes the GIL of the thread that has it.
+        *([Case('one_by_another', names(NEW_ALLOCATOR.format(
+            DROPS=DROPS, two='a = type("A", (), {"__del__": lambda s: 0})()')),
+            needs=('_tracemalloc',))] if SHARED else []),
+    )
+
+
 # Buffered data, as the parent finds it.
 FILE = """
     import _xxsubinterpreters as s, os, tempfile

@@ -58,17 +58,44 @@ HOLDERS = {
 }
 
 
-def cases(program, *modes):
+NAMES = {
+    # One object that many generators have in a variable, and that the
+    # finalizers of many classes name.
+    'generators': 'def generator():\n'
+                  '    mine = sys.mine\n'
+                  '    yield\n'
+                  'sys.mine = mine = A()\n'
+                  'sys.x = [generator() for _ in many]\n'
+                  'for x in sys.x: next(x)\n'
+                  'd = {"__del__": lambda self: mine}\n'
+                  'sys.y = [type("", (), d)() for _ in many[::100]]',
+    # In each of its constants there are many.
+    'code_in_code': 'def f(self): pass\n'
+                    'c = f.__code__\n'
+                    'for _ in range(9):\n'
+                    '    c = c.replace(co_consts=(None,) + 20 * (c,))\n'
+                    'A.__del__ = types.FunctionType(c, globals())\n'
+                    'sys.x = A()',
+}
+
+
+def cases(program, *modes, holders=HOLDERS):
     return tuple(
         Case(name, program.format(hold=hold.replace('\n', '\n    ')),
              modes=modes, needs=('array', 'resource'))
-        for name, hold in HOLDERS.items())
+        for name, hold in holders.items())
 
 
 class LaterTests(ExitTestCase):
     """They came after the call."""
 
     cases = cases(PROGRAM, 'default', 'call')
+
+
+class NamesTests(ExitTestCase):
+    """Code of finalizers names them."""
+
+    cases = cases(PROGRAM, 'default', 'call', holders=NAMES)
 
 
 class BeforeTests(ExitTestCase):

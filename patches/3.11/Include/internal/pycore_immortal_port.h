@@ -22,8 +22,13 @@ extern "C" {
 #include "pycore_port_objects.h"
 
 /* A variable that each of the threads has for itself which finalize an
-   interpreter at the same time.  Here, all take the same GIL. */
-#define _PyPort_THREAD_LOCAL
+   interpreter at the same time.  All take the same GIL, but a finalizer can
+   give it up. */
+#if defined(_MSC_VER)
+#  define _PyPort_THREAD_LOCAL __declspec(thread)
+#else
+#  define _PyPort_THREAD_LOCAL __thread
+#endif
 
 /* --- Frames ------------------------------------------------------------- */
 
