@@ -12,7 +12,7 @@ import unittest
 from test.immortal_exit_support import Case, ExitTestCase
 
 
-def case(name, setup, use, out, needs=(), modes=('default', 'off')):
+def case(name, setup, use, out, needs=(), modes=('default', 'off'), **kwargs):
     """A Case: a finalizer uses s, which setup has filled."""
     return Case(name, f"""
         import gc, os, queue, socket, sys, tempfile, threading, time, weakref
@@ -25,7 +25,7 @@ def case(name, setup, use, out, needs=(), modes=('default', 'off')):
         s = Holder()
         {setup}
         # here
-        """, out, modes=modes, needs=needs)
+        """, out, modes=modes, needs=needs, **kwargs)
 
 
 PAIR = 's.a, s.b = socket.socketpair()'
