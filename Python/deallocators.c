@@ -86,6 +86,20 @@ _PyDeallocators_IsForeign(PyTypeObject *type)
     return 0;
 }
 
+int
+_PyDeallocators_IsOthers(PyTypeObject *type)
+{
+    for (; type != NULL; type = type->tp_base) {
+        if (!_PyDeallocators_IsStdlibName(type->tp_name) &&
+            (!_PyDeallocators_IsOwnCode(type->tp_dealloc) ||
+             is_applications(type)))
+        {
+            return 1;
+        }
+    }
+    return 0;
+}
+
 static PyCapsule_Destructor
 destructor_of(PyObject *capsule)
 {

@@ -36,6 +36,8 @@ _PyFinalize_IsBusy(PyObject *op)
         _Py_addrset_has_shared(&gone_with, op);
 }
 
+/* Has op a finalizer that is C code?  Code of the user's may run while another
+   of its methods does; C code need not expect that. */
 static int
 add_called(PyObject *op, void *set)
 {
@@ -46,10 +48,41 @@ add_called(PyObject *op, void *set)
     return 0;
 }
 
+/* C code is at work with op.  So it may be with what a class that is written
+   in Python, and has a __del__, inherits from an extension's; and with what is
+   in the lists that it was given.  The standard library expects it. */
+static int
+add_in_use(PyObject *op, void *set)
+{
+    PyTypeObject *type = Py_TYPE(op);
+    if (type->tp_finalize != NULL && _PyDeallocators_IsOthers(type)) {
+        (void)_Py_addrset_add(set, op);
+    }
+    return add_called(op, set);
+}
+
+static int
+add_in_pair(PyObject *op, void *set)
+{
+    if (PyTuple_CheckExact(op) || PyList_CheckExact(op)) {
+        (void)Py_TYPE(op)->tp_traverse(op, add_in_use, set);
+    }
+    return add_in_use(op, set);
+}
+
+static int
+is_collection(PyObject *op)
+{
+    return PyTuple_CheckExact(op) || PyList_CheckExact(op) ||
+        PyDict_CheckExact(op) || PySet_CheckExact(op);
+}
+
 /* Note what the operands of frame are, and what those are about that C code
-   works with: a cursor's connection, or what a method is bound to. */
+   works with: a cursor's connection, or what a method is bound to.
+
+   innermost -- it has called C code. */
 static void
-note_called(_PyInterpreterFrame *frame, _Py_addrset *set)
+note_called(_PyInterpreterFrame *frame, int innermost, _Py_addrset *set)
 {
     int n = _PyPort_FrameSlots(frame, 1);
     for (int i = _PyPort_FirstOperand(frame); i < n; i++) {
@@ -57,12 +90,17 @@ note_called(_PyInterpreterFrame *frame, _Py_addrset *set)
         if (op == NULL) {
             continue;
         }
-        add_called(op, set);
+        visitproc add = innermost ? add_in_use : add_called;
+        add(op, set);
         traverseproc traverse = Py_TYPE(op)->tp_traverse;
-        if (traverse != NULL &&
-            (PyCFunction_Check(op) || _PyDeallocators_IsForeign(Py_TYPE(op))))
+        if (innermost && is_collection(op)) {
+            (void)traverse(op, add_in_pair, set);
+        }
+        else if (traverse != NULL &&
+                 (PyCFunction_Check(op) ||
+                  _PyDeallocators_IsForeign(Py_TYPE(op))))
         {
-            (void)traverse(op, add_called, set);
+            (void)traverse(op, add, set);
         }
     }
 }
@@ -97,7 +135,8 @@ _PyFinalize_ThreadsStop(PyThreadState *tstate)
             _PyInterpreterFrame *frame = _PyPort_Frame(ts);
             for (; frame != NULL; frame = frame->previous) {
                 note_frame(frame);
-                note_called(frame, &stopped->called);
+                note_called(frame, frame == _PyPort_Frame(ts),
+                            &stopped->called);
             }
             stopped->n++;
         }
@@ -115,7 +154,7 @@ _PyFinalize_ThreadsAreGone(PyThreadState *tstate)
         if (ts != tstate) {
             _PyInterpreterFrame *frame = _PyPort_Frame(ts);
             for (; frame != NULL; frame = frame->previous) {
-                note_called(frame, &gone_with);
+                note_called(frame, frame == _PyPort_Frame(ts), &gone_with);
             }
         }
     }

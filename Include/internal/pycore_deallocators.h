@@ -57,6 +57,9 @@ extern int _PyDeallocators_IsStdlibName(const char *name);
 /* Is type, or a base of it, implemented outside of the interpreter? */
 extern int _PyDeallocators_IsForeign(PyTypeObject *type);
 
+/* And in nothing of the standard library either? */
+extern int _PyDeallocators_IsOthers(PyTypeObject *type);
+
 /* Is function the interpreter's own code?  Extension modules of the standard
    library are not, where they are object files of their own. */
 extern int _PyDeallocators_IsOwnCode(destructor function);

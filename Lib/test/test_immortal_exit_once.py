@@ -83,6 +83,50 @@ class RunningTests(ExitTestCase):
     )
 
 
+# Of the classes, two have another's C code below them. A thread is in C code
+# while it has an object in its hands; the others are idle.
+IN_C = """
+import _testcapi
+class A(_testcapi.HeapGcCType):
+    def __del__(self): os.write(1, b'%c' % self.name)
+class B(threading.local):
+    def __del__(self): os.write(1, b'%c' % self.name)
+class C:
+    def __del__(self): os.write(1, b'%c' % self.name)
+def named(kind, name):
+    new = kind()
+    new.name = ord(name)
+    return new
+idle = [named(A, '1'), named(B, '2'), named(C, '3')]
+def sleep():
+    started.set()
+    time.sleep(1000)
+"""
+
+
+def in_c(name, has, out):
+    """A Case: the evaluation stack has something when the C code is called."""
+    return once(name, IN_C + f'has = {has}',
+                'started.set(); (has, time.sleep(1000))', f'end {out}',
+                needs=('_testcapi',), any_order=True)
+
+
+class InCTests(ExitTestCase):
+    """What C code of other people's is at work with stays as it is."""
+
+    cases = (
+        in_c('other', 'named(A, "4")', '123'),
+        in_c('list', '[(named(A, "4"), 1)]', '123'),
+        in_c('dictionary', '{1: named(A, "4")}', '123'),
+        # C code of the standard library can take it.
+        in_c('stdlib', 'named(B, "4")', '1234'),
+        in_c('python', 'named(C, "4")', '1234'),
+        # Not while it is code of the user's that was called.
+        once('called', IN_C + 'has = named(A, "4")', '(has, sleep())',
+             'end 1234', needs=('_testcapi',), any_order=True),
+    )
+
+
 # In a collection: of A, B and C the first that is finalized or called back is
 # slow; the others have their turn at exit.
 COLLECTED = """
