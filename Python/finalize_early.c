@@ -6,11 +6,8 @@
    closed it before.  Nobody can tell such a wait from one that is just long.
 
    So the finalizer goes on waiting, with all of its timeout, and files are
-   closed meanwhile: after some seconds without any processor time those that
-   feed another process; after more than half a minute all.
-
-   Or it waits for what would have been gone already, were it not immortal
-   (finalize_dropped.c): that is finalized after some seconds, too.
+   closed meanwhile (finalize_ahead.c): after some seconds without any processor
+   time those that feed another process; after more than half a minute all.
 
    The watching thread (finalize_watch.c) only asks for it.  The one that
    finalizes does it: a signal interrupts its system call, as any signal would;
@@ -19,19 +16,15 @@
    is left waiting. */
 
 #include "Python.h"
-#include "pycore_fileutils.h"     // _Py_fstat_noraise()
 #include "pycore_finalize_watch.h"
-#include "pycore_immortal.h"      // _Py_IsImmortal()
 #include "pycore_interp.h"
 #include "pycore_pyerrors.h"      // _PyErr_Occurred()
 #include "pycore_pystate.h"       // _Py_IsMainInterpreter()
 
 #if defined(__linux__) && defined(PY_HAVE_THREAD_NATIVE_ID)
 #  include <errno.h>
-#  include <fcntl.h>
 #  include <signal.h>
 #  include <stdatomic.h>
-#  include <sys/stat.h>
 #  include <sys/syscall.h>
 #  include <unistd.h>
 #endif
@@ -177,82 +170,15 @@ _PyFinalize_LookAtFiles(_Py_finalize_seen *seen, unsigned long thread,
     }
 }
 
-/* May op, a file, be closed, where pipes or all are asked for? */
-static int
-can_close(PyObject *op, int files, int used)
-{
-    struct _Py_stat_struct status;
-    int fd = PyObject_AsFileDescriptor(op);
-    PyErr_Clear();
-    if (fd >= 0 && fd == used) {
-        return 0;
-    }
-    if (files == ALL) {
-        return 1;
-    }
-    if (fd < 0 || _Py_fstat_noraise(fd, &status) < 0) {
-        return 0;
-    }
-    int flags = fcntl(fd, F_GETFL);
-    return flags >= 0 && (flags & O_ACCMODE) != O_RDONLY &&
-        (S_ISFIFO(status.st_mode) || S_ISSOCK(status.st_mode));
-}
-
-static void
-close_files(int files, int used)
-{
-    for (Py_ssize_t i = current->objects.size - 1;
-         i >= current->streams; i--)
-    {
-        PyObject *op = _PyFinalize_TakeObject(current, i);
-        if (op != NULL && _PyFinalize_IsPlainFile(op) &&
-            can_close(op, files, used))
-        {
-            finalize(finalize_arg, op);
-        }
-        Py_XDECREF(op);
-    }
-}
-
-/* May op have been dropped, without anything having come of it? */
-static int
-may_be_dropped(PyObject *op)
-{
-    return _Py_IsImmortal(op) && !_PyFinalize_IsPlainFile(op);
-}
-
-static void
-finalize_dropped(void)
-{
-    _Py_addrset alive = {0};
-    if (_PyFinalize_FindAlive(_PyInterpreterState_GET(), at_hand,
-                              &alive) < 0)
-    {
-        _Py_addrset_clear(&alive);
-        return;
-    }
-    for (Py_ssize_t i = current->objects.size - 1;
-         i >= current->streams; i--)
-    {
-        PyObject *op = _PyFinalize_TakeObject(current, i);
-        if (op != NULL && may_be_dropped(op) && !_Py_addrset_has(&alive, op)) {
-            finalize(finalize_arg, op);
-        }
-        Py_XDECREF(op);
-    }
-    _Py_addrset_clear(&alive);
-}
-
 /* The finalizer that waits has its own account of what it waited for. */
 static void
-finalize_early(int files, int used)
+finalize_early(int all, int used)
 {
     PyObject *waiting = at_hand;
     struct _Py_finalize_stopped *stopped = &_PyFinalize_stopped;
     int refusals = stopped->refusals, vain = stopped->vain;
     int closes = stopped->closes;
-    finalize_dropped();
-    close_files(files, used);
+    _PyFinalize_Ahead(current, waiting, all, used, finalize, finalize_arg);
     stopped->refusals = refusals;
     stopped->vain = vain;
     stopped->closes = closes;
@@ -274,7 +200,7 @@ _PyFinalize_CheckFiles(void)
     int used = atomic_load(&asked_fd);
     int files = atomic_exchange(&asked, NOTHING);
     if (files != NOTHING && finalizer == atomic_load(&n_finalizers)) {
-        finalize_early(files, used);
+        finalize_early(files == ALL, used);
     }
     errno = error;
 }
@@ -291,35 +217,15 @@ _PyFinalize_SetAtHand(PyObject *op)
     at_hand = op;
 }
 
-/* Is there something to be finalized early, and another finalizer, which could
-   wait for that? */
 static int
 may_wait(_Py_finalize_order *order)
 {
-    int pipes = 0, files = 0, dropped = 0, others = 0;
-    for (Py_ssize_t i = order->objects.size - 1;
-         i >= order->streams && !(pipes && others > 1); i--)
-    {
-        /* To ask a file for its descriptor may run code of the user's. */
-        PyObject *op = _PyFinalize_TakeObject(order, i);
-        if (op == NULL) {
-            continue;
-        }
-        if (!_PyFinalize_IsPlainFile(op)) {
-            others++;
-            dropped |= may_be_dropped(op);
-        }
-        else if (!pipes) {
-            files = 1;
-            pipes = can_close(op, PIPES, -1);
-        }
-        Py_DECREF(op);
-    }
-    dropped &= others > 1;
-    atomic_store(&any_dropped, dropped);
-    atomic_store(&any_pipes, pipes && others > 0);
-    atomic_store(&any_files, files && others > 0);
-    return (files && others > 0) || dropped;
+    _Py_finalize_ahead may = {0};
+    _PyFinalize_MayGoAhead(order, &may);
+    atomic_store(&any_dropped, may.dropped);
+    atomic_store(&any_pipes, may.pipes);
+    atomic_store(&any_files, may.files);
+    return may.dropped || may.pipes || may.files;
 }
 
 void

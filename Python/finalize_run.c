@@ -52,7 +52,7 @@ struct finalization {
     int verbose;
     int (*flush)(void);
     struct _Py_finalize_stopped *stopped;   /* of the thread that began */
-    int status;             /* -1: flush() failed */
+    int unflushed;          /* flush() failed */
     int round;
     int all_ran;            /* all finalizers */
     int must_own;           /* a finalizer has replaced the allocator */
@@ -202,15 +202,9 @@ set_quiet(int on)
 static void
 flush(struct finalization *f)
 {
-    set_quiet(f->status < 0);
-    int result = f->flush();
+    set_quiet(f->unflushed);
+    f->unflushed |= f->flush() < 0;
     set_quiet(0);
-    if (result < 0) {
-        f->status = -1;
-        if (_Py_IsMainInterpreter(f->interp)) {
-            _PyFinalize_FlushFailed();
-        }
-    }
 }
 
 /* Run all finalizers in order, but for those of the standard streams; returns
@@ -346,19 +340,19 @@ go_on(PyThreadState *tstate, void *arg)
     _PyFinalize_EndWatch();
 }
 
-int
+void
 _PyFinalize_Interpreter(PyThreadState *tstate, int (*flush)(void),
-                        int status)
+                        int unflushed)
 {
     struct finalization f = {
         .tstate = tstate,
         .interp = tstate->interp,
         .flush = flush,
-        .status = status,
+        .unflushed = unflushed,
         .stopped = &_PyFinalize_stopped,
     };
     if (_PyPort_Modules(f.interp) == NULL || f.interp->sysdict == NULL) {
-        return 0;       /* done already, or never initialized */
+        return;     /* done already, or never initialized */
     }
     PyObject *type, *value, *traceback;
     PyErr_Fetch(&type, &value, &traceback);
@@ -393,5 +387,4 @@ _PyFinalize_Interpreter(PyThreadState *tstate, int (*flush)(void),
     running = outer;
     _PyPort_BeginFinalization();
     PyErr_Restore(type, value, traceback);
-    return f.status;
 }

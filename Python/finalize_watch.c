@@ -264,14 +264,6 @@ _PyFinalize_EndWatch(void)
     PyThread_release_lock(latest->going_on);
 }
 
-void
-_PyFinalize_FlushFailed(void)
-{
-    if (exit_status >= 0) {
-        exit_status = 120;
-    }
-}
-
 #else   /* what the thread waits for is not to be known */
 
 void
@@ -293,11 +285,6 @@ _PyFinalize_EndWatch(void)
 
 void
 _PyFinalize_WatchForFiles(PyThreadState *Py_UNUSED(tstate))
-{
-}
-
-void
-_PyFinalize_FlushFailed(void)
 {
 }
 

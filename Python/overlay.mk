@@ -10,6 +10,7 @@ OVERLAY_OBJS= $(patsubst $(srcdir)/%.c,%.o,$(wildcard \
 		$(srcdir)/Python/code_hooks.c \
 		$(srcdir)/Python/datetime_referents.c \
 		$(srcdir)/Python/deallocators.c \
+		$(srcdir)/Python/finalize_ahead.c \
 		$(srcdir)/Python/finalize_any_order.c \
 		$(srcdir)/Python/finalize_borrow.c \
 		$(srcdir)/Python/finalize_callbacks.c \

@@ -21,12 +21,12 @@ extern "C" {
    once, before any module is cleared.  What goes wrong in a finalizer is
    reported as unraisable.
 
-   flush  -- flushes sys.stdout and sys.stderr; 0, or -1 if that failed.
-   status -- -1: that has failed, and was reported, already; else 0.
-
-   Returns -1 if it ever failed, else 0. */
-extern int _PyFinalize_Interpreter(PyThreadState *tstate, int (*flush)(void),
-                                   int status);
+   flush     -- flushes sys.stdout and sys.stderr; 0, or -1 if that failed.
+                For the exit status, what finalizers print does not count: an
+                unpatched interpreter has lost sys.stdout by then.
+   unflushed -- has it failed, and was that reported, already? */
+extern void _PyFinalize_Interpreter(PyThreadState *tstate, int (*flush)(void),
+                                    int unflushed);
 
 /* Deallocate what was open when it became immortal, and what others might
    still have used when _PyFinalize_Interpreter() ended.  Called after modules

@@ -1,7 +1,7 @@
 /* Finalization at shutdown: finalizers that wait.
 
-   For finalize_watch.c, finalize_early.c, finalize_dropped.c and
-   finalize_run.c. */
+   For finalize_watch.c, finalize_early.c, finalize_ahead.c, finalize_dropped.c
+   and finalize_run.c. */
 
 #ifndef Py_INTERNAL_FINALIZE_WATCH_H
 #define Py_INTERNAL_FINALIZE_WATCH_H
@@ -14,9 +14,6 @@ extern "C" {
 #endif
 
 #include "pycore_finalize_steps.h"    // _Py_finalize_order
-
-/* sys.stdout or sys.stderr could not be flushed: the exit status says so. */
-extern void _PyFinalize_FlushFailed(void);
 
 /* Watch the calling thread, which finalizes the interpreter of tstate, until
    _PyFinalize_EndWatch().  If it gets stuck in a wait, another thread calls
@@ -48,6 +45,26 @@ extern void _PyFinalize_CountFinalizer(void);
 /* op is being finalized, in the main interpreter; NULL: not any more.
    Borrowed until then. */
 extern void _PyFinalize_SetAtHand(PyObject *op);
+
+/* Is there something to be finalized before its turn, and another finalizer,
+   which could wait for that? */
+typedef struct {
+    int pipes;              /* files that feed somebody */
+    int files;              /* any others */
+    int dropped;            /* what is immortal, and may be dropped */
+} _Py_finalize_ahead;
+
+extern void _PyFinalize_MayGoAhead(_Py_finalize_order *order,
+                                   _Py_finalize_ahead *may);
+
+/* Finalize some of it, by function(arg, the object), while the finalizer of
+   waiting goes on waiting.
+
+   all  -- all files, not only those that are ends of pipes.
+   used -- the descriptor that it waits for, or -1: that one is left open. */
+extern void _PyFinalize_Ahead(_Py_finalize_order *order, PyObject *waiting,
+                              int all, int used,
+                              void (*function)(void *, PyObject *), void *arg);
 
 /* Add to alive, which is empty, what root, a module, a frame, the interpreter
    or anything mortal leads to.  Returns 0, or -1 if that cannot be known

@@ -246,6 +246,73 @@ class LateTests(ExitTestCase):
     workers = 8
 
 
+# Nobody reads from a pipe that is full, but for what {make} has made.
+FULL = """
+    import os, socket, threading, time
+    {make}
+    w.write(b'x' * 65536)
+    w.flush()
+    w.write(b'more')
+    # here
+    os.write(1, b'end')
+    """
+PIPE = 'r, w = (os.fdopen(fd, mode) for fd, mode in zip(os.pipe(), ("rb", "wb")))'
+
+
+def full(name, make, **kwargs):
+    """A Case: the other end is closed, which is told or not, as ever."""
+    return Case(name, FULL.format(make=make), 'end',
+                err='(?s)(.*BrokenPipeError.*)?', **kwargs)
+
+
+class FullTests(ExitTestCase):
+    """A file waits itself, to be written to a pipe."""
+
+    cases = (
+        full('pipe', PIPE),
+        full('attributes', PIPE + '\n    class C: pass\n'
+             '    c = C(); c.r, c.w = r, w'),
+        full('reader_is_a_thread', PIPE + '\n'
+             '    def read():\n'
+             '        for line in r: time.sleep(1000)\n'
+             '    threading.Thread(target=read, daemon=True).start()\n'
+             '    w.write(b"line\\n"); w.flush(); time.sleep(.1)'),
+        Case('socket', """
+            import os, socket
+            a, b = socket.socketpair()
+            b.setblocking(False)
+            try:
+                while True:
+                    b.send(bytes(4096))
+            except BlockingIOError:
+                pass
+            b.setblocking(True)
+            r, w = a.makefile('rb'), b.makefile('wb')
+            w.write(b'more')
+            # here
+            os.write(1, b'end')
+            """, err='(?s)(.*BrokenPipeError.*)?'),
+        # Nobody is told while there is a reader, which takes its time.
+        Case('slow_reader', """
+            import os, time
+            r, w = os.pipe()
+            if not os.fork():
+                os.close(w)
+                time.sleep(7)
+                with os.fdopen(r, 'rb') as r:
+                    os.write(1, b'read %d' % len(r.read()))
+                os._exit(0)
+            r, w = os.fdopen(r, 'rb'), os.fdopen(w, 'wb')
+            w.write(bytes(65536))
+            w.flush()
+            w.write(b'more')
+            # here
+            os.write(1, b'end ')
+            """, 'end read 65540'),
+    )
+    workers = 8
+
+
 class SignalTests(ExitTestCase):
     """What interrupts a finalizer leaves everything else alone."""
 

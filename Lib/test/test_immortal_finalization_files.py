@@ -66,6 +66,33 @@ class FileTests(ScriptTestCase):
                       open(os.path.join(process.cwd, name)) as f):
                     self.assertEqual(f.read(), name * 500)
 
+    @support.requires_fork()
+    def test_pair_of_buffers(self):
+        # On 3.11 it did not show the collector what it is made of.
+        for mode in MODES:
+            with self.subTest(mode=mode):
+                process = self.run_script('''
+                    import os, socket
+                    pair = io.BufferedRWPair(io.FileIO('in', 'w+'),
+                                             io.FileIO('out', 'w'))
+                    text = io.TextIOWrapper(pair)
+                    text.write('text')
+                    a, b = socket.socketpair()
+                    if not os.fork():
+                        a.close()
+                        with open('peer', 'wb') as peer:
+                            while data := b.recv(9):
+                                peer.write(data)
+                        os._exit(0)
+                    b.close()
+                    file = a.makefile('rw')
+                    file.write('line')
+                    ''', mode=mode)
+                self.assertEqual(process.errors, '')
+                for name, text in ('out', 'text'), ('peer', 'line'):
+                    with open(os.path.join(process.cwd, name)) as f:
+                        self.assertEqual(f.read(), text)
+
     def test_closed_once(self):
         # A raw file's close() may close a descriptor that is another's by the
         # time of a second call.

@@ -157,7 +157,7 @@ finalize(PyThreadState *tstate)
     gc->collecting = 0;
     _PyImmortalHeap_ProcessEnds();
     _PyFinalize_SetExitStatus(likely_status());
-    (void)_PyFinalize_Interpreter(tstate, flush, 0);
+    _PyFinalize_Interpreter(tstate, flush, 0);
     gc->collecting = collecting;
     keep_strings_interned(interp);
 }
