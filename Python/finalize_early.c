@@ -6,8 +6,9 @@
    closed it before.  Nobody can tell such a wait from one that is just long.
 
    So the finalizer goes on waiting, with all of its timeout, and files are
-   closed meanwhile (finalize_ahead.c): after some seconds without any processor
-   time those that feed another process; after more than half a minute all.
+   closed meanwhile (finalize_ahead.c): after some seconds without any
+   processor time those that feed another process; after more than half a
+   minute all.
 
    The watching thread (finalize_watch.c) only asks for it.  The one that
    finalizes does it: a signal interrupts its system call, as any signal would;

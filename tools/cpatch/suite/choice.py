@@ -131,6 +131,7 @@ CHILDREN = [
 # starting many interpreters.
 LONG = [
     "test_immortal_embedding",
+    "test_immortal_exit_dropped",
     "test_immortal_exit_files",
     "test_immortal_exit_many",
     "test_immortal_exit_memory",
