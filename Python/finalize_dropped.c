@@ -3,8 +3,9 @@
    A finalizer may drop the last reference to what was open when the heap
    became immortal, and wait for what comes of that: for the other end of a
    socket to find it closed.  References to it are not counted, so nothing
-   comes of it until its own turn.  Where a finalizer waits for long (finalize_early.c),
-   this finds what is still held: what is not, is finalized without its turn.
+   comes of it until its own turn.  Where a finalizer waits for long
+   (finalize_early.c), this finds what is still held: what is not, is finalized
+   without its turn.
 
    What only C code holds, without showing it, looks dropped as well.  It loses
    its place in the order, not its finalizer.
