@@ -33,6 +33,7 @@ def test_other_machine_gets_an_interpreter_of_this_one_and_a_runner(
     toy: Toy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fake_program(tmp_path / "bin", "qemu-aarch64", 'echo "$@"')
+    fake_program(tmp_path / "bin", flavors.get("arm64").compiler, 'exec gcc "$@"')
     monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:{os.environ['PATH']}")
     assert toy.run("build", "--flavor", "arm64") == 0
     helper = toy.obj() / "python"
