@@ -4,6 +4,7 @@
 #include "pycore_deallocators.h"  // _PyDeallocators_IsForeign()
 #include "pycore_finalize.h"      // _PyFinalize_ThreadsAreGone()
 #include "pycore_finalize_steps.h"
+#include "pycore_gc_lists.h"      // lists_visit()
 #include "pycore_immortal_port.h" // _PyPort_Frame()
 #include "pycore_interp.h"
 #include "pycore_pystate.h"
@@ -77,32 +78,56 @@ is_collection(PyObject *op)
         PyDict_CheckExact(op) || PySet_CheckExact(op);
 }
 
-/* Note what the operands of frame are, and what those are about that C code
-   works with: a cursor's connection, or what a method is bound to.
+/* Note what op is, an operand, and what it is about that C code works with: a
+   cursor's connection, or what a method is bound to.
 
-   innermost -- it has called C code. */
+   innermost -- of a frame that has called C code. */
 static void
-note_called(_PyInterpreterFrame *frame, int innermost, _Py_addrset *set)
+note_operand(PyObject *op, int innermost, _Py_addrset *set)
 {
-    int n = _PyPort_FrameSlots(frame, 1);
+    visitproc add = innermost ? add_in_use : add_called;
+    add(op, set);
+    traverseproc traverse = Py_TYPE(op)->tp_traverse;
+    if (innermost && is_collection(op)) {
+        (void)traverse(op, add_in_pair, set);
+    }
+    else if (traverse != NULL &&
+             (PyCFunction_Check(op) || _PyDeallocators_IsForeign(Py_TYPE(op))))
+    {
+        (void)traverse(op, add, set);
+    }
+}
+
+/* Note the operands of frame.
+
+   unsure -- gets the addresses of those of an innermost frame that may not be
+             objects any more; or NULL. */
+static void
+note_called(_PyInterpreterFrame *frame, int innermost, _Py_addrset *set,
+            _Py_addrset *unsure)
+{
+    if (!_PyPort_AreOperandsSure && (!innermost || unsure == NULL)) {
+        return;
+    }
+    int n = _PyPort_OperandsEnd(frame);
     for (int i = _PyPort_FirstOperand(frame); i < n; i++) {
         PyObject *op = _PyPort_FrameSlot(frame, i);
-        if (op == NULL) {
-            continue;
+        if (op != NULL && _PyPort_AreOperandsSure) {
+            note_operand(op, innermost, set);
         }
-        visitproc add = innermost ? add_in_use : add_called;
-        add(op, set);
-        traverseproc traverse = Py_TYPE(op)->tp_traverse;
-        if (innermost && is_collection(op)) {
-            (void)traverse(op, add_in_pair, set);
-        }
-        else if (traverse != NULL &&
-                 (PyCFunction_Check(op) ||
-                  _PyDeallocators_IsForeign(Py_TYPE(op))))
-        {
-            (void)traverse(op, add, set);
+        else if (op != NULL) {
+            (void)_Py_addrset_add(unsure, op);
         }
     }
+}
+
+static int
+note_if_operand(PyObject *op, void *unsure)
+{
+    if (_Py_addrset_has(unsure, op)) {
+        note_operand(op, 1, &_PyFinalize_stopped.called);
+    }
+    return 0;
 }
 
 /* Without memory, something is not found to be in use. */
@@ -129,6 +154,7 @@ _PyFinalize_ThreadsStop(PyThreadState *tstate)
         _Py_addrset_clear(&stopped->called);
         memset(stopped, 0, sizeof(*stopped));
     }
+    _Py_addrset unsure = {0};
     PyThreadState *ts = PyInterpreterState_ThreadHead(tstate->interp);
     for (; ts != NULL; ts = PyThreadState_Next(ts)) {
         if (ts != tstate) {
@@ -136,7 +162,7 @@ _PyFinalize_ThreadsStop(PyThreadState *tstate)
             for (; frame != NULL; frame = frame->previous) {
                 note_frame(frame);
                 note_called(frame, frame == _PyPort_Frame(ts),
-                            &stopped->called);
+                            &stopped->called, &unsure);
             }
             stopped->n++;
         }
@@ -144,6 +170,10 @@ _PyFinalize_ThreadsStop(PyThreadState *tstate)
     if (_Py_IsMainInterpreter(tstate->interp)) {
         _PyGC_TakeBack(tstate);
     }
+    if (unsure.used > 0) {
+        (void)lists_visit(tstate->interp, note_if_operand, &unsure);
+    }
+    _Py_addrset_clear(&unsure);
 }
 
 void
@@ -154,7 +184,8 @@ _PyFinalize_ThreadsAreGone(PyThreadState *tstate)
         if (ts != tstate) {
             _PyInterpreterFrame *frame = _PyPort_Frame(ts);
             for (; frame != NULL; frame = frame->previous) {
-                note_called(frame, frame == _PyPort_Frame(ts), &gone_with);
+                note_called(frame, frame == _PyPort_Frame(ts), &gone_with,
+                            NULL);
             }
         }
     }

@@ -39,6 +39,7 @@ OVERLAY_OBJS= $(patsubst $(srcdir)/%.c,%.o,$(wildcard \
 		$(srcdir)/Python/finalize_walk.c \
 		$(srcdir)/Python/finalize_watch.c \
 		$(srcdir)/Python/finalize_weakrefs.c \
+		$(srcdir)/Python/frame_operands.c \
 		$(srcdir)/Python/immortal_fill.c \
 		$(srcdir)/Python/immortal_heap.c \
 		$(srcdir)/Python/immortal_mark.c \

@@ -63,13 +63,20 @@ _PyPort_FrameSlot(_PyInterpreterFrame *frame, int i)
     return frame->localsplus[i];
 }
 
-/* The first slot of those that are surely operands of a call that is going on.
-   Here, none is: where the stack ends is not known. */
+/* The first slot of those that are operands of a call that is going on, and
+   the one behind the last.
+
+   Here, the call may have just come to its end: of what is in these, only the
+   address may be taken, until it is known to be an object's. */
+#define _PyPort_AreOperandsSure 0
+
 static inline int
 _PyPort_FirstOperand(_PyInterpreterFrame *frame)
 {
-    return _PyPort_FrameSlots(frame, 1);
+    return frame->f_code->co_nlocalsplus;
 }
+
+extern int _PyPort_OperandsEnd(_PyInterpreterFrame *frame);
 
 /* Is the reference in a slot counted?  One to what another slot refers to need
    not be. */

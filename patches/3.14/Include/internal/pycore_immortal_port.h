@@ -81,12 +81,21 @@ _PyPort_FrameSlot(_PyInterpreterFrame *frame, int i)
     return port_from_stackref(frame->localsplus[i]);
 }
 
-/* The first slot of those that are surely operands of a call going on. */
+/* The first slot of those that are operands of a call that is going on, and
+   the one behind the last.  In debug builds, there are none. */
+#define _PyPort_AreOperandsSure 1
+
 static inline int
 _PyPort_FirstOperand(_PyInterpreterFrame *frame)
 {
     return frame->stackpointer == NULL || port_is_frame_of_loop(frame) ?
         _PyPort_FrameSlots(frame, 1) : _PyFrame_GetCode(frame)->co_nlocalsplus;
+}
+
+static inline int
+_PyPort_OperandsEnd(_PyInterpreterFrame *frame)
+{
+    return _PyPort_FrameSlots(frame, 1);
 }
 
 /* Is the reference in a slot counted?  One to what another slot refers to need
