@@ -104,11 +104,10 @@ def sleep():
 """
 
 
-def in_c(name, has, out):
+def in_c(name, has, out, begin='(has, time.sleep(1000))'):
     """A Case: the evaluation stack has something when the C code is called."""
-    return once(name, IN_C + f'has = {has}',
-                'started.set(); (has, time.sleep(1000))', f'end {out}',
-                needs=('_testcapi',), any_order=True)
+    return once(name, IN_C + f'has = {has}', 'started.set()\n' + begin,
+                f'end {out}', needs=('_testcapi',), any_order=True)
 
 
 class InCTests(ExitTestCase):
@@ -121,6 +120,20 @@ class InCTests(ExitTestCase):
         # C code of the standard library can take it.
         in_c('stdlib', 'named(B, "4")', '1234'),
         in_c('python', 'named(C, "4")', '1234'),
+        # Wherever in the code that is.
+        in_c('in_a_loop', 'named(A, "4")', '123',
+             'for i in range(3):\n'
+             '    while has:\n'
+             '        with threading.Lock(): (i, has, time.sleep(1000))'),
+        in_c('in_a_handler', 'named(A, "4")', '123',
+             'for i in 1, 2:\n'
+             '    try: has.name.none\n'
+             '    except AttributeError as e: [e, {i: has}, time.sleep(1000)]'),
+        in_c('in_a_generator', 'named(A, "4")', '123',
+             'def generator(has):\n'
+             '    yield from generator(has) if not has else [1]\n'
+             '    yield (has, time.sleep(1000))\n'
+             'list(generator(has))'),
         # Not while it is code of the user's that was called.
         once('called', IN_C + 'has = named(A, "4")', '(has, sleep())',
              'end 1234', needs=('_testcapi',), any_order=True),
