@@ -169,7 +169,7 @@ depth_at(PyCodeObject *co, int i)
 }
 
 int
-_PyPort_OperandsEnd(_PyInterpreterFrame *frame)
+_PyFrame_OperandsEnd(_PyInterpreterFrame *frame)
 {
     if (frame->stacktop >= 0) {
         return frame->stacktop;

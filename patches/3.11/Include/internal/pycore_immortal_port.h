@@ -76,7 +76,13 @@ _PyPort_FirstOperand(_PyInterpreterFrame *frame)
     return frame->f_code->co_nlocalsplus;
 }
 
-extern int _PyPort_OperandsEnd(_PyInterpreterFrame *frame);
+extern int _PyFrame_OperandsEnd(_PyInterpreterFrame *frame);
+
+static inline int
+_PyPort_OperandsEnd(_PyInterpreterFrame *frame)
+{
+    return _PyFrame_OperandsEnd(frame);
+}
 
 /* Is the reference in a slot counted?  One to what another slot refers to need
    not be. */
