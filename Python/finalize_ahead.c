@@ -47,19 +47,31 @@ descriptor_of(PyObject *op)
     return fd;
 }
 
+static int
+is_used(int fd, const _Py_finalize_used *used)
+{
+    for (int i = 0; i < used->n; i++) {
+        if (used->fds[i] == fd) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
 /* May op, a file, be closed?
 
    waiting -- the finalizer of this object waits.
-   used    -- with this descriptor; or -1. */
+   used    -- for these. */
 static int
-can_close(PyObject *op, PyObject *waiting, int all, int used)
+can_close(PyObject *op, PyObject *waiting, int all,
+          const _Py_finalize_used *used)
 {
     int writes = waiting != NULL && _PyFinalize_IsPlainFile(waiting);
     if (!_PyFinalize_IsPlainFile(op) && !writes) {
         return 0;
     }
     int fd = descriptor_of(op);
-    if (fd >= 0 && fd == used) {
+    if (is_used(fd, used)) {
         return 0;
     }
     return is_end(fd, 0) || (writes && is_end(fd, 1)) ||
@@ -73,8 +85,17 @@ may_be_dropped(PyObject *op)
     return _Py_IsImmortal(op) && !_PyFinalize_IsPlainFile(op);
 }
 
+/* Only a call that goes on may hold what it uses, out of sight: on 3.11, the
+   evaluation stack. */
+static int
+uses(PyObject *op, const _Py_finalize_used *used)
+{
+    return used->n > 0 && is_used(descriptor_of(op), used);
+}
+
 static void
 finalize_dropped(_Py_finalize_order *order, PyObject *waiting,
+                 const _Py_finalize_used *used,
                  void (*finalize)(void *, PyObject *), void *arg)
 {
     _Py_addrset alive = {0};
@@ -86,7 +107,9 @@ finalize_dropped(_Py_finalize_order *order, PyObject *waiting,
     }
     for (Py_ssize_t i = order->objects.size - 1; i >= order->streams; i--) {
         PyObject *op = _PyFinalize_TakeObject(order, i);
-        if (op != NULL && may_be_dropped(op) && !_Py_addrset_has(&alive, op)) {
+        if (op != NULL && may_be_dropped(op) &&
+            !_Py_addrset_has(&alive, op) && !uses(op, used))
+        {
             finalize(arg, op);
         }
         Py_XDECREF(op);
@@ -96,9 +119,10 @@ finalize_dropped(_Py_finalize_order *order, PyObject *waiting,
 
 void
 _PyFinalize_Ahead(_Py_finalize_order *order, PyObject *waiting, int all,
-                  int used, void (*finalize)(void *, PyObject *), void *arg)
+                  const _Py_finalize_used *used,
+                  void (*finalize)(void *, PyObject *), void *arg)
 {
-    finalize_dropped(order, waiting, finalize, arg);
+    finalize_dropped(order, waiting, used, finalize, arg);
     for (Py_ssize_t i = order->objects.size - 1; i >= order->streams; i--) {
         PyObject *op = _PyFinalize_TakeObject(order, i);
         if (op != NULL && op != waiting &&

@@ -49,7 +49,8 @@
 enum { NOTHING, PIPES, ALL };
 static atomic_int asked = NOTHING;
 static atomic_uint asked_for = 0;
-static atomic_int asked_fd = -1;    /* of a file that is in use; or -1 */
+static atomic_int asked_fds[_Py_FINALIZE_MAX_USED];    /* in use */
+static atomic_int asked_n_fds = 0;
 static atomic_uint n_finalizers = 0;
 
 /* Is there anything to be done?  Nothing is interrupted for nothing. */
@@ -64,28 +65,25 @@ static void (*finalize)(void *, PyObject *);
 static void *finalize_arg;
 static PyObject *at_hand = NULL;    /* its finalizer runs; borrowed */
 
-/* The file descriptor that a system call works with, or -1. */
-static int
-descriptor_of(long number, unsigned long first)
+/* The watching thread has seen what is used; the one that finalizes reads. */
+static void
+store_used(const _Py_finalize_syscall *call)
 {
-    switch (number) {
-    case -1:
-    case SYS_waitid:        /* what comes first is a number of another kind */
-#ifdef SYS_wait4
-    case SYS_wait4:
-#endif
-#ifdef SYS_select
-    case SYS_select:
-#endif
-#ifdef SYS__newselect
-    case SYS__newselect:
-#endif
-#ifdef SYS_pselect6
-    case SYS_pselect6:
-#endif
-        return -1;
+    _Py_finalize_used used;
+    _PyFinalize_FindUsed(call, &used);
+    for (int i = 0; i < used.n; i++) {
+        atomic_store(&asked_fds[i], used.fds[i]);
     }
-    return first <= INT_MAX ? (int)first : -1;
+    atomic_store(&asked_n_fds, used.n);
+}
+
+static void
+load_used(_Py_finalize_used *used)
+{
+    used->n = atomic_load(&asked_n_fds);
+    for (int i = 0; i < used->n; i++) {
+        used->fds[i] = atomic_load(&asked_fds[i]);
+    }
 }
 
 /* Does it sleep, all the time, for so long as it was told to?  What would come
@@ -140,8 +138,8 @@ send_signal(unsigned long thread)
 
 void
 _PyFinalize_LookAtFiles(_Py_finalize_seen *seen, unsigned long thread,
-                        int idle, int has_run, long number,
-                        unsigned long first)
+                        int idle, int has_run,
+                        const _Py_finalize_syscall *call)
 {
     unsigned finalizer = atomic_load(&n_finalizers);
     int files = NOTHING;
@@ -150,7 +148,7 @@ _PyFinalize_LookAtFiles(_Py_finalize_seen *seen, unsigned long thread,
     seen->still = seen->idle == 0 || has_run ? 0 : seen->still + 1;
     if (seen->idle == PATIENCE_WITH_PIPES &&
         (atomic_load(&any_pipes) ||
-         (atomic_load(&any_dropped) && !is_one_sleep(seen, number))))
+         (atomic_load(&any_dropped) && !is_one_sleep(seen, call->number))))
     {
         files = PIPES;
     }
@@ -158,7 +156,7 @@ _PyFinalize_LookAtFiles(_Py_finalize_seen *seen, unsigned long thread,
         files = ALL;
     }
     if (files != NOTHING) {
-        atomic_store(&asked_fd, descriptor_of(number, first));
+        store_used(call);
         atomic_store(&asked_for, finalizer);
         atomic_store(&asked, files);
         seen->signals = SIGNALS;
@@ -173,7 +171,7 @@ _PyFinalize_LookAtFiles(_Py_finalize_seen *seen, unsigned long thread,
 
 /* The finalizer that waits has its own account of what it waited for. */
 static void
-finalize_early(int all, int used)
+finalize_early(int all, const _Py_finalize_used *used)
 {
     PyObject *waiting = at_hand;
     struct _Py_finalize_stopped *stopped = &_PyFinalize_stopped;
@@ -198,10 +196,11 @@ _PyFinalize_CheckFiles(void)
     }
     int error = errno;
     unsigned finalizer = atomic_load(&asked_for);
-    int used = atomic_load(&asked_fd);
+    _Py_finalize_used used;
+    load_used(&used);
     int files = atomic_exchange(&asked, NOTHING);
     if (files != NOTHING && finalizer == atomic_load(&n_finalizers)) {
-        finalize_early(files == ALL, used);
+        finalize_early(files == ALL, &used);
     }
     errno = error;
 }
@@ -269,8 +268,8 @@ _PyFinalize_EndFiles(PyThreadState *tstate)
 void
 _PyFinalize_LookAtFiles(_Py_finalize_seen *Py_UNUSED(seen),
                         unsigned long Py_UNUSED(thread), int Py_UNUSED(idle),
-                        int Py_UNUSED(has_run), long Py_UNUSED(number),
-                        unsigned long Py_UNUSED(first))
+                        int Py_UNUSED(has_run),
+                        const _Py_finalize_syscall *Py_UNUSED(call))
 {
 }
 

@@ -75,13 +75,6 @@ _PyFinalize_SetExitStatus(int status)
     }
 }
 
-/* What the watched thread does in the kernel. */
-struct call {
-    long number;            /* of the system call; -1: not known, or none */
-    unsigned long first;    /* its first argument */
-    int endless;            /* does it wait for a futex without a timeout? */
-};
-
 /* What the kernel tells of it; all empty if it does not. */
 struct told {
     char syscall[256];      /* its number, arguments, and two registers */
@@ -105,19 +98,24 @@ read_file(const struct watch *w, const char *name, char *buffer, size_t size)
 }
 
 static void
-look(const struct watch *w, struct call *call, struct told *told)
+look(const struct watch *w, _Py_finalize_syscall *call, struct told *told)
 {
-    unsigned long timeout = 0;
     memset(call, 0, sizeof(*call));
     read_file(w, "syscall", told->syscall, sizeof(told->syscall));
     read_file(w, "schedstat", told->schedstat, sizeof(told->schedstat));
-    const char *buffer = told->syscall;
-    if (sscanf(buffer, "%ld %lx %*s %*s %lx", &call->number, &call->first,
-               &timeout) != 3)
+    unsigned long *args = call->args;
+    if (sscanf(told->syscall, "%ld %lx %lx %lx %lx", &call->number, &args[0],
+               &args[1], &args[2], &args[3]) != 5)
     {
         call->number = -1;      /* it runs */
     }
-    call->endless = call->number == SYS_futex && timeout == 0;
+}
+
+/* Does it wait for a futex without a timeout? */
+static int
+is_endless(const _Py_finalize_syscall *call)
+{
+    return call->number == SYS_futex && call->args[3] == 0;
 }
 
 static int64_t
@@ -170,7 +168,7 @@ watch(void *arg)
 {
     struct watch *w = arg;
     struct told before = {.syscall = ""}, now;
-    struct call call;
+    _Py_finalize_syscall call;
     _Py_finalize_seen seen = {0};
     int64_t used_before = 0;
     int same = 0;
@@ -183,13 +181,12 @@ watch(void *arg)
         int has_run = strcmp(now.schedstat, before.schedstat) != 0;
         same = idle && call.number >= 0 &&
             strcmp(now.syscall, before.syscall) == 0 ? same + 1 : 0;
-        if (w->takes_over && call.endless && same >= w->patience) {
+        if (w->takes_over && is_endless(&call) && same >= w->patience) {
             give_up(w);
             return;
         }
         if (atomic_load(&w->closes)) {
-            _PyFinalize_LookAtFiles(&seen, w->thread, idle, has_run,
-                                    call.number, call.first);
+            _PyFinalize_LookAtFiles(&seen, w->thread, idle, has_run, &call);
         }
         before = now;
         used_before = used;

@@ -34,6 +34,7 @@ OVERLAY_OBJS= $(patsubst $(srcdir)/%.c,%.o,$(wildcard \
 		$(srcdir)/Python/finalize_run.c \
 		$(srcdir)/Python/finalize_set_order.c \
 		$(srcdir)/Python/finalize_threads.c \
+		$(srcdir)/Python/finalize_used.c \
 		$(srcdir)/Python/finalize_users.c \
 		$(srcdir)/Python/finalize_wait.c \
 		$(srcdir)/Python/finalize_walk.c \

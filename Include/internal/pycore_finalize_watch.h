@@ -1,7 +1,7 @@
 /* Finalization at shutdown: finalizers that wait.
 
-   For finalize_watch.c, finalize_early.c, finalize_ahead.c, finalize_dropped.c
-   and finalize_run.c. */
+   For finalize_watch.c, finalize_early.c, finalize_ahead.c, finalize_used.c,
+   finalize_dropped.c and finalize_run.c. */
 
 #ifndef Py_INTERNAL_FINALIZE_WATCH_H
 #define Py_INTERNAL_FINALIZE_WATCH_H
@@ -57,13 +57,31 @@ typedef struct {
 extern void _PyFinalize_MayGoAhead(_Py_finalize_order *order,
                                    _Py_finalize_ahead *may);
 
+/* The system call that a thread waits in; its number is -1 if it runs, or if
+   that is not known. */
+typedef struct {
+    long number;
+    unsigned long args[4];
+} _Py_finalize_syscall;
+
+/* The descriptors that it waits for; of more than that, some. */
+#define _Py_FINALIZE_MAX_USED 64
+typedef struct {
+    int fds[_Py_FINALIZE_MAX_USED];
+    int n;
+} _Py_finalize_used;
+
+/* Find them.  May be called by another thread of the process. */
+extern void _PyFinalize_FindUsed(const _Py_finalize_syscall *call,
+                                 _Py_finalize_used *used);
+
 /* Finalize some of it, by function(arg, the object), while the finalizer of
    waiting goes on waiting.
 
    all  -- all files, not only those that are ends of pipes.
-   used -- the descriptor that it waits for, or -1: that one is left open. */
+   used -- what it waits for: that is left open. */
 extern void _PyFinalize_Ahead(_Py_finalize_order *order, PyObject *waiting,
-                              int all, int used,
+                              int all, const _Py_finalize_used *used,
                               void (*function)(void *, PyObject *), void *arg);
 
 /* Add to alive, which is empty, what root, a module, a frame, the interpreter
@@ -84,13 +102,11 @@ typedef struct {
 
    thread -- native id of the watched one.
    idle   -- has nothing used the processor since the last look?
-   has_run -- has the watched one, for however short a time?
-   number -- of the system call that it is in, or -1; first is its first
-             argument. */
+   has_run -- has the watched one, for however short a time? */
 extern void _PyFinalize_LookAtFiles(_Py_finalize_seen *seen,
                                     unsigned long thread, int idle,
-                                    int has_run, long number,
-                                    unsigned long first);
+                                    int has_run,
+                                    const _Py_finalize_syscall *call);
 
 #ifdef __cplusplus
 }

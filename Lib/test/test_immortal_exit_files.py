@@ -313,6 +313,72 @@ class FullTests(ExitTestCase):
     workers = 8
 
 
+# Somebody answers late, on the socket that the finalizer waits for.
+ANSWER = """
+    import os, select, socket, time
+    a, b = socket.socketpair()
+    if not os.fork():
+        try:
+            a.close()
+            time.sleep(6.5)
+            b.sendall(b'late\\n')
+            time.sleep(.5)
+            b.sendall(b'later\\n')
+        finally:
+            os._exit(0)
+    b.close()
+    class Client:
+        def __del__(self, write=os.write):
+            {use}
+    client = Client()
+    {make}
+    del a
+    # here
+    os.write(1, b'end ')
+    """
+LINES = '\n            '.join((
+    'for _ in range(2):', '    {wait}', '    write(1, self.f.readline())'))
+FILE = 'client.fd = a.fileno(); client.f = a.makefile("rwb")'
+
+
+def used(name, wait, make=FILE, use=LINES):
+    """A Case: wait is for an answer."""
+    return Case(name, ANSWER.format(use=use.format(wait=wait), make=make),
+                'end late\nlater')
+
+
+class UsedTests(ExitTestCase):
+    """A file that the finalizer waits for itself stays open."""
+
+    cases = (
+        used('recv', 'pass'),
+        used('timeout', 'pass',
+             'a.settimeout(30); client.f = a.makefile("rwb")'),
+        used('select', 'select.select([self.fd], [], [], 30)'),
+        used('poll', 'p = select.poll()\n'
+             '                p.register(self.fd, select.POLLIN); p.poll()'),
+        used('epoll', 'e = select.epoll()\n'
+             '                e.register(self.fd, select.EPOLLIN); e.poll()'),
+        # It is not the finalizer's any more, but the call's.
+        used('dropped', '', 'client.a = a',
+             'write(1, self.__dict__.pop("a").recv(10) + b"later")'),
+        Case('communicate', """
+            import os, subprocess, sys
+            child = subprocess.Popen(
+                [sys.executable, '-c', 'import sys, time; time.sleep(6.5); '
+                 'print(len(sys.stdin.read()))'],
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+            class Waiter:
+                def __del__(self):
+                    os.write(1, child.communicate(bytes(300_000))[0])
+            waiter = Waiter()
+            # here
+            os.write(1, b'end ')
+            """, 'end 300000'),
+    )
+    workers = 8
+
+
 class SignalTests(ExitTestCase):
     """What interrupts a finalizer leaves everything else alone."""
 
