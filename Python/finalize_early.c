@@ -214,7 +214,10 @@ _PyFinalize_CountFinalizer(void)
 void
 _PyFinalize_SetAtHand(PyObject *op)
 {
-    at_hand = op;
+    /* A finalizer may end another interpreter meanwhile. */
+    if (_Py_IsMainInterpreter(_PyInterpreterState_GET())) {
+        at_hand = op;
+    }
 }
 
 static int
