@@ -89,6 +89,7 @@ class Regrtest:
     count_files: bool = False  # repeated runs (-R) would count each case several times
     list_of: str = "stock"  # which list says what may fail
     known: str = "fails on stock too, as listed"  # what is said of that
+    crowd: int = 1  # processes for each job: tests that wait leave the processor to others
 
     def run(self, context: Context) -> Result:
         """Run it on patched, failures a second time alone, what remains on stock; then judge."""
@@ -140,7 +141,8 @@ class Regrtest:
             context.project, context.pin, self.interpreter(tree), flavor, jobs=context.jobs
         )
         resources = regrtest.RESOURCES
-        argv = ["-u", resources, f"-j{jobs or context.jobs}", "-W", *TIMEOUT, *arguments]
+        processes = jobs or self.crowd * context.jobs
+        argv = ["-u", resources, f"-j{processes}", "-W", *TIMEOUT, *arguments]
         with console.progress(f"test {name}: {tree} {self.flavor}") as advance:
             return regrtest.run(
                 (built.path, *self.program(context, tree)),
@@ -320,7 +322,7 @@ LEGS: tuple[Row, ...] = (
     AUDIT,
     ("headers", headers),
     ("fuzz", exits),
-    ("suite", Regrtest("suite", "release", _suite).run),
+    ("suite", Regrtest("suite", "release", _suite, crowd=2).run),
     (
         "off",
         Regrtest(
