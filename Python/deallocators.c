@@ -73,31 +73,32 @@ is_applications(PyTypeObject *type)
         !_PyDeallocators_IsStdlibName(type->tp_name);
 }
 
+/* Is what type itself adds to its base implemented outside? */
+static int
+adds_foreign(PyTypeObject *type)
+{
+    return !_PyDeallocators_IsOwnCode(type->tp_dealloc) ||
+        is_applications(type);
+}
+
 int
 _PyDeallocators_IsForeign(PyTypeObject *type)
 {
-    for (; type != NULL; type = type->tp_base) {
-        if (!_PyDeallocators_IsOwnCode(type->tp_dealloc) ||
-            is_applications(type))
-        {
-            return 1;
-        }
+    while (type != NULL && !adds_foreign(type)) {
+        type = type->tp_base;
     }
-    return 0;
+    return type != NULL;
 }
 
 int
 _PyDeallocators_IsOthers(PyTypeObject *type)
 {
-    for (; type != NULL; type = type->tp_base) {
-        if (!_PyDeallocators_IsStdlibName(type->tp_name) &&
-            (!_PyDeallocators_IsOwnCode(type->tp_dealloc) ||
-             is_applications(type)))
-        {
-            return 1;
-        }
+    while (type != NULL && (_PyDeallocators_IsStdlibName(type->tp_name) ||
+                            !adds_foreign(type)))
+    {
+        type = type->tp_base;
     }
-    return 0;
+    return type != NULL;
 }
 
 static PyCapsule_Destructor

@@ -220,6 +220,7 @@ _PyFinalize_SetAtHand(PyObject *op)
     }
 }
 
+/* Is there anything to be asked for while the finalizers of order run? */
 static int
 may_wait(_Py_finalize_order *order)
 {

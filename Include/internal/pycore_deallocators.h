@@ -57,7 +57,8 @@ extern int _PyDeallocators_IsStdlibName(const char *name);
 /* Is type, or a base of it, implemented outside of the interpreter? */
 extern int _PyDeallocators_IsForeign(PyTypeObject *type);
 
-/* And in nothing of the standard library either? */
+/* The same, and outside of the standard library, whose extension modules are
+   foreign, too. */
 extern int _PyDeallocators_IsOthers(PyTypeObject *type);
 
 /* Is function the interpreter's own code?  Extension modules of the standard

@@ -248,7 +248,7 @@ class LateTests(ExitTestCase):
 
 # Nobody reads from a pipe that is full, but for what {make} has made.
 FULL = """
-    import os, socket, threading, time
+    import os, threading, time
     {make}
     w.write(b'x' * 65536)
     w.flush()
@@ -256,13 +256,13 @@ FULL = """
     # here
     os.write(1, b'end')
     """
-PIPE = 'r, w = (os.fdopen(fd, mode) for fd, mode in zip(os.pipe(), ("rb", "wb")))'
+PIPE = 'r, w = map(os.fdopen, os.pipe(), ("rb", "wb"))'
 
 
-def full(name, make, **kwargs):
+def full(name, make):
     """A Case: the other end is closed, which is told or not, as ever."""
     return Case(name, FULL.format(make=make), 'end',
-                err='(?s)(.*BrokenPipeError.*)?', **kwargs)
+                err='(?s)(.*BrokenPipeError.*)?')
 
 
 class FullTests(ExitTestCase):

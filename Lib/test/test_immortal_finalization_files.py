@@ -68,7 +68,7 @@ class FileTests(ScriptTestCase):
 
     @support.requires_fork()
     def test_pair_of_buffers(self):
-        # On 3.11 it did not show the collector what it is made of.
+        # The text is written to buffers that nothing but the pair refers to.
         for mode in MODES:
             with self.subTest(mode=mode):
                 process = self.run_script('''
